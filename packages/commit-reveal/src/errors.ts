@@ -1,0 +1,82 @@
+/**
+ * The one error class of this package.
+ *
+ * Codes are append-only: programs match on them, people read the message.
+ * @module
+ */
+
+/** Why something was refused. Append-only. */
+export type CommitRevealErrorCode =
+  /** A byte string (hash, key, salt, signature) has the wrong length. */
+  | 'bad-length'
+  /** An integer is negative, fractional, or does not fit its field. */
+  | 'out-of-range'
+  /** Text is not lowercase or uppercase hexadecimal of even length. */
+  | 'bad-hex'
+  /** Text is not well-formed Unicode, or bytes are not well-formed UTF-8. */
+  | 'bad-text'
+  /** A root was asked of no tensors at all. */
+  | 'no-tensors'
+  /** Two tensors bear the same name. */
+  | 'duplicate-tensor'
+  /** A tensor was fed more or fewer bytes than its header announced, or was fed after it was finished. */
+  | 'bad-stream'
+  /** A tensor asked for is not in the tree. */
+  | 'unknown-tensor'
+  /** A record has a number of fields that its kind does not have. */
+  | 'record-fields'
+  /** A field exceeds the 128 bytes of a Raw field, or does not have the length of its kind. */
+  | 'record-length'
+  /** The kind byte of a record is unknown. */
+  | 'record-kind'
+  /** The version byte of a record is unknown. */
+  | 'record-version'
+  /** The gate byte of a root record is neither 0 nor 1. */
+  | 'record-gate'
+  /** A locator is too long, or holds control characters. */
+  | 'bad-locator'
+  /** A verdict sheet is not 566 bytes long. */
+  | 'sheet-length'
+  /** A score is negative, not finite, or above the largest binary16. */
+  | 'sheet-score'
+  /** A code stands in no row of the table of sheet codes. */
+  | 'sheet-code'
+  /** A sheet names a uid above 255, or names one twice. */
+  | 'sheet-uid'
+  /** A beacon's parameters make no sense (period, genesis, key). */
+  | 'bad-beacon';
+
+/** What an error can tell beside its message; which members are set depends on the code. */
+export interface CommitRevealErrorContext {
+  /** Which argument or field was wrong. */
+  readonly field?: string;
+  /** What was expected, in words or as a number. */
+  readonly expected?: string | number;
+  /** What came instead. */
+  readonly actual?: string | number;
+}
+
+const BRAND: symbol = Symbol.for('@connito/commit-reveal/error');
+
+/** Thrown by every function of this package that refuses its input. */
+export class CommitRevealError extends Error {
+  override readonly name = 'CommitRevealError';
+  readonly code: CommitRevealErrorCode;
+  readonly context: CommitRevealErrorContext;
+
+  constructor(code: CommitRevealErrorCode, message: string, context: CommitRevealErrorContext = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.context = Object.freeze({ ...context });
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+}
+
+/**
+ * Whether `error` is a {@link CommitRevealError}, and, if `code` is given, one with that code.
+ * Works across copies of this package, unlike `instanceof`.
+ */
+export function isCommitRevealError(error: unknown, code?: CommitRevealErrorCode): error is CommitRevealError {
+  if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
+  return code === undefined || (error as CommitRevealError).code === code;
+}
