@@ -1,0 +1,61 @@
+/**
+ * Carries out a miner's effects. Each may be repeated after a crash: training is deterministic, stores are content-addressed, and a
+ * commitment that already stands is not sent again.
+ *
+ * @module
+ */
+import { randomBytes } from 'node:crypto';
+import { encodeRecord, fromHex, toHex } from '@connito/commit-reveal';
+import { resolveVersion } from './canonical-version.ts';
+import { ensureCommitted } from './commitment-writer.ts';
+import type { RoleContext } from './context.ts';
+import type { MinerEffect, MinerEvent, PreparedUpdate } from './miner.ts';
+import { genesisOf } from './task-manifest.ts';
+import { commitmentFor, encodeUpdate } from './update-artifact.ts';
+import type { UpdateStrategy } from './update-strategy.ts';
+
+/** Carries out one effect of a miner that comes to its updates by `strategy`. */
+export async function executeMinerEffect(context: RoleContext, strategy: UpdateStrategy, effect: MinerEffect): Promise<MinerEvent> {
+  const { cycle } = effect;
+  switch (effect.kind) {
+    case 'resolve-version': {
+      const version = await resolveVersion(context, cycle);
+      context.report({ kind: 'version', cycle, version: version.number, root: version.root });
+      return { kind: 'version-resolved', cycle, version };
+    }
+    case 'train':
+      return { kind: 'trained', cycle, update: await prepareUpdate(context, strategy, effect) };
+    case 'commit': {
+      const blockNumber = await commitUpdate(context, cycle, effect.update);
+      context.report({ kind: 'committed', cycle, blockNumber });
+      return { kind: 'committed', cycle, blockNumber };
+    }
+    case 'upload': {
+      const { sha256, sizeBytes } = effect.update;
+      await context.store.put(context.ownStore.get({ sha256, sizeBytes, maxBytes: sizeBytes }));
+      context.report({ kind: 'uploaded', cycle, sha256, sizeBytes });
+      return { kind: 'uploaded', cycle };
+    }
+  }
+}
+
+async function prepareUpdate(context: RoleContext, strategy: UpdateStrategy, { cycle, version }: Extract<MinerEffect, { kind: 'train' }>): Promise<PreparedUpdate | null> {
+  const startedMs = performance.now();
+  const { update, steps, loss } = await strategy({ context, cycle, start: await context.versions.load(version) });
+  if (!update) {
+    context.report({ kind: 'notice', message: `cycle ${cycle}: nothing to submit` });
+    return null;
+  }
+  const salt = randomBytes(32);
+  const { bytes, updateRoot } = encodeUpdate(update, { cycle, salt });
+  const { sha256, sizeBytes } = await context.ownStore.put(bytes);
+  context.report({ kind: 'trained', cycle, steps, loss, artifactSha256: sha256, sizeBytes, seconds: (performance.now() - startedMs) / 1000 });
+  return { sha256, sizeBytes, updateRoot: toHex(updateRoot), salt: toHex(salt) };
+}
+
+function commitUpdate(context: RoleContext, cycle: number, { sha256, sizeBytes, salt, updateRoot }: PreparedUpdate): Promise<number> {
+  const { manifest, keypair } = context;
+  const author = { genesis: genesisOf(manifest), netuid: manifest.netuid, cycle, hotkey: keypair.hotkey };
+  const commitment = commitmentFor(author, { salt: fromHex(salt), updateRoot: fromHex(updateRoot) });
+  return ensureCommitted(context, encodeRecord({ kind: 'update', cycle, commitment, locator: '', artifactSha256: fromHex(sha256), sizeBytes }));
+}

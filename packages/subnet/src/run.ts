@@ -1,0 +1,68 @@
+/**
+ * The three roles, ready to start: each opens its surroundings, replays its journal and runs until the task ends or it is told to stop.
+ *
+ * @module
+ */
+import type { OwnerPlan } from './owner-plan.ts';
+import { openOwner } from './owner-effects.ts';
+import type { RoleContext } from './context.ts';
+import { guardEffect } from './effect-guard.ts';
+import type { Effect, FailedEvent, Machine, MomentEvent, OutcomeEvent } from './machine.ts';
+import { createMiner, type MinerEvent } from './miner.ts';
+import { executeMinerEffect } from './miner-effects.ts';
+import { owner } from './owner.ts';
+import { openRole, type OpenRole, type RoleOptions } from './role.ts';
+import { runRole } from './runner.ts';
+import { UPDATE_STRATEGIES, type UpdateStrategyName } from './update-strategy.ts';
+import { createValidator, type ValidatorEvent } from './validator.ts';
+import { openValidatorDesk } from './validator-effects.ts';
+
+/** Runs a miner until the task ends. */
+export async function runMiner(options: RoleOptions & { readonly strategy?: UpdateStrategyName }): Promise<void> {
+  const role = await openRole<MomentEvent | FailedEvent | MinerEvent>('miner', options);
+  const strategy = UPDATE_STRATEGIES[options.strategy ?? 'honest'];
+  await run(role, createMiner(role.context.versions.base), (effect) => executeMinerEffect(role.context, strategy, effect));
+}
+
+/** Runs a validator until the task ends. */
+export async function runValidator(options: RoleOptions): Promise<void> {
+  const role = await openRole<MomentEvent | FailedEvent | ValidatorEvent>('validator', options);
+  const { context } = role;
+  const desk = openValidatorDesk(context);
+  const { weights, scoring } = context.manifest;
+  const machine = createValidator(context.versions.base, { ratingWindow: weights.window, resubmissionCycles: scoring.resubmissionCycles });
+  try {
+    await run(role, machine, (effect) => desk.execute(effect));
+  } finally {
+    await desk.close();
+  }
+}
+
+/** Publishes a task and serves it until it ends. */
+export async function runOwner(options: RoleOptions & { readonly plan: OwnerPlan }): Promise<void> {
+  const role = await openOwner(options);
+  await run(role, owner, (effect) => role.execute(effect));
+}
+
+async function run<State, F extends Effect, E extends OutcomeEvent>(role: OpenRole<MomentEvent | FailedEvent | E>, machine: Machine<State, F, E>, execute: (effect: F) => Promise<E>): Promise<void> {
+  const { context, journal, clock } = role;
+  try {
+    await runRole({
+      machine,
+      journal,
+      clock,
+      timetable: context.timetable,
+      cycles: context.manifest.cycles,
+      execute: (effect: F) => guardEffect(context, effect, execute),
+      onMoment: ({ cycle, name, timeMs, endsMs }, missed) => context.report({ kind: 'moment', cycle, moment: name, timeMs, endsMs, missed }),
+      signal: context.signal,
+    });
+    reportFinished(context);
+  } finally {
+    await role.close();
+  }
+}
+
+function reportFinished({ report }: RoleContext): void {
+  report({ kind: 'finished' });
+}

@@ -1,0 +1,111 @@
+/**
+ * How a miner comes to its update. `trainHonestly` is what miners do; the others play the cheats that Proof-of-Loss must not pay,
+ * for the demo and for tests.
+ *
+ * @module
+ */
+import { sha256 } from '@connito/commit-reveal';
+import { drawTrainingShard, openShard } from '@connito/dataset';
+import { computePseudoGradient, updateNorm, type ExpertWeights, type Float32Tensor } from '@connito/moe-core';
+import { trainExperts } from '@connito/moe-engine';
+import { findCanonicalRecord } from './canonical-version.ts';
+import type { RoleContext } from './context.ts';
+import type { CycleRecord } from './cycle-record.ts';
+import { decodeUpdate } from './update-artifact.ts';
+import { createNormalStream } from './internal/normal-stream.ts';
+import type { LoadedVersion } from './version-store.ts';
+
+/** One cycle's work. */
+export interface UpdateJob {
+  readonly context: RoleContext;
+  readonly cycle: number;
+  readonly start: LoadedVersion;
+}
+
+/** What a strategy came to: Δ, or null to sit the cycle out. */
+export interface ProducedUpdate {
+  readonly update: ExpertWeights | null;
+  readonly steps: number;
+  /** Loss of the last step; null where nothing was trained. */
+  readonly loss: number | null;
+}
+
+/** A way to come to an update. */
+export type UpdateStrategy = (job: UpdateJob) => Promise<ProducedUpdate>;
+
+/** Names of the strategies. */
+export type UpdateStrategyName = 'honest' | 'resubmit' | 'noise';
+
+/** The strategies by name. */
+export const UPDATE_STRATEGIES: Readonly<Record<UpdateStrategyName, UpdateStrategy>> = { honest: trainHonestly, resubmit: resubmitLastBest, noise: submitNoise };
+
+/** Trains the task's experts on the shard drawn by `H(hotkey, cycle)`. */
+export async function trainHonestly({ context, cycle, start }: UpdateJob): Promise<ProducedUpdate> {
+  const { manifest, checkpoint, engine, keypair, report, signal } = context;
+  const { training, data } = manifest;
+  const tokens = await readTrainingShard(context, cycle);
+  const { experts, steps } = await trainExperts({
+    ...training,
+    checkpoint,
+    start: start.weights,
+    tokens,
+    sequenceLength: data.sequenceLength,
+    rowSeed: sha256(new TextEncoder().encode(`connito/row-order/v1 ${keypair.hotkey} ${cycle}`)),
+    ...engine,
+    signal,
+    onStep: ({ step, loss }) => report({ kind: 'train-step', cycle, step, steps: training.steps, loss }),
+  });
+  return { update: computePseudoGradient(start.weights, experts), steps: steps.length, loss: steps.at(-1)?.loss ?? null };
+}
+
+/** A cheat: last cycle's best weights with 1 % of noise, as if they were new work. */
+export async function resubmitLastBest(job: UpdateJob): Promise<ProducedUpdate> {
+  const { context, cycle, start } = job;
+  const record = cycle > 0 ? await findCanonicalRecord(context, cycle - 1) : undefined;
+  const best = record && (await readBestUpdate(context, record));
+  if (!record || !best) return { update: null, steps: 0, loss: null };
+  const { weights } = await context.versions.load(record.base);
+  const noise = scaledNoise(best, 0.01 * updateNorm(best), `${context.keypair.hotkey} ${cycle}`);
+  const update = combine(start.weights, (name, i) => at(start.weights, name, i) - (at(weights, name, i) - at(best, name, i)) + at(noise, name, i));
+  return { update, steps: 0, loss: null };
+}
+
+/** A cheat: a random step about as long as an honest one. */
+export async function submitNoise({ context, cycle, start }: UpdateJob): Promise<ProducedUpdate> {
+  const { steps, learningRate } = context.manifest.training;
+  let parameters = 0;
+  for (const { data } of start.weights.values()) parameters += data.length;
+  // AdamW moves a weight by about the learning rate a step; directions agree over roughly a third of the steps.
+  const norm = (learningRate * steps * Math.sqrt(parameters)) / 3;
+  return { update: scaledNoise(start.weights, norm, `${context.keypair.hotkey} ${cycle}`), steps: 0, loss: null };
+}
+
+async function readTrainingShard({ manifest, store, keypair, checkpoint }: RoleContext, cycle: number): Promise<Uint16Array | Int32Array> {
+  const { trainShards, sequenceLength } = manifest.data;
+  const shard = trainShards[drawTrainingShard({ hotkey: keypair.hotkey, cycle, shards: trainShards.length })];
+  if (!shard) throw new RangeError('drawTrainingShard chose a shard that is not there');
+  const { tokens } = await openShard(await store.getBytes({ sha256: shard.sha256, sizeBytes: shard.sizeBytes, maxBytes: shard.sizeBytes }), { sequenceLength, vocabularySize: checkpoint.topology.vocabularySize });
+  return tokens;
+}
+
+async function readBestUpdate({ store, manifest }: RoleContext, record: CycleRecord): Promise<ExpertWeights | undefined> {
+  const best = record.medians.toSorted((a, b) => b.score - a.score || a.uid - b.uid)[0];
+  const artifact = best && best.score > 0 ? record.miners.find(({ uid }) => uid === best.uid)?.artifact : null;
+  if (!artifact) return undefined;
+  return (await decodeUpdate(await store.getBytes({ sha256: artifact, maxBytes: manifest.scoring.maxBytes }))).update;
+}
+
+function scaledNoise(shapes: ExpertWeights, norm: number, seed: string): ExpertWeights {
+  const next = createNormalStream(sha256(new TextEncoder().encode(`connito/noise/v1 ${seed}`)));
+  const noise = combine(shapes, () => next());
+  const scale = norm / updateNorm(noise);
+  return combine(noise, (name, i) => at(noise, name, i) * scale);
+}
+
+function combine(shapes: ExpertWeights, valueAt: (name: string, index: number) => number): ExpertWeights {
+  return new Map([...shapes].map(([name, { shape, data }]): [string, Float32Tensor] => [name, { shape, data: Float32Array.from(data, (_, index) => valueAt(name, index)) }]));
+}
+
+function at(weights: ExpertWeights, name: string, index: number): number {
+  return weights.get(name)?.data[index] ?? 0;
+}
