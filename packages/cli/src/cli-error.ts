@@ -1,0 +1,85 @@
+/**
+ * The one error class of the CLI, and how any error at all becomes one line and an exit code.
+ *
+ * Errors of the packages below are told apart by their class name and `code`, without importing the packages: an error must not
+ * cost loading ONNX Runtime or polkadot.
+ *
+ * @module
+ */
+import { EXIT_CODES, type ExitName } from './exit-codes.ts';
+
+const BRAND: symbol = Symbol.for('@connito/cli/CliError');
+
+/** Thrown by commands; the message says what was expected, what came and what to do, in one line. */
+export class CliError extends Error {
+  readonly code: ExitName;
+  readonly context: Readonly<Record<string, unknown>>;
+
+  constructor(code: ExitName, message: string, context: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'CliError';
+    this.code = code;
+    this.context = Object.freeze({ ...context });
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+}
+
+/** Whether `error` is a {@link CliError}, of this exit if one is given; holds across copies of the package. */
+export function isCliError(error: unknown, code?: ExitName): error is CliError {
+  return typeof error === 'object' && error !== null && BRAND in error && (code === undefined || (error as CliError).code === code);
+}
+
+/** The exit code that belongs to `error`. */
+export function exitCodeOf(error: unknown): number {
+  if (isCliError(error)) return EXIT_CODES[error.code];
+  const { name, code } = shapeOf(error);
+  if (code !== undefined && NETWORK_CODES.has(code)) return EXIT_CODES.network;
+  if (code !== undefined && FILE_CODES.has(code)) return EXIT_CODES.data;
+  if (name === 'AbortError' || code === 'aborted') return EXIT_CODES.interrupted;
+  return EXIT_CODES[EXIT_OF_CLASS[name ?? ''] ?? 'failed'];
+}
+
+/** `error` as one line without control characters; what a hostile file put into a message cannot move the cursor. */
+export function errorLine(error: unknown): string {
+  const { code } = shapeOf(error);
+  const plain = SYSTEM_MESSAGES[code ?? '']?.(error as NodeJS.ErrnoException);
+  return oneLine(plain ?? (error instanceof Error ? error.message : String(error))) || 'an error without a message; run again with --debug to see where';
+}
+
+/** Line breaks become spaces, other control characters vanish. */
+export function oneLine(text: string): string {
+  return text
+    .replace(/\s+/gu, ' ')
+    .replace(/\p{Cc}|\p{Cf}/gu, '')
+    .trim();
+}
+
+function shapeOf(error: unknown): { name: string | undefined; code: string | undefined } {
+  if (typeof error !== 'object' || error === null) return { name: undefined, code: undefined };
+  const { name, code } = error as { name?: unknown; code?: unknown };
+  return { name: typeof name === 'string' ? name : undefined, code: typeof code === 'string' ? code : undefined };
+}
+
+/** Packages whose every error is about what was read. */
+const EXIT_OF_CLASS: Readonly<Record<string, ExitName>> = {
+  MoeError: 'data',
+  MoeCoreError: 'data',
+  DatasetError: 'data',
+  ArtifactError: 'data',
+  CommitRevealError: 'data',
+  ScoringError: 'data',
+  PolScoringError: 'data',
+  ChainError: 'network',
+  LocalnetError: 'network',
+};
+
+const NETWORK_CODES: ReadonlySet<string> = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EHOSTUNREACH', 'ETIMEDOUT', 'port-taken', 'wrong-network']);
+const FILE_CODES: ReadonlySet<string> = new Set(['ENOENT', 'EISDIR', 'ENOTDIR', 'EACCES', 'EPERM', 'EEXIST', 'ENOSPC', 'EROFS', 'ELOOP', 'ENAMETOOLONG']);
+
+const SYSTEM_MESSAGES: Readonly<Record<string, (error: NodeJS.ErrnoException) => string>> = {
+  ENOENT: ({ path }) => `There is no file or directory ${path ?? ''}: check the path`,
+  EISDIR: ({ path }) => `Expected a file, found a directory${path === undefined ? '' : `: ${path}`}`,
+  ENOTDIR: ({ path }) => `Expected a directory, found a file: ${path ?? ''}`,
+  EACCES: ({ path }) => `No permission for ${path ?? 'this file'}: check its owner and mode`,
+  ENOSPC: ({ path }) => `The disk is full${path === undefined ? '' : ` (writing ${path})`}: free some space and run again`,
+};
