@@ -7,9 +7,9 @@ import type { CreateSha256 } from './sha256.ts';
 
 /**
  * SHA-256 by OpenSSL; pass it where a `createSha256` is taken.
- * @example computeTensorRoot(tensors, { createSha256: createNativeSha256 })
+ * @example computeTensorRoot(tensors, { createSha256 })
  */
-export const createNativeSha256: CreateSha256 = () => {
+export const createSha256: CreateSha256 = () => {
   const hash = createHash('sha256');
   return {
     update: (bytes) => hash.update(bytes),

@@ -221,7 +221,7 @@ function assertLocator(locator: string, sizeBytes: number, limit: number): void 
     });
   }
   // Locators end in logs and terminals: control characters (C0, DEL, C1) are for an attacker only.
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(locator)) {
+  if (/\p{Cc}/u.test(locator)) {
     throw new CommitRevealError('bad-locator', 'a locator may hold no control characters', { field: 'locator' });
   }
 }
