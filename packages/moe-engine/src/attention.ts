@@ -1,0 +1,137 @@
+/**
+ * Rotary positions and causal grouped-query attention.
+ *
+ * @see Su et al., RoFormer, 2021 · Ainslie et al., GQA, 2023 · `modeling_qwen3_moe.py` of transformers 5.18
+ * @module
+ */
+import { fixed, float, type Graph, type Value } from './graph.ts';
+import { reshape, sumLast } from './elementwise.ts';
+
+/** Rotation tables of one graph: `cosine`, `sine`, `negativeSine` — `[S, D/2]`, `positions` — `int64 [B, S]`. */
+export interface RotaryTables {
+  readonly cosine: Value;
+  readonly sine: Value;
+  readonly negativeSine: Value;
+  readonly positions: Value;
+}
+
+/** Sizes of the attention of one model. */
+export interface RotaryOptions {
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+  readonly headDim: number;
+  readonly theta: number;
+}
+
+/** Angles `position · theta^(−2i/D)`, rounded to float32 where transformers rounds; cosine and sine rounded once. */
+export function createRotaryTables(graph: Graph, { batchSize, sequenceLength, headDim, theta }: RotaryOptions): RotaryTables {
+  const half = headDim / 2;
+  const angles = new Float32Array(sequenceLength * half);
+  for (let position = 0; position < sequenceLength; position++) {
+    for (let pair = 0; pair < half; pair++) angles[position * half + pair] = position * Math.fround(1 / Math.fround(theta ** ((2 * pair) / headDim)));
+  }
+  const table = (entry: (angle: number) => number): Value => graph.constant(angles.map(entry), [sequenceLength, half]);
+  const positions = BigInt64Array.from({ length: batchSize * sequenceLength }, (_, index) => BigInt(index % sequenceLength));
+  return {
+    cosine: table(Math.cos),
+    sine: table(Math.sin),
+    negativeSine: table((angle) => -Math.sin(angle)),
+    positions: graph.constant(positions, [batchSize, sequenceLength]),
+  };
+}
+
+/**
+ * Rotates halves: `(a, b) → (a cos − b sin, b cos + a sin)`; `x` — `[B, heads, S, D]`. Rule: the rotation by the negative angle.
+ */
+export function rotate(graph: Graph, x: Value, tables: RotaryTables): Value {
+  const turn = (value: Value, sine: Value): Value => graph.node('RotaryEmbedding', [value, tables.cosine, sine, tables.positions], float(...x.shape));
+  const out = turn(x, tables.sine);
+  graph.differentiable({ inputs: [x], outputs: [out], pullback: ([g]) => [g && turn(g, tables.negativeSine)] });
+  return out;
+}
+
+/** Queries, keys and values of one layer; G query heads share a key-value head. */
+export interface AttentionInputs {
+  /** `[B, heads, S, D]`, heads ordered by key-value head. */
+  readonly query: Value;
+  /** `[B, keyValueHeads, S, D]` */
+  readonly key: Value;
+  /** `[B, keyValueHeads, S, D]` */
+  readonly value: Value;
+  /** `[S, S]`, 0 at and below the diagonal, −∞ above. */
+  readonly mask: Value;
+}
+
+/** The additive causal mask `[S, S]`. */
+export function createCausalMask(graph: Graph, sequenceLength: number): Value {
+  const mask = Float32Array.from({ length: sequenceLength ** 2 }, (_, index) => (index % sequenceLength > Math.floor(index / sequenceLength) ? -Infinity : 0));
+  return graph.constant(mask, [sequenceLength, sequenceLength]);
+}
+
+/**
+ * `O = P · V`, `P = softmax(Q Kᵀ / √D + mask)`; query head h reads key-value head ⌊h / G⌋.
+ * Rules: `dV = Pᵀ dO`, `dS = P ⊙ (dO Vᵀ − rowsum(dO ⊙ O))`, `dQ = dS K / √D`, `dK = dSᵀ Q / √D`.
+ *
+ * @returns `[B, heads, S, D]`
+ */
+export function causalAttention(graph: Graph, { query, key, value, mask }: AttentionInputs): Value {
+  const [batch, heads, positions, headDim] = [fixed(query.shape[0]), fixed(query.shape[1]), fixed(query.shape[2]), fixed(query.shape[3])];
+  const sharedHeads = fixed(key.shape[1]);
+  const grouped = [batch, sharedHeads, (heads / sharedHeads) * positions, headDim];
+  const q = reshape(graph, query, grouped);
+  const probabilities = attentionProbabilities(graph, { query: q, key, mask, heads });
+  const out = product(graph, probabilities, value, { shape: grouped });
+  graph.differentiable({
+    inputs: [q, key, value],
+    outputs: [out],
+    pullback: ([g]) => (g === undefined ? [] : pullAttention(graph, { q, key, value, probabilities, out, g })),
+  });
+  return reshape(graph, out, query.shape);
+}
+
+function attentionProbabilities(graph: Graph, { query, key, mask, heads }: Omit<AttentionInputs, 'value'> & { readonly heads: number }): Value {
+  const [batch, sharedHeads, rows, headDim] = query.shape.map(fixed) as [number, number, number, number];
+  const positions = fixed(key.shape[2]);
+  const scores = product(graph, query, key, { transB: true, scale: headDim ** -0.5, shape: [batch, sharedHeads, rows, positions] });
+  const perHead = float(batch, heads, positions, positions);
+  const masked = graph.node('Add', [reshape(graph, scores, perHead.shape), mask], perHead);
+  return reshape(graph, graph.node('Softmax', [masked], perHead, { axis: { int: -1 } }), scores.shape);
+}
+
+interface AttentionResult {
+  readonly q: Value;
+  readonly key: Value;
+  readonly value: Value;
+  readonly probabilities: Value;
+  readonly out: Value;
+  readonly g: Value;
+}
+
+function pullAttention(graph: Graph, { q, key, value, probabilities, out, g }: AttentionResult): Value[] {
+  const scale = fixed(q.shape[3]) ** -0.5;
+  const spec = float(...probabilities.shape);
+  const gradientOfP = product(graph, g, value, { transB: true, shape: probabilities.shape });
+  const delta = sumLast(graph, graph.node('Mul', [g, out], float(...out.shape)));
+  const gradientOfS = graph.node('Mul', [probabilities, graph.node('Sub', [gradientOfP, delta], spec)], spec);
+  return [
+    product(graph, gradientOfS, key, { scale, shape: q.shape }),
+    product(graph, gradientOfS, q, { transA: true, scale, shape: key.shape }),
+    product(graph, probabilities, g, { transA: true, shape: value.shape }),
+  ];
+}
+
+interface ProductOptions {
+  readonly shape: Value['shape'];
+  readonly transA?: boolean;
+  readonly transB?: boolean;
+  readonly scale?: number;
+}
+
+/** Batched `scale · op(a) · op(b)`. FusedMatMul measured 9 % faster than Transpose + MatMul; it has no float64 or WebGPU kernel. */
+function product(graph: Graph, a: Value, b: Value, { shape, transA = false, transB = false, scale = 1 }: ProductOptions): Value {
+  return graph.node('com.microsoft:FusedMatMul', [a, b], float(...shape), {
+    transA: { int: Number(transA) },
+    transB: { int: Number(transB) },
+    alpha: { float: scale },
+  });
+}

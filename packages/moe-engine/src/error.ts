@@ -1,0 +1,86 @@
+/**
+ * The package's one error class: a stable code, what was expected, what came, and what to do.
+ *
+ * @module
+ */
+
+/** Context fields per code; codes are only ever added. */
+export interface EngineErrorContexts {
+  /** The model needs something that the engine does not compute. */
+  'unsupported-model': { readonly feature: string };
+  /** A tensor, token matrix or weight set has the wrong size, type or range. */
+  'bad-shape': { readonly name: string; readonly expected: string; readonly actual: string };
+  /** An option is missing or out of range. */
+  'bad-option': { readonly option: string; readonly expected: string; readonly actual: string };
+  /** A weight was named that the model does not have, or that may not be swapped or trained. */
+  'unknown-tensor': { readonly name: string };
+  /** Neither ONNX Runtime package could be loaded, or not the one asked for. */
+  'provider-unavailable': { readonly provider: string };
+  /** ONNX Runtime refused a graph or failed while running it. */
+  'runtime-failed': { readonly provider: string; readonly during: string };
+  /** The worker thread died (out of memory, native crash, `process.exit`). */
+  'worker-crashed': { readonly exitCode: number | undefined };
+  /** `signal` was aborted; `cause` is its reason. */
+  aborted: { readonly completedSteps: number | undefined };
+  /** The evaluator was used after `close()`. */
+  closed: Record<never, never>;
+  /** The saved state belongs to another job (model, start, tokens or options differ). */
+  'resume-mismatch': { readonly path: string };
+  /** The saved state cannot be read. */
+  'resume-corrupt': { readonly path: string };
+}
+
+/** Every code of {@link EngineError}. */
+export type EngineErrorCode = keyof EngineErrorContexts;
+
+const BRAND: unique symbol = Symbol.for('@connito/moe-engine/error');
+
+/** What every public function of this package throws or rejects with. */
+export class EngineError<Code extends EngineErrorCode = EngineErrorCode> extends Error {
+  readonly code: Code;
+  readonly context: Readonly<EngineErrorContexts[Code]>;
+  readonly [BRAND] = true;
+
+  constructor(code: Code, message: string, context: EngineErrorContexts[Code], options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = 'EngineError';
+    this.code = code;
+    this.context = Object.freeze({ ...context });
+  }
+}
+
+/**
+ * Tells whether something is an {@link EngineError}, also one of another copy of this package.
+ *
+ * @param error anything caught
+ * @param code narrows to one code
+ */
+export function isEngineError<Code extends EngineErrorCode = EngineErrorCode>(error: unknown, code?: Code): error is EngineError<Code> {
+  return error instanceof Error && BRAND in error && (code === undefined || (error as EngineError).code === code);
+}
+
+/** An {@link EngineError} as plain data, for the way out of a worker thread. */
+export interface PortableError {
+  readonly code: EngineErrorCode;
+  readonly message: string;
+  readonly context: Readonly<Record<string, unknown>>;
+  readonly cause: string | undefined;
+}
+
+/** Flattens an error so that it survives structured cloning; the cause keeps its text. */
+export function toPortableError(error: unknown): PortableError {
+  if (isEngineError(error)) return { code: error.code, message: error.message, context: { ...error.context }, cause: describe(error.cause) };
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: 'runtime-failed', message: `the engine failed: ${message}`, context: { provider: 'unknown', during: 'worker' }, cause: describe(error) };
+}
+
+/** The inverse of {@link toPortableError}. */
+export function fromPortableError(portable: PortableError): EngineError {
+  const cause = portable.cause === undefined ? {} : { cause: new Error(portable.cause) };
+  return new EngineError(portable.code, portable.message, portable.context as never, cause);
+}
+
+function describe(cause: unknown): string | undefined {
+  if (cause === undefined) return undefined;
+  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+}

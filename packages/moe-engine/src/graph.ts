@@ -1,0 +1,137 @@
+/**
+ * The tensor language: values, the nodes that make them, and a tape of differentiation rules, ending in one ONNX model.
+ *
+ * A `Value` is a name with a type and a shape. Operations (`linear.ts`, `attention.ts`, …) append ONNX nodes and, where an
+ * input depends on something that is trained, put a rule on the tape. `gradients.ts` walks the tape backwards and appends
+ * the nodes of the gradients to the same graph. What does not depend on a trained value leaves no rule, so frozen parts
+ * below the first trained expert cost no backward work.
+ *
+ * @module
+ */
+import { encodeOnnxModel, type ElementType, type OnnxAttribute, type OnnxConstant, type OnnxNode, type OnnxValue } from './onnx-encoder.ts';
+
+/** A size, or `null` where it is known only when the graph runs (the rows of one expert). */
+export type Dimension = number | null;
+
+/** One tensor of the graph. */
+export interface Value {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly shape: readonly Dimension[];
+}
+
+/** Gradients of a loss with respect to an operation's outputs, in; with respect to its inputs, out. `undefined` is zero. */
+export type Pullback = (gradients: readonly (Value | undefined)[]) => readonly (Value | undefined)[];
+
+/** One step of the tape. */
+export interface Rule {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly pullback: Pullback;
+}
+
+/** What a node makes. */
+export type Spec = Pick<Value, 'type' | 'shape'>;
+
+/** Attributes of a node, by ONNX name. */
+export type Attributes = Readonly<Record<string, OnnxAttribute>>;
+
+/** A graph under construction. */
+export interface Graph {
+  /** Declares an input; a `trained` one is what gradients are taken of. */
+  input(options: { readonly name: string; readonly type?: ElementType; readonly shape: readonly Dimension[]; readonly trained?: boolean }): Value;
+  /** Embeds a constant; equal small constants are not merged (ONNX Runtime does that). */
+  constant(data: Float32Array | Int32Array | BigInt64Array, shape: readonly number[]): Value;
+  /** Appends an operator with one output. Domain `''` unless the operator's name has a prefix, as in `com.microsoft:FusedMatMul`. */
+  node(operator: string, inputs: readonly (Value | undefined)[], output: Spec, attributes?: Attributes): Value;
+  /** Appends an operator with several outputs. */
+  nodes(operator: string, inputs: readonly (Value | undefined)[], outputs: readonly Spec[], attributes?: Attributes): Value[];
+  /** Whether a value depends on a trained input. */
+  isTracked(value: Value): boolean;
+  /** Puts a rule on the tape if one of `inputs` is tracked; its outputs then are, too. */
+  differentiable(rule: Rule): void;
+  /** The tape, oldest rule first. */
+  readonly tape: readonly Rule[];
+  /** Encodes what these outputs depend on as an ONNX model; `inputs` are the graph inputs among it. */
+  encode(outputs: readonly Value[]): { readonly model: Uint8Array; readonly inputs: readonly Value[] };
+}
+
+/** Starts an empty graph. */
+export function createGraph(): Graph {
+  const inputs: OnnxValue[] = [];
+  const constants: OnnxConstant[] = [];
+  const nodes: OnnxNode[] = [];
+  const tape: Rule[] = [];
+  const tracked = new Set<string>();
+  let counter = 0;
+  const fresh = (stem: string): string => `${stem}_${counter++}`;
+
+  const graph: Graph = {
+    tape,
+    input({ name, type = 'float32', shape, trained = false }) {
+      inputs.push({ name, type, shape });
+      if (trained) tracked.add(name);
+      return { name, type, shape };
+    },
+    constant(data, shape) {
+      const value = { name: fresh('constant'), type: elementType(data), shape };
+      constants.push({ ...value, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
+      return value;
+    },
+    node: (operator, given, output, attributes) => graph.nodes(operator, given, [output], attributes)[0]!,
+    nodes(operator, given, outputs, attributes = {}) {
+      const [domain, bare] = operator.includes(':') ? (operator.split(':') as [string, string]) : ['', operator];
+      const made = outputs.map((spec) => ({ name: fresh(bare), ...spec }));
+      nodes.push({ operator: bare, domain, inputs: given.map((value) => value?.name ?? ''), outputs: made.map((value) => value.name), attributes });
+      return made;
+    },
+    isTracked: (value) => tracked.has(value.name),
+    differentiable(rule) {
+      if (!rule.inputs.some((value) => tracked.has(value.name))) return;
+      for (const output of rule.outputs) tracked.add(output.name);
+      tape.push(rule);
+    },
+    encode(outputs) {
+      const needed = neededFor(outputs, nodes);
+      const kept = { inputs: inputs.filter((value) => needed.has(value.name)), constants: constants.filter((value) => needed.has(value.name)) };
+      const model = encodeOnnxModel({ ...kept, nodes: nodes.filter((entry) => entry.outputs.some((name) => needed.has(name))), outputs });
+      return { model, inputs: kept.inputs };
+    },
+  };
+  return graph;
+}
+
+/** Names of all values that `outputs` depend on; ONNX Runtime would run the other nodes, too. */
+function neededFor(outputs: readonly Value[], nodes: readonly OnnxNode[]): Set<string> {
+  const needed = new Set(outputs.map((value) => value.name));
+  for (const entry of nodes.toReversed()) {
+    if (entry.outputs.some((name) => needed.has(name))) for (const name of entry.inputs) needed.add(name);
+  }
+  return needed;
+}
+
+function elementType(data: Float32Array | Int32Array | BigInt64Array): ElementType {
+  if (data instanceof Float32Array) return 'float32';
+  return data instanceof Int32Array ? 'int32' : 'int64';
+}
+
+/** A `float32` output of the given shape. */
+export function float(...shape: Dimension[]): Spec {
+  return { type: 'float32', shape };
+}
+
+/** A constant vector of 64-bit integers: shapes, axes and sizes are passed to operators in this form. */
+export function integers(graph: Graph, ...entries: number[]): Value {
+  return graph.constant(BigInt64Array.from(entries, BigInt), [entries.length]);
+}
+
+/** A constant scalar. */
+export function scalar(graph: Graph, given: number): Value {
+  return graph.constant(Float32Array.of(given), []);
+}
+
+/** A size that must be known while the graph is built. */
+export function fixed(dimension: Dimension | undefined): number {
+  if (typeof dimension !== 'number') throw new TypeError('a dimension of this operation must be known when the graph is built');
+  return dimension;
+}

@@ -1,0 +1,98 @@
+/**
+ * Compiles a model and a purpose into one ONNX graph with named inputs and outputs.
+ *
+ * @module
+ */
+import type { Topology } from '@connito/moe-core';
+import { EngineError } from './error.ts';
+import { meanOfAll } from './elementwise.ts';
+import { differentiate } from './gradients.ts';
+import { createGraph, type Graph, type Value } from './graph.ts';
+import { buildTransformer } from './transformer.ts';
+
+/** Shapes of a checkpoint's tensors by name. */
+export type TensorShapes = ReadonlyMap<string, readonly number[]>;
+
+/** A compiled graph. */
+export interface Program {
+  /** ONNX bytes; weights are not among them. */
+  readonly model: Uint8Array;
+  /** Names of the weights to feed beside `tokens`. */
+  readonly weights: readonly string[];
+  /** ONNX output name by meaning. */
+  readonly outputs: ReadonlyMap<string, string>;
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+}
+
+/** Common inputs of the three compilers. */
+export interface ProgramOptions {
+  readonly topology: Topology;
+  readonly shapes: TensorShapes;
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+}
+
+/** Outputs: `losses` — `[B·(S−1), 1]`, nats per predicted token. */
+export function compileEvaluation(options: ProgramOptions): Program {
+  const graph = createGraph();
+  const { losses } = buildTransformer(graph, { ...options, weight: declareWeights(graph, options) });
+  return finish(graph, options, new Map([['losses', losses]]));
+}
+
+/** Outputs: `loss` — scalar mean over all predicted tokens; the name of each trained tensor — its gradient, in its shape. */
+export function compileTraining(options: ProgramOptions & { readonly trained: readonly string[] }): Program {
+  const graph = createGraph();
+  const weight = declareWeights(graph, options);
+  const trained = options.trained.map((name) => weight(name, shapeOf(options.shapes, name)));
+  const loss = meanOfAll(graph, buildTransformer(graph, { ...options, weight }).losses);
+  const gradients = differentiate(graph, loss, trained);
+  return finish(graph, options, new Map([['loss', loss], ...options.trained.map((name, index) => [name, gradients[index]!] as const)]));
+}
+
+/** Outputs per MoE layer L: `ids.L` — `int64 [B·S, K]`, `weights.L` — `[B·S, K]`. */
+export function compileRouting(options: ProgramOptions): Program {
+  const graph = createGraph();
+  const { routings } = buildTransformer(graph, { ...options, weight: declareWeights(graph, options) });
+  const outputs = routings.flatMap(({ layer, routing }) => [[`ids.${layer}`, routing.ids] as const, [`weights.${layer}`, routing.weights] as const]);
+  return finish(graph, options, new Map(outputs));
+}
+
+function finish(graph: Graph, { batchSize, sequenceLength }: ProgramOptions, outputs: ReadonlyMap<string, Value>): Program {
+  const { model, inputs } = graph.encode([...outputs.values()]);
+  const weights = inputs.map((value) => value.name).filter((name) => name !== 'tokens');
+  return { model, weights, outputs: new Map([...outputs].map(([meaning, value]) => [meaning, value.name])), batchSize, sequenceLength };
+}
+
+type DeclareWeight = (name: string, shape: readonly number[]) => Value;
+
+/** Each weight becomes one graph input, however often it is used; its shape in the checkpoint must be the one the model needs. */
+function declareWeights(graph: Graph, { shapes, trained = [] }: { readonly shapes: TensorShapes; readonly trained?: readonly string[] }): DeclareWeight {
+  const declared = new Map<string, Value>();
+  const isTrained = new Set(trained);
+  return (name, expected) => {
+    const known = declared.get(name);
+    if (known !== undefined) return known;
+    const shape = shapeOf(shapes, name);
+    assertShape({ name, expected, shape });
+    const value = graph.input({ name, shape, trained: isTrained.has(name) });
+    declared.set(name, value);
+    return value;
+  };
+}
+
+function shapeOf(shapes: TensorShapes, name: string): readonly number[] {
+  const shape = shapes.get(name);
+  if (shape !== undefined) return shape;
+  throw new EngineError('unknown-tensor', `the model needs the tensor "${name}", which the checkpoint does not have: use the full checkpoint that belongs to its config.json`, { name });
+}
+
+function assertShape({ name, expected, shape }: { readonly name: string; readonly expected: readonly number[]; readonly shape: readonly number[] }): void {
+  if (expected.length === shape.length && expected.every((size, axis) => size === shape[axis])) return;
+  const text = (sizes: readonly number[]): string => `[${sizes.join(', ')}]`;
+  throw new EngineError('bad-shape', `tensor "${name}" must have shape ${text(expected)} by config.json, but the checkpoint holds ${text(shape)}`, {
+    name,
+    expected: text(expected),
+    actual: text(shape),
+  });
+}
