@@ -1,1 +1,44 @@
-export {};
+/**
+ * Mixture-of-Experts checkpoints, routing, expert selection and updates, without I/O or native code.
+ * @module
+ */
+export { assertRange, fromBytes, type ByteSource } from './byte-source.ts';
+export { assertShape, createCheckpoint, type Checkpoint, type CheckpointParts } from './checkpoint.ts';
+export { DTYPES, dtypeBits, isDtype, type Dtype } from './dtype.ts';
+export { isMoeError, MoeError, type MoeErrorCode, type MoeErrorContexts, type MoeErrorDetails } from './errors.ts';
+export { assertSelection, type ExpertSelection } from './expert-selection.ts';
+export {
+  assertExpertWeights,
+  assertFinite,
+  assertSameExperts,
+  decodeExpertWeights,
+  encodeExpertWeights,
+  extractExperts,
+  graftExperts,
+  selectionOf,
+  sortedNames,
+  type ExpertWeights,
+} from './expert-weights.ts';
+export { fromFloat32, toFloat32, type FloatDtype } from './float-conversion.ts';
+export { openSafetensors, type SafetensorsFile } from './safetensors.ts';
+export { parseHeaderLength, parseSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from './safetensors-header.ts';
+export { MAX_HEADER_BYTES, MAX_TENSOR_NAME_LENGTH, MAX_TENSOR_RANK } from './safetensors-limits.ts';
+export { encodeSafetensors, streamSafetensors, type SafetensorsMetadata, type TensorSource } from './safetensors-writer.ts';
+export { parseShardedIndex, type ShardedIndex } from './sharded-index.ts';
+export { countElements, sameShape, tensorSizeBytes, type Float32Tensor, type Tensor, type TensorDescription } from './tensor.ts';
+export {
+  countBytes,
+  countParameters,
+  expectedTensors,
+  expertTensorNames,
+  expertTensorShape,
+  parseExpertTensorName,
+  routerTensorName,
+  type ExpectedTensor,
+  type ExpertId,
+  type ExpertTensorNames,
+  type ModelPart,
+  type ParameterCounts,
+  type Projection,
+} from './tensor-names.ts';
+export { FAMILIES, parseTopology, type Family, type Topology } from './topology.ts';

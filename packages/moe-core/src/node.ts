@@ -1,1 +1,7 @@
-export {};
+/**
+ * Files: sources, atomic writing, checkpoint directories. The main entry knows nothing of Node.
+ * @module
+ */
+export { writeFileAtomic, writeSafetensorsFile } from './node/atomic-write.ts';
+export { openCheckpoint, readTopology } from './node/checkpoint-directory.ts';
+export { openFileSource, openSafetensorsFile, type FileSource, type OpenSafetensorsFile } from './node/file-source.ts';

@@ -1,0 +1,107 @@
+/**
+ * Typed access to the fields of a foreign `config.json`; every complaint names the field.
+ * @module
+ */
+import { MoeError } from '../errors.ts';
+
+/** A reader over one JSON object. `null` counts as absent, as the reference's `Optional` fields do. */
+export class ConfigFields {
+  readonly #object: Readonly<Record<string, unknown>>;
+  readonly #prefix: string;
+
+  /** @throws config-invalid where `config` is not an object */
+  constructor(config: unknown, prefix = '') {
+    this.#prefix = prefix;
+    this.#object = (config ?? {}) as Readonly<Record<string, unknown>>;
+    if (typeof config === 'object' && config !== null && !Array.isArray(config)) return;
+    throw new MoeError('config-invalid', {
+      message: `config${prefix === '' ? '' : ` field ${prefix}`}: expected a JSON object, got ${describe(config)}`,
+      context: { field: prefix },
+    });
+  }
+
+  names(): string[] {
+    return Object.keys(this.#object).filter((field) => this.value(field) !== undefined);
+  }
+
+  value(field: string): unknown {
+    return Object.hasOwn(this.#object, field) ? (this.#object[field] ?? undefined) : undefined;
+  }
+
+  nested(field: string): ConfigFields | undefined {
+    const value = this.value(field);
+    return value === undefined ? undefined : new ConfigFields(value, this.#name(field));
+  }
+
+  text(field: string): string | undefined {
+    const value = this.value(field);
+    if (value !== undefined && typeof value !== 'string') throw this.invalid(field, 'a string', value);
+    return value;
+  }
+
+  flag(field: string, absent: boolean): boolean {
+    const value = this.value(field) ?? absent;
+    if (typeof value !== 'boolean') throw this.invalid(field, 'true or false', value);
+    return value;
+  }
+
+  size(field: string): number {
+    const value = this.optionalSize(field);
+    if (value === undefined) throw this.invalid(field, 'a positive integer', undefined);
+    return value;
+  }
+
+  /** A positive integer that fits 32 bits: no dimension of a model is larger. */
+  optionalSize(field: string): number | undefined {
+    const value = this.value(field);
+    if (value === undefined) return undefined;
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 0x7fffffff) throw this.invalid(field, 'a positive integer below 2^31', value);
+    return value;
+  }
+
+  positive(field: string): number | undefined {
+    const value = this.value(field);
+    if (value === undefined) return undefined;
+    if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) throw this.invalid(field, 'a positive number', value);
+    return value;
+  }
+
+  /** The one value that several fields give, `undefined` where none does. @throws config-contradiction */
+  agree<T>(names: readonly string[], read: (field: string) => T | undefined): T | undefined {
+    let first: { field: string; value: T } | undefined;
+    for (const field of names) {
+      const value = read(field);
+      if (value === undefined) continue;
+      if (first !== undefined && first.value !== value) throw this.contradiction(first.field, field);
+      first ??= { field, value };
+    }
+    return first?.value;
+  }
+
+  invalid(field: string, expected: string, value: unknown): MoeError<'config-invalid'> {
+    const name = this.#name(field);
+    return new MoeError('config-invalid', { message: `config field ${name}: expected ${expected}, got ${describe(value)}`, context: { field: name } });
+  }
+
+  unsupported(field: string, value: unknown, supported: string): MoeError<'config-unsupported'> {
+    const name = this.#name(field);
+    return new MoeError('config-unsupported', { message: `config field ${name}: ${describe(value)} is not supported; supported: ${supported}`, context: { field: name } });
+  }
+
+  contradiction(field: string, other: string): MoeError<'config-contradiction'> {
+    return new MoeError('config-contradiction', {
+      message: `config fields ${field} (${describe(this.value(field))}) and ${other} (${describe(this.value(other))}) contradict each other`,
+      context: { field, other },
+    });
+  }
+
+  #name(field: string): string {
+    return this.#prefix === '' ? field : `${this.#prefix}.${field}`;
+  }
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  const text = JSON.stringify(value) ?? typeof value;
+  return text.length <= 60 ? text : `${text.slice(0, 60)}…`;
+}
