@@ -6,6 +6,20 @@ export { assertRange, fromBytes, type ByteSource } from './byte-source.ts';
 export { assertShape, createCheckpoint, type Checkpoint, type CheckpointParts } from './checkpoint.ts';
 export { DTYPES, dtypeBits, isDtype, type Dtype } from './dtype.ts';
 export { isMoeError, MoeError, type MoeErrorCode, type MoeErrorContexts, type MoeErrorDetails } from './errors.ts';
+export { assertScores, selectExperts } from './expert-choice.ts';
+export { formatExpertConfig, parseExpertConfig, type ExpertConfig } from './expert-config.ts';
+export {
+  addRouting,
+  createExpertRelevance,
+  gateScores,
+  mergeExpertRelevance,
+  roundToFourDecimals,
+  tokenScores,
+  type ExpertRelevance,
+  type ExpertScores,
+  type LayerRelevance,
+  type WeightedRouting,
+} from './expert-relevance.ts';
 export { assertSelection, type ExpertSelection } from './expert-selection.ts';
 export {
   assertExpertWeights,
@@ -20,10 +34,14 @@ export {
   type ExpertWeights,
 } from './expert-weights.ts';
 export { fromFloat32, toFloat32, type FloatDtype } from './float-conversion.ts';
+export { addGateLog, parseGateLogLine, parseGateLogName, type GateLogLine } from './gate-log.ts';
+export { applyOuterStep, type OuterRule, type OuterState } from './outer-step.ts';
+export { routeTokens, type Routing, type RoutingRule } from './routing.ts';
 export { openSafetensors, type SafetensorsFile } from './safetensors.ts';
 export { parseHeaderLength, parseSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from './safetensors-header.ts';
 export { MAX_HEADER_BYTES, MAX_TENSOR_NAME_LENGTH, MAX_TENSOR_RANK } from './safetensors-limits.ts';
 export { encodeSafetensors, streamSafetensors, type SafetensorsMetadata, type TensorSource } from './safetensors-writer.ts';
+export { formatScoreSummary, parseScoreSummary, type ScoreSummary } from './score-summary.ts';
 export { parseShardedIndex, type ShardedIndex } from './sharded-index.ts';
 export { countElements, sameShape, tensorSizeBytes, type Float32Tensor, type Tensor, type TensorDescription } from './tensor.ts';
 export {
@@ -42,3 +60,5 @@ export {
   type Projection,
 } from './tensor-names.ts';
 export { FAMILIES, parseTopology, type Family, type Topology } from './topology.ts';
+export { cosineSimilarity, updateDistance, updateNorm } from './update-geometry.ts';
+export { averageUpdates, computePseudoGradient, type WeightedUpdate } from './update-merge.ts';
