@@ -1,4 +1,5 @@
 import { defineConfig } from 'tsup';
 import base from '../../tsup.base.js';
 
-export default defineConfig({ ...base, entry: ['src/index.ts', 'src/worker.ts'] });
+// An optional dependency must be found where it is installed, not bundled.
+export default defineConfig({ ...base, entry: ['src/index.ts', 'src/worker.ts'], external: ['onnxruntime-node'] });

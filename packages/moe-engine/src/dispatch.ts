@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { fixed, float, integers, type Graph, type Value } from './graph.ts';
+import { fixed, float, integers, type Graph, type Spec, type Value } from './graph.ts';
 import { reshape } from './elementwise.ts';
 import type { RowGroups } from './linear.ts';
 import type { Routing } from './routing.ts';
@@ -24,19 +24,18 @@ export interface Dispatch extends RowGroups {
 export function createDispatch(graph: Graph, { ids }: Routing, experts: number): Dispatch {
   const [tokens, expertsPerToken] = [fixed(ids.shape[0]), fixed(ids.shape[1])];
   const rows = tokens * expertsPerToken;
-  const int = (...shape: number[]): { type: 'int64'; shape: number[] } => ({ type: 'int64', shape });
   const column = reshape(graph, ids, [rows, 1]);
   const isOf = graph.node('Equal', [column, graph.constant(BigInt64Array.from({ length: experts }, (_, id) => BigInt(id)), [1, experts])], { type: 'bool', shape: [rows, experts] });
-  const marks = graph.node('Cast', [isOf], int(rows, experts), { to: { int: 7 } });
+  const marks = graph.node('Cast', [isOf], whole(rows, experts), { to: { int: 7 } });
   const axis = (index: number): Value => graph.constant(Int32Array.of(index), []);
-  const running = graph.node('CumSum', [marks, axis(0)], int(rows, experts));
-  const counts = graph.node('ReduceSum', [marks, integers(graph, 0)], int(experts), { keepdims: { int: 0 } });
-  const starts = graph.node('CumSum', [counts, axis(0)], int(experts), { exclusive: { int: 1 } });
-  const places = graph.node('Add', [running, graph.node('Sub', [starts, integers(graph, 1)], int(experts))], int(rows, experts));
-  const position = reshape(graph, graph.node('GatherElements', [places, column], int(rows, 1), { axis: { int: 1 } }), [rows]);
+  const running = graph.node('CumSum', [marks, axis(0)], whole(rows, experts));
+  const counts = graph.node('ReduceSum', [marks, integers(graph, 0)], whole(experts), { keepdims: { int: 0 } });
+  const starts = graph.node('CumSum', [counts, axis(0)], whole(experts), { exclusive: { int: 1 } });
+  const places = graph.node('Add', [running, graph.node('Sub', [starts, integers(graph, 1)], whole(experts))], whole(rows, experts));
+  const position = reshape(graph, graph.node('GatherElements', [places, column], whole(rows, 1), { axis: { int: 1 } }), [rows]);
   const numbers = graph.constant(BigInt64Array.from({ length: rows }, (_, index) => BigInt(index)), [rows]);
-  const assignment = graph.node('ScatterElements', [numbers, position, numbers], int(rows), { axis: { int: 0 } });
-  const token = graph.node('Div', [assignment, integers(graph, expertsPerToken)], int(rows));
+  const assignment = graph.node('ScatterElements', [numbers, position, numbers], whole(rows), { axis: { int: 0 } });
+  const token = graph.node('Div', [assignment, integers(graph, expertsPerToken)], whole(rows));
   return { counts, groups: experts, token, assignment, position, tokens, expertsPerToken };
 }
 
@@ -73,4 +72,8 @@ function gatherToTokens(graph: Graph, y: Value, { position, tokens, expertsPerTo
   const rows = graph.node('Gather', [y, position], float(tokens * expertsPerToken, width));
   const perToken = reshape(graph, rows, [tokens, expertsPerToken, width]);
   return graph.node('ReduceSum', [perToken, integers(graph, 1)], float(tokens, width), { keepdims: { int: 0 } });
+}
+
+function whole(...shape: number[]): Spec {
+  return { type: 'int64', shape };
 }

@@ -33,19 +33,19 @@ export interface EngineErrorContexts {
 /** Every code of {@link EngineError}. */
 export type EngineErrorCode = keyof EngineErrorContexts;
 
-const BRAND: unique symbol = Symbol.for('@connito/moe-engine/error');
+const BRAND = Symbol.for('@connito/moe-engine/EngineError');
 
 /** What every public function of this package throws or rejects with. */
 export class EngineError<Code extends EngineErrorCode = EngineErrorCode> extends Error {
   readonly code: Code;
   readonly context: Readonly<EngineErrorContexts[Code]>;
-  readonly [BRAND] = true;
 
   constructor(code: Code, message: string, context: EngineErrorContexts[Code], options?: { readonly cause?: unknown }) {
     super(message, options);
     this.name = 'EngineError';
     this.code = code;
     this.context = Object.freeze({ ...context });
+    Object.defineProperty(this, BRAND, { value: true });
   }
 }
 
@@ -56,7 +56,8 @@ export class EngineError<Code extends EngineErrorCode = EngineErrorCode> extends
  * @param code narrows to one code
  */
 export function isEngineError<Code extends EngineErrorCode = EngineErrorCode>(error: unknown, code?: Code): error is EngineError<Code> {
-  return error instanceof Error && BRAND in error && (code === undefined || (error as EngineError).code === code);
+  if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
+  return code === undefined || ('code' in error && error.code === code);
 }
 
 /** An {@link EngineError} as plain data, for the way out of a worker thread. */

@@ -89,10 +89,13 @@ function shapeOf(shapes: TensorShapes, name: string): readonly number[] {
 
 function assertShape({ name, expected, shape }: { readonly name: string; readonly expected: readonly number[]; readonly shape: readonly number[] }): void {
   if (expected.length === shape.length && expected.every((size, axis) => size === shape[axis])) return;
-  const text = (sizes: readonly number[]): string => `[${sizes.join(', ')}]`;
-  throw new EngineError('bad-shape', `tensor "${name}" must have shape ${text(expected)} by config.json, but the checkpoint holds ${text(shape)}`, {
+  throw new EngineError('bad-shape', `tensor "${name}" must have shape ${formatShape(expected)} by config.json, but the checkpoint holds ${formatShape(shape)}`, {
     name,
-    expected: text(expected),
-    actual: text(shape),
+    expected: formatShape(expected),
+    actual: formatShape(shape),
   });
+}
+
+function formatShape(sizes: readonly number[]): string {
+  return `[${sizes.join(', ')}]`;
 }

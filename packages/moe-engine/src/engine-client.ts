@@ -1,0 +1,111 @@
+/**
+ * Opens a worker for a checkpoint: compiles the program there, then hands over the weights that it asks for.
+ *
+ * @module
+ */
+import { parseExpertTensorName, type Checkpoint, type ExpertWeights, type Topology } from '@connito/moe-core';
+import { openCheckpoint } from '@connito/moe-core/node';
+import { startEngineWorker, type EngineWorker } from './engine-worker.ts';
+import { EngineError } from './error.ts';
+import type { OpenRequest, TensorMessage } from './messages.ts';
+import { assertOneOf, assertOption } from './options.ts';
+import type { EngineNotice, Provider, ProviderChoice } from './runtime.ts';
+
+/** Options that every use of the engine shares. */
+export interface EngineOptions {
+  /** An open checkpoint (stays the caller's to close), or a directory in Hugging Face layout. */
+  readonly checkpoint: Checkpoint | string;
+  /** S: positions per row, at least 2. */
+  readonly sequenceLength: number;
+  /** B: rows per run of the graph. Memory grows with `B · S · V`. */
+  readonly batchSize: number;
+  /** Threads of one operator (native), 1 by default. Results do not depend on it. */
+  readonly threads?: number;
+  /** `auto` by default. */
+  readonly provider?: ProviderChoice;
+  /** Called once if `auto` falls back to WebAssembly. */
+  readonly onNotice?: (notice: EngineNotice) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An engine that is ready for requests. */
+export interface EngineClient {
+  readonly worker: EngineWorker;
+  readonly provider: Provider;
+  readonly topology: Topology;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+}
+
+/**
+ * Starts a worker and loads it.
+ *
+ * @throws {bad-option} {unknown-tensor} {bad-shape} {provider-unavailable} {runtime-failed} {worker-crashed} {aborted}
+ */
+export async function openEngine(options: EngineOptions, { purpose, trained = [] }: Pick<OpenRequest, 'purpose'> & { readonly trained?: readonly string[] }): Promise<EngineClient> {
+  const { sequenceLength, batchSize, threads = 1, provider = 'auto', signal } = options;
+  assertEngineOptions({ sequenceLength, batchSize, threads, provider });
+  const checkpoint = typeof options.checkpoint === 'string' ? await openCheckpoint(options.checkpoint) : options.checkpoint;
+  const { topology } = checkpoint;
+  const shapes = new Map([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape]));
+  const worker = startEngineWorker();
+  try {
+    const request: OpenRequest = { kind: 'open', purpose, topology, shapes, trained, batchSize, sequenceLength, provider, threads };
+    const opened = await worker.call(request, { signal, onEvent: (event) => void (event.kind === 'notice' && options.onNotice?.(event.notice)) });
+    await loadWeights({ worker, checkpoint, signal, names: opened.weights.filter((name) => !trained.includes(name)) });
+    return { worker, topology, shapes, provider: opened.provider };
+  } catch (error) {
+    await worker.close();
+    throw error;
+  } finally {
+    if (typeof options.checkpoint === 'string') await checkpoint.close();
+  }
+}
+
+function assertEngineOptions({ sequenceLength, batchSize, threads, provider }: Pick<OpenRequest, 'sequenceLength' | 'batchSize' | 'threads' | 'provider'>): void {
+  assertOption('sequenceLength', sequenceLength, { least: 2, whole: true });
+  assertOption('batchSize', batchSize, { least: 1, whole: true });
+  assertOption('threads', threads, { least: 1, most: 1024, whole: true });
+  assertOneOf('provider', provider, ['native', 'wasm', 'auto']);
+}
+
+interface LoadJob {
+  readonly worker: EngineWorker;
+  readonly checkpoint: Checkpoint;
+  readonly names: readonly string[];
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One tensor at a time, each handed over without a copy (`readFloat32` gives its caller the array). */
+async function loadWeights({ worker, checkpoint, names, signal }: LoadJob): Promise<void> {
+  const answers: Promise<unknown>[] = [];
+  for (const name of names) {
+    const data = await checkpoint.readFloat32(name);
+    const whole = data.byteLength === data.buffer.byteLength ? data : data.slice();
+    const tensor: TensorMessage = { name, shape: checkpoint.tensors.get(name)!.shape, data: whole };
+    const answer = worker.call({ kind: 'load', tensor }, { signal, transfer: [whole.buffer as ArrayBuffer] });
+    answer.catch(() => undefined);
+    answers.push(answer);
+  }
+  await Promise.all(answers);
+}
+
+/**
+ * Turns experts into messages after checking that each is a tensor of one of the model's experts, in its shape.
+ *
+ * @throws {unknown-tensor} not an expert's tensor of this model
+ * @throws {bad-shape} shape or number of values differ
+ */
+export function toExpertMessages({ topology, shapes }: Pick<EngineClient, 'topology' | 'shapes'>, experts: ExpertWeights): TensorMessage[] {
+  return [...experts].map(([name, { shape, data }]) => {
+    const expected = shapes.get(name);
+    if (expected === undefined || parseExpertTensorName(topology, name) === undefined) {
+      throw new EngineError('unknown-tensor', `"${name}" is not a tensor of one of this model's experts`, { name });
+    }
+    const values = expected.reduce((product, size) => product * size, 1);
+    if (shape.length !== expected.length || shape.some((size, axis) => size !== expected[axis]) || data.length !== values) {
+      const [want, got] = [`[${expected.join(', ')}], ${values} values`, `[${shape.join(', ')}], ${data.length} values`];
+      throw new EngineError('bad-shape', `expert tensor "${name}": expected ${want}, got ${got}`, { name, expected: want, actual: got });
+    }
+    return { name, shape, data };
+  });
+}

@@ -1,0 +1,93 @@
+/**
+ * Loss evaluation: one loaded base model, any number of candidates whose experts take the place of the base's.
+ *
+ * @module
+ */
+import { expertTensorNames, type ExpertSelection, type ExpertWeights } from '@connito/moe-core';
+import { openEngine, toExpertMessages, type EngineClient, type EngineOptions } from './engine-client.ts';
+import { EngineError } from './error.ts';
+import type { Provider } from './runtime.ts';
+import { toTokenIds, type TokenMatrix } from './token-matrix.ts';
+
+/** Options of {@link createEvaluator}. */
+export interface EvaluatorOptions extends EngineOptions {
+  /** Experts that candidates may replace; all, if absent. */
+  readonly experts?: ExpertSelection;
+}
+
+/** Options of one evaluation. */
+export interface EvaluationOptions {
+  /** Take the place of the base's for this call only. */
+  readonly experts?: ExpertWeights | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A loaded model in a worker thread. Calls are answered in order. Keeps the process alive only while it computes. */
+export interface Evaluator {
+  /** The ONNX Runtime in use. */
+  readonly provider: Provider;
+  /**
+   * Mean next-token loss of each row in nats: float32 token losses, averaged in float64 in order.
+   *
+   * @param tokens `[N, S]`, each in `[0, V)`; the last batch is filled up and the filling dropped
+   * @returns `[N]`; NaN where the candidate's weights make it so
+   * @throws {bad-shape} {unknown-tensor} {aborted} {closed} {runtime-failed} {worker-crashed}
+   */
+  rowLosses(tokens: TokenMatrix, options?: EvaluationOptions): Promise<Float64Array>;
+  /**
+   * Loss of each predicted token in nats, `[N, S − 1]`: entry `[n, s]` is that of token `s + 1`.
+   *
+   * @throws as {@link Evaluator.rowLosses}
+   */
+  tokenLosses(tokens: TokenMatrix, options?: EvaluationOptions): Promise<Float32Array>;
+  /** Ends the worker thread. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Loads a model for evaluation.
+ *
+ * @example
+ * const evaluator = await createEvaluator({ checkpoint: 'model', sequenceLength: 128, batchSize: 8 });
+ * const base = await evaluator.rowLosses(tokens);
+ * const candidate = await evaluator.rowLosses(tokens, { experts });
+ * await evaluator.close();
+ * @throws {bad-option} {unknown-tensor} {bad-shape} {provider-unavailable} {runtime-failed} {worker-crashed} {aborted}
+ */
+export async function createEvaluator(options: EvaluatorOptions): Promise<Evaluator> {
+  const client = await openEngine(options, { purpose: 'evaluation' });
+  const { sequenceLength } = options;
+  const replaceable = replaceableNames(client, options.experts);
+  const evaluator: Evaluator = {
+    provider: client.provider,
+    async tokenLosses(tokens, { experts = new Map(), signal } = {}) {
+      const ids = toTokenIds(tokens, { sequenceLength, vocabularySize: client.topology.vocabularySize });
+      const messages = toExpertMessages(client, experts);
+      for (const { name } of messages) assertReplaceable(name, replaceable);
+      return client.worker.call({ kind: 'losses', tokens: ids, experts: messages }, { signal });
+    },
+    async rowLosses(tokens, evaluation) {
+      return meanPerRow(await evaluator.tokenLosses(tokens, evaluation), sequenceLength - 1);
+    },
+    close: () => client.worker.close(),
+  };
+  return evaluator;
+}
+
+function meanPerRow(losses: Float32Array, width: number): Float64Array {
+  return Float64Array.from({ length: losses.length / width }, (_, row) => {
+    let sum = 0;
+    for (let index = row * width; index < (row + 1) * width; index++) sum += losses[index]!;
+    return sum / width;
+  });
+}
+
+function replaceableNames({ topology }: EngineClient, selection: ExpertSelection | undefined): ReadonlySet<string> | undefined {
+  if (selection === undefined) return undefined;
+  return new Set([...selection].flatMap(([layer, experts]) => experts.flatMap((expert) => Object.values(expertTensorNames(topology, { layer, expert })))));
+}
+
+function assertReplaceable(name: string, replaceable: ReadonlySet<string> | undefined): void {
+  if (replaceable?.has(name) ?? true) return;
+  throw new EngineError('unknown-tensor', `"${name}" does not belong to the experts that this evaluator may replace: name it in the option experts`, { name });
+}

@@ -1,0 +1,67 @@
+/**
+ * What the main thread and the engine's worker thread say to each other.
+ *
+ * @module
+ */
+import type { Topology } from '@connito/moe-core';
+import type { PortableError } from './error.ts';
+import type { EngineNotice, Provider, ProviderChoice } from './runtime.ts';
+import type { StepReport, TrainingJob, TrainingOutcome } from './training-loop.ts';
+
+/** A float32 tensor on its way between threads. */
+export interface TensorMessage {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** What the worker compiles. */
+export interface OpenRequest {
+  readonly kind: 'open';
+  readonly purpose: 'evaluation' | 'routing' | 'training';
+  readonly topology: Topology;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  readonly trained: readonly string[];
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+  readonly provider: ProviderChoice;
+  readonly threads: number;
+}
+
+/** Everything that the worker can be asked. */
+export type EngineRequest =
+  | OpenRequest
+  | { readonly kind: 'load'; readonly tensor: TensorMessage }
+  | { readonly kind: 'losses'; readonly tokens: Int32Array; readonly experts: readonly TensorMessage[] }
+  | { readonly kind: 'routing'; readonly tokens: Int32Array }
+  | { readonly kind: 'train'; readonly job: TrainingJob };
+
+/** Answer by kind of request. */
+export interface EngineResponses {
+  readonly open: { readonly provider: Provider; readonly weights: readonly string[] };
+  readonly load: undefined;
+  /** `[N, S − 1]` */
+  readonly losses: Float32Array;
+  readonly routing: readonly LayerRouting[];
+  readonly train: TrainingOutcome;
+}
+
+/** Routing of all given tokens at one layer, row-major `[T, K]`, by descending weight. */
+export interface LayerRouting {
+  readonly layer: number;
+  readonly ids: Uint16Array;
+  readonly weights: Float32Array;
+}
+
+/** Sent to the worker. `cancel[0]` is set to 1 when the caller gives up. */
+export interface RequestMessage {
+  readonly id: number;
+  readonly request: EngineRequest;
+  readonly cancel: Int32Array;
+}
+
+/** Sent while a request runs. */
+export type EngineEvent = { readonly kind: 'notice'; readonly notice: EngineNotice } | { readonly kind: 'step'; readonly report: StepReport };
+
+/** Sent by the worker. */
+export type ResponseMessage = { readonly id: number } & ({ readonly result: EngineResponses[keyof EngineResponses] } | { readonly error: PortableError } | { readonly event: EngineEvent });

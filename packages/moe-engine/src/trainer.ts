@@ -1,0 +1,126 @@
+/**
+ * Training of selected experts with everything else frozen.
+ *
+ * @module
+ */
+import { sortedNames, type ExpertWeights } from '@connito/moe-core';
+import { openEngine, toExpertMessages, type EngineOptions } from './engine-client.ts';
+import type { EngineWorker } from './engine-worker.ts';
+import { EngineError } from './error.ts';
+import type { LearningRateSchedule } from './learning-rate.ts';
+import type { EngineEvent, TensorMessage } from './messages.ts';
+import { assertOneOf, assertOption } from './options.ts';
+import type { Provider } from './runtime.ts';
+import { toTokenIds, type TokenMatrix } from './token-matrix.ts';
+import type { StepReport, TrainingJob } from './training-loop.ts';
+
+/** Options of {@link trainExperts}. */
+export interface TrainOptions extends EngineOptions {
+  /** What is trained, and from where; everything else of the checkpoint is frozen. Not changed. */
+  readonly start: ExpertWeights;
+  /** `[N, S]` */
+  readonly tokens: TokenMatrix;
+  readonly steps: number;
+  /** Peak learning rate. */
+  readonly learningRate: number;
+  /** Decides the order of rows, e.g. `hotkey/cycle`. */
+  readonly rowSeed: string;
+  /** `[0.9, 0.95]` by default. */
+  readonly betas?: readonly [number, number];
+  /** `1e-8` by default. */
+  readonly epsilon?: number;
+  /** `0.1` by default. */
+  readonly weightDecay?: number;
+  /** `1` by default; `Infinity` for none. */
+  readonly clipNorm?: number;
+  /** `0` by default. */
+  readonly warmupSteps?: number;
+  /** `constant` by default. */
+  readonly schedule?: LearningRateSchedule;
+  /** Share of the peak at which a cosine ends; `0` by default. */
+  readonly finalShare?: number;
+  /** Called after each step of this run (not for steps that a resumed run had done before). */
+  readonly onStep?: (report: StepReport) => void;
+  /** A directory of this job's own: the state is saved there and continued from there. The caller removes it. */
+  readonly resumeDirectory?: string;
+  /** `20` by default; also saved when aborted and at the end. */
+  readonly saveEverySteps?: number;
+}
+
+/** What training gives. */
+export interface TrainingResult {
+  readonly experts: ExpertWeights;
+  /** All steps, those before a resume included. */
+  readonly steps: readonly StepReport[];
+  /** Steps whose loss or gradient was not finite. */
+  readonly skippedSteps: number;
+  readonly provider: Provider;
+}
+
+/**
+ * Trains experts by AdamW on the mean next-token loss; the router's choice follows the activations, its weights stay.
+ *
+ * Same inputs and provider: same bits, interrupted or not.
+ *
+ * @example
+ * const start = await extractExperts(checkpoint, selection);
+ * const { experts } = await trainExperts({ checkpoint, start, tokens, sequenceLength: 128, batchSize: 8, steps: 25, learningRate: 3e-4, rowSeed: 'a' });
+ * @throws {bad-option} {bad-shape} {unknown-tensor} {provider-unavailable} {runtime-failed} {worker-crashed} {aborted} {resume-mismatch} {resume-corrupt}
+ */
+export async function trainExperts(options: TrainOptions): Promise<TrainingResult> {
+  const settings = trainingSettings(options);
+  const names = sortedNames(options.start);
+  if (names.length === 0) throw new EngineError('bad-option', 'option start: expected at least one expert, got none', { option: 'start', expected: 'at least one expert', actual: 'none' });
+  const client = await openEngine(options, { purpose: 'training', trained: names });
+  try {
+    const tokens = toTokenIds(options.tokens, { sequenceLength: options.sequenceLength, vocabularySize: client.topology.vocabularySize });
+    const start = toExpertMessages(client, new Map(names.map((name) => [name, options.start.get(name)!])));
+    const outcome = await runJob(client.worker, { ...settings, start, tokens }, options);
+    const experts = new Map(outcome.weights.map(({ name, shape, data }: TensorMessage) => [name, { shape, data }]));
+    return { experts, steps: outcome.reports, skippedSteps: outcome.reports.filter(({ skipped }) => skipped).length, provider: client.provider };
+  } finally {
+    await client.worker.close();
+  }
+}
+
+function runJob(worker: EngineWorker, job: TrainingJob, { signal, onStep }: TrainOptions): Promise<{ readonly weights: readonly TensorMessage[]; readonly reports: readonly StepReport[] }> {
+  const onEvent = (event: EngineEvent): void => {
+    if (event.kind === 'step') onStep?.(event.report);
+  };
+  return worker.call({ kind: 'train', job }, { signal, onEvent });
+}
+
+type TrainingSettings = Omit<TrainingJob, 'start' | 'tokens'>;
+
+function trainingSettings(options: TrainOptions): TrainingSettings {
+  const settings: TrainingSettings = {
+    steps: options.steps,
+    learningRate: options.learningRate,
+    rowSeed: options.rowSeed,
+    betas: options.betas ?? [0.9, 0.95],
+    epsilon: options.epsilon ?? 1e-8,
+    weightDecay: options.weightDecay ?? 0.1,
+    clipNorm: options.clipNorm ?? 1,
+    warmupSteps: options.warmupSteps ?? 0,
+    schedule: options.schedule ?? 'constant',
+    finalShare: options.finalShare ?? 0,
+    resumeDirectory: options.resumeDirectory,
+    saveEverySteps: options.saveEverySteps ?? 20,
+  };
+  assertSettings(settings);
+  return settings;
+}
+
+function assertSettings(settings: TrainingSettings): void {
+  const belowOne = 1 - Number.EPSILON;
+  assertOption('steps', settings.steps, { least: 1, whole: true });
+  assertOption('learningRate', settings.learningRate, { least: 0, most: Number.MAX_VALUE });
+  for (const beta of settings.betas) assertOption('betas', beta, { least: 0, most: belowOne });
+  assertOption('epsilon', settings.epsilon, { least: Number.MIN_VALUE, most: Number.MAX_VALUE });
+  assertOption('weightDecay', settings.weightDecay, { least: 0, most: Number.MAX_VALUE });
+  assertOption('clipNorm', settings.clipNorm, { least: Number.MIN_VALUE });
+  assertOption('warmupSteps', settings.warmupSteps, { least: 0, whole: true });
+  assertOption('finalShare', settings.finalShare, { least: 0, most: 1 });
+  assertOption('saveEverySteps', settings.saveEverySteps, { least: 1, whole: true });
+  assertOneOf('schedule', settings.schedule, ['constant', 'cosine']);
+}
