@@ -30,7 +30,7 @@ export type AgentReport =
       readonly general?: { readonly forgetting: number; readonly upperBound: number };
       readonly seconds: number;
     }
-  | { readonly kind: 'root-committed'; readonly cycle: number; readonly root: string; readonly accepted: boolean }
+  | { readonly kind: 'root-committed'; readonly cycle: number; readonly root: string; readonly accepted: boolean; readonly recordHash: string }
   | { readonly kind: 'failed'; readonly cycle: number; readonly effect: string; readonly code: string; readonly message: string }
   | { readonly kind: 'notice'; readonly message: string }
   | { readonly kind: 'finished' };

@@ -7,7 +7,7 @@
 import { isArtifactError } from '@connito/artifacts';
 import { isChainError } from '@connito/chain';
 import { isDatasetError } from '@connito/dataset';
-import { isMoeCoreError } from '@connito/moe-core';
+import { isMoeError } from '@connito/moe-core';
 import { isMoeEngineError } from '@connito/moe-engine';
 import { pause } from './chain-reader.ts';
 import type { RoleContext } from './context.ts';
@@ -47,7 +47,7 @@ function isTransient(error: unknown): boolean {
 /** Typed errors of the parts say what went wrong with one cycle; the task itself being wrong ends the run. */
 function survivableCode(error: unknown): string | undefined {
   if (isSubnetError(error)) return error.code === 'task-changed' || error.code === 'wrong-network' ? undefined : error.code;
-  if (isChainError(error) || isArtifactError(error) || isMoeCoreError(error) || isMoeEngineError(error) || isDatasetError(error)) return error.code;
+  if (isChainError(error) || isArtifactError(error) || isMoeError(error) || isMoeEngineError(error) || isDatasetError(error)) return error.code;
   return undefined;
 }
 

@@ -44,8 +44,11 @@ export const DEFAULT_RULES: TaskRules = {
   weights: { window: 3, targetGain: 0.2, versionKey: 0 },
 };
 
-/** Rules with some parts replaced; each part merges key by key. */
-export function withRules(overrides: { readonly [Part in keyof TaskRules]?: Partial<TaskRules[Part]> }): TaskRules {
+/** Parts of the rules; each part may be given in part. */
+export type TaskRulesOverrides = { readonly [Part in keyof TaskRules]?: Partial<TaskRules[Part]> };
+
+/** The default rules with some parts replaced, key by key. */
+export function withRules(overrides: TaskRulesOverrides): TaskRules {
   const { schedule, training, scoring, merge, gate, weights } = DEFAULT_RULES;
   return {
     schedule: { ...schedule, ...overrides.schedule },
