@@ -11,12 +11,17 @@ import { runCli, StopReason } from './run-cli.ts';
 /** A handle that a command left open must not keep a finished process alive. */
 const GRACE_MS = 2_000;
 
+/** Ctrl-C again after this long ends at once. Sooner it is the same one: npm passes on what the terminal has already sent. */
+const INSIST_MS = 500;
+
 const stop = new AbortController();
 const context = createContext({ stdout: process.stdout, stderr: process.stderr, env: process.env, signal: stop.signal });
 
 function stopOn(signal: NodeJS.Signals, exitCode: number): void {
+  let firstMs: number | undefined;
   process.on(signal, () => {
-    if (stop.signal.aborted) process.exit(exitCode);
+    if (firstMs !== undefined && performance.now() - firstMs > INSIST_MS) process.exit(exitCode);
+    firstMs ??= performance.now();
     stop.abort(new StopReason(`stopped by ${signal}`, exitCode));
   });
 }
