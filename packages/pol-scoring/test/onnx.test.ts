@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { encodeShard } from '@connito/dataset';
+import { encodeExpertWeights, encodeSafetensors, extractExperts, type Checkpoint, type ExpertWeights } from '@connito/moe-core';
+import { openCheckpoint } from '@connito/moe-core/node';
+// Through the package's own name: in Node 20 the engine's worker cannot start from TypeScript sources.
+import { isPolError, measureCandidate } from '@connito/pol-scoring';
+import { openOnnxEvaluator, readCandidate } from '@connito/pol-scoring/onnx';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { combine, createNoise } from './fixtures.ts';
+
+const model = join(import.meta.dirname, '..', '..', 'demo-data', 'model');
+const hasModel = existsSync(join(model, 'model.safetensors'));
+if (!hasModel) console.warn('demo-data has no model here: the tests of ./onnx are skipped');
+
+const SEQUENCE_LENGTH = 32;
+const ROWS = 8;
+
+describe.skipIf(!hasModel)('./onnx', () => {
+  let directory: string;
+  let checkpoint: Checkpoint;
+  let start: ExpertWeights;
+  let tokens: Int32Array;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'connito-pol-'));
+    checkpoint = await openCheckpoint(model);
+    start = await extractExperts(checkpoint, new Map([[0, [0, 3]], [2, [5]]]));
+    const noise = createNoise(1);
+    tokens = Int32Array.from({ length: ROWS * SEQUENCE_LENGTH }, () => Math.floor(((noise() + 1) / 2) * 1024));
+  });
+  afterAll(async () => {
+    await checkpoint.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const write = async (name: string, bytes: Uint8Array): Promise<string> => {
+    await writeFile(join(directory, name), bytes);
+    return join(directory, name);
+  };
+  const spoiled = (): ExpertWeights => combine([0.5, start]);
+
+  it('gives the base a gain of 0 and a changed candidate another', async () => {
+    const evaluator = await openOnnxEvaluator({ checkpoint, sequenceLength: SEQUENCE_LENGTH, batchSize: ROWS });
+    try {
+      expect(await measureCandidate({ evaluator, tokens, candidate: start })).toMatchObject({ code: 'scored', gain: 0, lowerBound: 0, rows: ROWS });
+      const outcome = await measureCandidate({ evaluator, tokens, base: start, candidate: spoiled(), clip: 20 });
+      expect(outcome).toMatchObject({ code: 'scored', gain: expect.not.closeTo(0, 4) });
+      const broken = combine([Number.NaN, start]);
+      expect(await measureCandidate({ evaluator, tokens, candidate: broken })).toEqual({ code: 'non-finite' });
+      expect(await measureCandidate({ evaluator, tokens, base: broken, candidate: start })).toEqual({ code: 'validator-fault' });
+    } finally {
+      await evaluator.close();
+    }
+  });
+
+  it('reads absolute weights, and updates that it takes off the checkpoint', async () => {
+    const absolute = await write('weights.safetensors', encodeExpertWeights(spoiled()));
+    expect(await readCandidate(absolute, checkpoint)).toEqual(spoiled());
+    const update = await write('update.safetensors', encodeExpertWeights(combine([0.5, start]), { kind: 'update' }));
+    expect(await readCandidate(update, checkpoint)).toEqual(spoiled()); // θ − θ/2 is exact
+  });
+
+  it('refuses files that are no candidate for this model', async () => {
+    const wrong = [
+      await write('a', encodeExpertWeights(new Map([['model.norm.weight', { shape: [128], data: new Float32Array(128) }]]))),
+      await write('b', encodeExpertWeights(new Map([...start].map(([name]) => [name, { shape: [2], data: new Float32Array(2) }])))),
+      await write('c', encodeSafetensors([{ name: 'x', dtype: 'F16', shape: [1], data: new Uint8Array(2) }])),
+      await write('d', new Uint8Array(3)),
+      await write('e', encodeExpertWeights(start)),
+      join(directory, 'none'),
+    ];
+    await truncate(join(directory, 'e'), 1000);
+    for (const path of wrong) await expect(readCandidate(path, checkpoint)).rejects.toSatisfy((error) => isPolError(error, 'wrong-candidate'));
+  });
+
+  it('runs the script of the README', async () => {
+    const readme = await readFile(join(import.meta.dirname, '..', 'README.md'), 'utf8');
+    const script = /```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+    expect(script.split('\n').length).toBeLessThanOrEqual(16);
+    const candidate = await write('candidate.safetensors', encodeExpertWeights(start));
+    const shard = await write('shard.safetensors', encodeShard({ tokens, sequenceLength: SEQUENCE_LENGTH, vocabularySize: 1024, split: 'test' }));
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, 'pol.mjs', model, candidate, shard], {
+      cwd: join(import.meta.dirname, '..'),
+    });
+    expect(stdout).toBe('gain 0.0000 nats per token, 99 % lower bound 0.0000, 8 rows\n');
+  });
+});
