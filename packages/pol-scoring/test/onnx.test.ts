@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -84,9 +84,11 @@ describe.skipIf(!hasModel)('./onnx', () => {
     expect(script.split('\n').length).toBeLessThanOrEqual(16);
     const candidate = await write('candidate.safetensors', encodeExpertWeights(start));
     const shard = await write('shard.safetensors', encodeShard({ tokens, sequenceLength: SEQUENCE_LENGTH, vocabularySize: 1024, split: 'test' }));
-    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, 'pol.mjs', model, candidate, shard], {
-      cwd: join(import.meta.dirname, '..'),
-    });
+    const scope = join(directory, 'node_modules', '@connito');
+    await mkdir(scope, { recursive: true });
+    for (const name of ['dataset', 'moe-core', 'pol-scoring']) await symlink(join(import.meta.dirname, '..', '..', name), join(scope, name));
+    await write('pol.mjs', Buffer.from(script));
+    const { stdout } = await promisify(execFile)(process.execPath, [join(directory, 'pol.mjs'), model, candidate, shard]);
     expect(stdout).toBe('gain 0.0000 nats per token, 99 % lower bound 0.0000, 8 rows\n');
   });
 });
