@@ -1,0 +1,136 @@
+/**
+ * Finalised blocks, in order and without gaps.
+ * @module
+ */
+import { ChainError, isChainError } from './errors.ts';
+import { readTimestamp, type Block, type Chain } from './connection.ts';
+
+/** Gets every finalised block once, by ascending number. Must not throw. */
+export type BlockListener = (block: Block) => void;
+
+const FINALISED_HEADS = { notification: 'chain_finalizedHead', method: 'chain_subscribeFinalizedHeads', unsubscribe: 'chain_unsubscribeFinalizedHeads' };
+const RETRY_PAUSE_MS = 250;
+
+/**
+ * Calls `listener` with the newest finalised block and then with every later one, in order, also across reconnections: what was
+ * missed is fetched by number. Resolves once the first block was delivered.
+ *
+ * @returns how to stop it
+ * @throws as `Chain.request`
+ * @example const stop = await watchBlocks(chain, ({ number, timestampMs }) => console.error(number, timestampMs));
+ */
+export async function watchBlocks(chain: Chain, listener: BlockListener): Promise<() => Promise<void>> {
+  const follower = followerOf(chain);
+  await follower.start();
+  return follower.add(listener);
+}
+
+/**
+ * A finalised block by its number.
+ * @throws unknown-block when no finalised block has that number yet, and as `Chain.request`
+ */
+export async function readBlock(chain: Chain, number: number): Promise<Block> {
+  const head = await chain.finalisedHead();
+  if (number > head.number) throw unknownBlock(chain, number, head.number);
+  return readBlockAt(chain, number);
+}
+
+/** The block of a number that is known to be finalised. */
+export async function readBlockAt(chain: Chain, number: number): Promise<Block> {
+  const hash = await chain.request<string | null>('chain_getBlockHash', [number]);
+  if (hash === null) throw unknownBlock(chain, number);
+  return { number, hash, timestampMs: await readTimestamp(chain, hash) };
+}
+
+const followers = new WeakMap<Chain, Follower>();
+
+function followerOf(chain: Chain): Follower {
+  let follower = followers.get(chain);
+  if (follower === undefined) {
+    follower = new Follower(chain);
+    followers.set(chain, follower);
+  }
+  return follower;
+}
+
+/** One subscription for all listeners of a chain. */
+class Follower {
+  readonly #chain: Chain;
+  readonly #listeners = new Set<BlockListener>();
+  #started: Promise<void> | undefined;
+  #last: Block | undefined;
+  #target = -1;
+  #isRunning = false;
+
+  constructor(chain: Chain) {
+    this.#chain = chain;
+  }
+
+  start(): Promise<void> {
+    this.#started ??= this.#begin().catch((error: unknown) => {
+      this.#started = undefined;
+      throw error;
+    });
+    return this.#started;
+  }
+
+  add(listener: BlockListener): () => Promise<void> {
+    // A wrapper, so that one function given twice is two listeners.
+    const own: BlockListener = (block) => listener(block);
+    this.#listeners.add(own);
+    if (this.#last !== undefined) own(this.#last);
+    return async () => {
+      this.#listeners.delete(own);
+    };
+  }
+
+  async #begin(): Promise<void> {
+    this.#last = await this.#chain.finalisedHead();
+    this.#target = this.#last.number;
+    await this.#chain.subscribe<{ number: string }>(FINALISED_HEADS, ({ number }) => this.#notice(Number(number)));
+    this.#chain.onReconnect(() => void this.#lookUp());
+  }
+
+  async #lookUp(): Promise<void> {
+    try {
+      this.#notice((await this.#chain.finalisedHead()).number);
+    } catch {
+      // The next head or the next reconnection tells.
+    }
+  }
+
+  #notice(number: number): void {
+    this.#target = Math.max(this.#target, number);
+    if (!this.#isRunning) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    try {
+      while (this.#last !== undefined && this.#last.number < this.#target) await this.#step(this.#last.number + 1);
+    } catch (error) {
+      // Only a closed connection ends up here.
+      if (!isChainError(error, 'closed')) throw error;
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  async #step(number: number): Promise<void> {
+    let block: Block;
+    try {
+      block = await readBlockAt(this.#chain, number);
+    } catch (error) {
+      if (isChainError(error, 'closed')) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
+      return;
+    }
+    this.#last = block;
+    for (const listener of this.#listeners) listener(block);
+  }
+}
+
+function unknownBlock(chain: Chain, number: number, head?: number): ChainError {
+  const tail = head === undefined ? '' : `; the newest finalised one is ${head}`;
+  return new ChainError('unknown-block', `${chain.endpoint} has no block ${number}${tail}`, { endpoint: chain.endpoint, blockNumber: number });
+}

@@ -1,0 +1,57 @@
+/**
+ * Signing keys: sr25519, as btcli makes them.
+ * @module
+ */
+import { Keyring } from '@polkadot/keyring';
+import type { KeyringPair } from '@polkadot/keyring/types';
+import { mnemonicGenerate } from '@polkadot/util-crypto';
+import { ChainError } from './errors.ts';
+import { hotkeyFromBytes, SS58_PREFIX, type Hotkey } from './identifier.ts';
+
+/** A key that can sign. Holds a secret: it shows only its address when printed or turned into JSON. */
+export interface Keypair {
+  /** ss58 address, prefix 42. */
+  readonly hotkey: Hotkey;
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** polkadot-js' pair, which signs extrinsics. Not enumerable. */
+  readonly pair: KeyringPair;
+  /** sr25519 signature of `message`, 64 bytes, not deterministic. */
+  sign(message: Uint8Array): Uint8Array;
+}
+
+/**
+ * Opens a key from a secret URI: `//Alice`, a mnemonic of 12 to 24 words (with derivation and `///password` if need be), or a seed of
+ * 32 bytes as `0x…`.
+ * @throws bad-key, whose message never holds the secret
+ * @example openKeypair('//Alice').hotkey // '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'
+ */
+export function openKeypair(uri: string): Keypair {
+  return wrap(() => new Keyring({ type: 'sr25519', ss58Format: SS58_PREFIX }).addFromUri(uri));
+}
+
+/** Opens a key from a seed of 32 bytes. @throws bad-key */
+export function openKeypairFromSeed(seed: Uint8Array): Keypair {
+  return wrap(() => new Keyring({ type: 'sr25519', ss58Format: SS58_PREFIX }).addFromSeed(seed));
+}
+
+/** A fresh mnemonic of 12 words. */
+export function createMnemonic(): string {
+  return mnemonicGenerate(12);
+}
+
+function wrap(open: () => KeyringPair): Keypair {
+  let pair: KeyringPair;
+  try {
+    pair = open();
+  } catch {
+    // The cause is dropped on purpose: messages of the libraries below may quote the secret.
+    throw new ChainError('bad-key', 'expected a secret URI such as //Alice, a mnemonic of 12 to 24 words, or a seed of 32 bytes as 0x…; this is none');
+  }
+  const keypair = {
+    hotkey: hotkeyFromBytes(pair.publicKey),
+    publicKey: Uint8Array.from(pair.publicKey),
+    sign: (message: Uint8Array) => pair.sign(message),
+  };
+  return Object.freeze(Object.defineProperty(keypair, 'pair', { value: pair })) as Keypair;
+}

@@ -1,0 +1,82 @@
+/**
+ * The metagraph: all neurons of a subnet at one block.
+ * @module
+ */
+import type { Chain } from './connection.ts';
+import { hotkeyFromBytes, parseNetuid, type Hotkey } from './identifier.ts';
+import { hasStorage, readStorage, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from './internal/storage.ts';
+
+/** One neuron. Fractions are u16: 65535 is one. */
+export interface Neuron {
+  readonly uid: number;
+  readonly hotkey: Hotkey;
+  readonly coldkey: Hotkey;
+  /** Alpha staked on the hotkey in this subnet, in rao (`TotalHotkeyAlpha`). */
+  readonly stakeRao: bigint;
+  /** Share of the subnet's stake weight at the last epoch, a fraction. */
+  readonly stakeWeight: number;
+  readonly isActive: boolean;
+  readonly validatorPermit: boolean;
+  readonly incentive: number;
+  readonly dividends: number;
+  readonly consensus: number;
+  readonly validatorTrust: number;
+  /** Rao of alpha in the last epoch. */
+  readonly emissionRao: bigint;
+  /** Block of the last weights, or of the registration. */
+  readonly lastUpdateBlock: number;
+  readonly registeredBlock: number;
+}
+
+/** Vectors by uid. */
+const VECTORS = ['Active', 'ValidatorPermit', 'StakeWeight', 'Incentive', 'Dividends', 'Consensus', 'ValidatorTrust', 'Emission', 'LastUpdate'] as const;
+type VectorName = (typeof VECTORS)[number];
+
+/**
+ * All neurons of a subnet in order of uid, at a block hash or now: three requests, all of one block.
+ * None when the subnet does not exist.
+ * @throws bad-value, and as `Chain.request`
+ */
+export async function readNeurons(chain: Chain, { netuid, at }: { readonly netuid: number; readonly at?: string }): Promise<readonly Neuron[]> {
+  const id = parseNetuid(netuid);
+  const blockHash = at ?? (await chain.request<string>('chain_getFinalizedHead'));
+  const { count, vectors } = await readVectors(chain, id, blockHash);
+  const uids = Array.from({ length: count }, (_, uid) => uid);
+  const perUid = await readStorage(chain, blockHash, uids.flatMap((uid) => [item('Keys', [id, uid]), item('BlockAtRegistration', [id, uid])]));
+  const hotkeys = uids.map((uid) => hotkeyFromBytes(toBytes(perUid[2 * uid] as Codec)));
+  const perHotkey = await readStorage(chain, blockHash, hotkeys.flatMap((hotkey) => [item('Owner', [hotkey]), item('TotalHotkeyAlpha', [hotkey, id])]));
+  const vector = (name: VectorName, uid: number): Codec | undefined => vectors.get(name)?.[uid];
+  return uids.map((uid) => ({
+    uid,
+    hotkey: hotkeys[uid] as Hotkey,
+    coldkey: hotkeyFromBytes(toBytes(perHotkey[2 * uid] as Codec)),
+    stakeRao: toBigInt(perHotkey[2 * uid + 1]),
+    stakeWeight: toNumber(vector('StakeWeight', uid)),
+    isActive: toBoolean(vector('Active', uid)),
+    validatorPermit: toBoolean(vector('ValidatorPermit', uid)),
+    incentive: toNumber(vector('Incentive', uid)),
+    dividends: toNumber(vector('Dividends', uid)),
+    consensus: toNumber(vector('Consensus', uid)),
+    validatorTrust: toNumber(vector('ValidatorTrust', uid)),
+    emissionRao: toBigInt(vector('Emission', uid)),
+    lastUpdateBlock: toNumber(vector('LastUpdate', uid)),
+    registeredBlock: toNumber(perUid[2 * uid + 1]),
+  }));
+}
+
+/** The uid of a hotkey on a subnet, or undefined where it is not registered. @throws bad-address, bad-value, and as `Chain.request` */
+export async function readUid(chain: Chain, { netuid, hotkey, at }: { readonly netuid: number; readonly hotkey: string; readonly at?: string }): Promise<number | undefined> {
+  const [uid] = await readStorage(chain, at, [item('Uids', [parseNetuid(netuid), hotkey])]);
+  return uid === undefined ? undefined : toNumber(uid);
+}
+
+async function readVectors(chain: Chain, netuid: number, blockHash: string): Promise<{ count: number; vectors: ReadonlyMap<VectorName, readonly Codec[]> }> {
+  // Runtimes drop vectors that they no longer compute.
+  const names = VECTORS.filter((name) => hasStorage(chain, 'SubtensorModule', name));
+  const [count, ...values] = await readStorage(chain, blockHash, ['SubnetworkN', ...names].map((name) => item(name, [netuid])));
+  return { count: toNumber(count), vectors: new Map(names.map((name, index) => [name, toArray(values[index])])) };
+}
+
+function item(name: string, args: readonly unknown[]): { pallet: string; item: string; args: readonly unknown[] } {
+  return { pallet: 'SubtensorModule', item: name, args };
+}
