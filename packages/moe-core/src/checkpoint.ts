@@ -7,6 +7,7 @@ import { requireTensor, type SafetensorsFile } from './safetensors.ts';
 import { sameShape, type Tensor, type TensorDescription } from './tensor.ts';
 import { expectedTensors } from './tensor-names.ts';
 import type { Topology } from './topology.ts';
+import { quote } from './internal/quote.ts';
 
 /** An open checkpoint. Arrays that it returns belong to the caller. */
 export interface Checkpoint {
@@ -58,7 +59,7 @@ export function createCheckpoint(parts: CheckpointParts): Checkpoint {
 
 function assertFirst(tensors: ReadonlyMap<string, TensorDescription>, name: string): void {
   if (!tensors.has(name)) return;
-  throw new MoeError('safetensors-duplicate-tensor', { message: `the tensor "${name}" stands in two files`, context: { tensor: name } });
+  throw new MoeError('safetensors-duplicate-tensor', { message: `the tensor ${quote(name)} stands in two files`, context: { tensor: name } });
 }
 
 function assertComplete(topology: Topology, tensors: ReadonlyMap<string, TensorDescription>): void {
@@ -66,7 +67,7 @@ function assertComplete(topology: Topology, tensors: ReadonlyMap<string, TensorD
     const found = tensors.get(name);
     if (found === undefined) {
       throw new MoeError('tensor-missing', {
-        message: `the checkpoint lacks the tensor "${name}" that its config.json asks for`,
+        message: `the checkpoint lacks the tensor ${quote(name)} that its config.json asks for`,
         context: { tensor: name },
       });
     }
@@ -81,7 +82,7 @@ function assertComplete(topology: Topology, tensors: ReadonlyMap<string, TensorD
 export function assertShape(tensor: { readonly name: string; readonly shape: readonly number[] }, expected: readonly number[]): void {
   if (sameShape(tensor.shape, expected)) return;
   throw new MoeError('tensor-shape-unexpected', {
-    message: `tensor "${tensor.name}" has the shape [${tensor.shape.join(', ')}], expected [${expected.join(', ')}]`,
+    message: `tensor ${quote(tensor.name)} has the shape [${tensor.shape.join(', ')}], expected [${expected.join(', ')}]`,
     context: { tensor: tensor.name, expected, actual: tensor.shape },
   });
 }

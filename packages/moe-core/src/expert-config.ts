@@ -4,6 +4,7 @@
  */
 import { MoeError } from './errors.ts';
 import type { ExpertSelection } from './expert-selection.ts';
+import { cut, fieldName } from './internal/quote.ts';
 import { formatObject, inStringOrder } from './internal/python-json.ts';
 import { isJsonArray, isJsonNumber, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from './internal/strict-json.ts';
 
@@ -61,5 +62,5 @@ function parseFlag(root: JsonObject, field: string): boolean {
 }
 
 function invalid(field: string, expected: string): MoeError<'expert-config-invalid'> {
-  return new MoeError('expert-config-invalid', { message: `expert_cfg.json${field === '' ? '' : `, field ${field}`}: expected ${expected}`, context: { field } });
+  return new MoeError('expert-config-invalid', { message: `expert_cfg.json${field === '' ? '' : `, field ${fieldName(field)}`}: expected ${expected}`, context: { field: cut(field) } });
 }

@@ -12,6 +12,7 @@ import { encodeSafetensors, type SafetensorsMetadata } from './safetensors-write
 import type { Float32Tensor, Tensor, TensorDescription } from './tensor.ts';
 import { expertTensorNames, expertTensorShape, parseExpertTensorName } from './tensor-names.ts';
 import type { Topology } from './topology.ts';
+import { quote } from './internal/quote.ts';
 
 /** Tensor name to values. The order of the map carries no meaning: every sum here goes by name ({@link sortedNames}). */
 export type ExpertWeights = ReadonlyMap<string, Float32Tensor>;
@@ -122,7 +123,7 @@ export async function decodeExpertWeights(file: SafetensorsFile): Promise<Expert
   for (const { name, dtype, shape } of file.tensors.values()) {
     if (dtype !== 'F32') {
       throw new MoeError('tensor-dtype-unexpected', {
-        message: `tensor "${name}" is ${dtype}, experts travel as F32`,
+        message: `tensor ${quote(name)} is ${dtype}, experts travel as F32`,
         context: { tensor: name, expected: 'F32', actual: dtype },
       });
     }
@@ -138,7 +139,7 @@ export async function decodeExpertWeights(file: SafetensorsFile): Promise<Expert
 export function assertFinite(weights: ExpertWeights): void {
   for (const name of sortedNames(weights)) {
     if (weights.get(name)!.data.every(Number.isFinite)) continue;
-    throw new MoeError('experts-not-finite', { message: `tensor "${name}" holds a NaN or an infinity`, context: { tensor: name } });
+    throw new MoeError('experts-not-finite', { message: `tensor ${quote(name)} holds a NaN or an infinity`, context: { tensor: name } });
   }
 }
 
@@ -167,11 +168,11 @@ function assertLength(tensor: string, { shape, data }: Float32Tensor): void {
   const expected = shape.reduce((product, size) => product * size, 1);
   if (data.length === expected) return;
   throw new MoeError('tensor-size-unexpected', {
-    message: `tensor "${tensor}" of shape [${shape.join(', ')}] has ${data.length} values, expected ${expected}`,
+    message: `tensor ${quote(tensor)} of shape [${shape.join(', ')}] has ${data.length} values, expected ${expected}`,
     context: { tensor, expected, actual: data.length },
   });
 }
 
 function notAnExpert(tensor: string, why = 'this is not a tensor of an expert of this model'): MoeError<'experts-mismatch'> {
-  return new MoeError('experts-mismatch', { message: `tensor "${tensor}": ${why}`, context: { tensor } });
+  return new MoeError('experts-mismatch', { message: `tensor ${quote(tensor)}: ${why}`, context: { tensor } });
 }

@@ -159,6 +159,7 @@ function encodeF8(values: Float32Array, dtype: keyof typeof F8_LAYOUTS): Uint8Ar
 function f8Magnitude(value: number, dtype: keyof typeof F8_LAYOUTS): number {
   const { mantissaBits, bias, infinity, nan, largest } = F8_LAYOUTS[dtype];
   if (Number.isNaN(value)) return nan;
+  if (value === Number.POSITIVE_INFINITY) return infinity ?? nan;
   // In units of the last place of the value's binade; subnormals share the unit of the first one.
   const exponent = Math.max(1 - bias, Math.floor(Math.log2(value || Number.MIN_VALUE)));
   const units = roundHalfEven(value / 2 ** (exponent - mantissaBits));

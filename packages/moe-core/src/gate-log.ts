@@ -6,6 +6,7 @@
  */
 import { MoeError } from './errors.ts';
 import { addRouting, type ExpertRelevance } from './expert-relevance.ts';
+import { quote } from './internal/quote.ts';
 
 /** One line of a log. */
 export interface GateLogLine {
@@ -34,11 +35,11 @@ export function parseGateLogLine(line: string, where: { readonly layer: number; 
   return {
     ids: Uint16Array.from(ids, (text) => {
       if (/^\d{1,5}$/.test(text) && Number(text) < where.experts) return Number(text);
-      throw invalid(where, `the id ${shown(text)} is not an expert below ${where.experts}`);
+      throw invalid(where, `the id ${quote(text)} is not an expert below ${where.experts}`);
     }),
     weights: Float64Array.from(weights, (text) => {
       if (/^\d{1,2}(\.\d{1,17})?(e-\d{1,2})?$/.test(text)) return Number(text);
-      throw invalid(where, `${shown(text)} is not a weight`);
+      throw invalid(where, `${quote(text)} is not a weight`);
     }),
   };
 }
@@ -65,8 +66,4 @@ export async function addGateLog(
 function invalid(where: { readonly layer: number; readonly line: number }, what: string): MoeError<'gate-log-invalid'> {
   const { layer, line } = where;
   return new MoeError('gate-log-invalid', { message: `gate log of layer ${layer}, line ${line}: ${what}`, context: { layer, line } });
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.slice(0, 20));
 }

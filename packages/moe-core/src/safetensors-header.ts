@@ -7,6 +7,7 @@
  */
 import { isDtype, type Dtype } from './dtype.ts';
 import { MoeError } from './errors.ts';
+import { cut, quote } from './internal/quote.ts';
 import { isJsonArray, isJsonNumber, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from './internal/strict-json.ts';
 import { MAX_HEADER_BYTES, MAX_TENSOR_NAME_LENGTH, MAX_TENSOR_RANK } from './safetensors-limits.ts';
 import { tensorSizeBytes, type TensorDescription } from './tensor.ts';
@@ -33,14 +34,14 @@ export const LENGTH_FIELD_BYTES = 8;
  * N of the length field, before anything of that size is allocated. It is read as a `bigint`: a `Number` would round 2^64 − 1.
  * @throws safetensors-too-small, safetensors-header-too-large, safetensors-header-truncated
  */
-export function parseHeaderLength(lengthField: Uint8Array, sizeBytes: number): number {
+export function parseHeaderLength(lengthField: Uint8Array, sizeBytes: number, limitBytes: number = MAX_HEADER_BYTES): number {
   if (lengthField.byteLength < LENGTH_FIELD_BYTES) throw tooSmall(sizeBytes);
   const view = new DataView(lengthField.buffer, lengthField.byteOffset, LENGTH_FIELD_BYTES);
   const headerBytes = view.getBigUint64(0, true);
-  if (headerBytes > BigInt(MAX_HEADER_BYTES)) {
+  if (headerBytes > BigInt(limitBytes)) {
     throw new MoeError('safetensors-header-too-large', {
-      message: `the header claims ${headerBytes} bytes, the limit is ${MAX_HEADER_BYTES}; is this a safetensors file?`,
-      context: { headerBytes, limitBytes: MAX_HEADER_BYTES },
+      message: `the header claims ${headerBytes} bytes, the limit is ${limitBytes}; is this a safetensors file?`,
+      context: { headerBytes, limitBytes },
     });
   }
   const length = Number(headerBytes);
@@ -131,7 +132,7 @@ function parseMetadata(value: JsonValue): ReadonlyMap<string, string> {
 
 function invalidMetadata(key: string): MoeError<'safetensors-metadata-invalid'> {
   return new MoeError('safetensors-metadata-invalid', {
-    message: `__metadata__ must map strings to strings${key === '' ? '' : `, "${shown(key)}" does not`}`,
+    message: `__metadata__ must map strings to strings${key === '' ? '' : `, ${quote(key)} does not`}`,
     context: { key },
   });
 }
@@ -142,8 +143,8 @@ function parseEntry(name: string, value: JsonValue): Entry {
   for (const field of value.keys()) {
     if (field === 'dtype' || field === 'shape' || field === 'data_offsets') continue;
     throw new MoeError('safetensors-unknown-field', {
-      message: `tensor "${name}" has the unknown field "${shown(field)}"`,
-      context: { tensor: name, field },
+      message: `tensor ${quote(name)} has the unknown field ${quote(field)}`,
+      context: { tensor: name, field: cut(field) },
     });
   }
   const dtype = parseDtype(name, value.get('dtype'));
@@ -163,7 +164,7 @@ function parseEntry(name: string, value: JsonValue): Entry {
 export function assertName(name: string): void {
   if (name.length <= MAX_TENSOR_NAME_LENGTH) return;
   throw new MoeError('safetensors-name-too-long', {
-    message: `the tensor name "${shown(name)}" has ${name.length} characters, the limit is ${MAX_TENSOR_NAME_LENGTH}`,
+    message: `the tensor name ${quote(name)} has ${name.length} characters, the limit is ${MAX_TENSOR_NAME_LENGTH}`,
     context: { length: name.length, limit: MAX_TENSOR_NAME_LENGTH },
   });
 }
@@ -172,8 +173,8 @@ function parseDtype(tensor: string, value: JsonValue | undefined): Dtype {
   if (typeof value !== 'string') throw invalidEntry(tensor, 'dtype', 'a string');
   if (isDtype(value)) return value;
   throw new MoeError('safetensors-unknown-dtype', {
-    message: `tensor "${tensor}" has the unknown dtype "${shown(value)}"`,
-    context: { tensor, dtype: value },
+    message: `tensor ${quote(tensor)} has the unknown dtype ${quote(value)}`,
+    context: { tensor, dtype: cut(value) },
   });
 }
 
@@ -186,8 +187,8 @@ function parseIntegers(value: JsonValue | undefined, at: { readonly tensor: stri
     // The text decides: 1.0, 1e3 and -0 are numbers of JSON, but not sizes.
     if (/^\d+$/.test(item.numberText) && Number.isSafeInteger(number)) return number;
     throw new MoeError('safetensors-number-invalid', {
-      message: `tensor "${at.tensor}": ${at.field} holds ${shown(item.numberText)}, expected an integer from 0 to 2^53 - 1`,
-      context: { ...at, text: item.numberText },
+      message: `tensor ${quote(at.tensor)}: ${at.field} holds ${quote(item.numberText)}, expected an integer from 0 to 2^53 - 1`,
+      context: { ...at, text: cut(item.numberText) },
     });
   });
 }
@@ -195,7 +196,7 @@ function parseIntegers(value: JsonValue | undefined, at: { readonly tensor: stri
 function assertRank(tensor: string, rank: number): void {
   if (rank <= MAX_TENSOR_RANK) return;
   throw new MoeError('safetensors-rank-too-large', {
-    message: `tensor "${tensor}" has ${rank} dimensions, the limit is ${MAX_TENSOR_RANK}`,
+    message: `tensor ${quote(tensor)} has ${rank} dimensions, the limit is ${MAX_TENSOR_RANK}`,
     context: { tensor, rank, limit: MAX_TENSOR_RANK },
   });
 }
@@ -204,14 +205,14 @@ function assertSize(entry: Entry): void {
   const { name: tensor, begin, end } = entry;
   if (end < begin) {
     throw new MoeError('safetensors-offsets-reversed', {
-      message: `tensor "${tensor}" ends at ${end}, before it begins at ${begin}`,
+      message: `tensor ${quote(tensor)} ends at ${end}, before it begins at ${begin}`,
       context: { tensor, begin, end },
     });
   }
   const expectedBytes = tensorSizeBytes(entry);
   if (expectedBytes === end - begin) return;
   throw new MoeError('safetensors-size-mismatch', {
-    message: `tensor "${tensor}" of ${entry.dtype} [${entry.shape.join(', ')}] takes ${expectedBytes} bytes, its offsets span ${end - begin}`,
+    message: `tensor ${quote(tensor)} of ${entry.dtype} [${entry.shape.join(', ')}] takes ${expectedBytes} bytes, its offsets span ${end - begin}`,
     context: { tensor, expectedBytes, actualBytes: end - begin },
   });
 }
@@ -222,7 +223,7 @@ function assertContiguous(entries: readonly Entry[], dataBytes: number): void {
     if (begin !== previousEnd) {
       const code = begin > previousEnd ? 'safetensors-hole' : 'safetensors-overlap';
       throw new MoeError(code, {
-        message: `tensor "${tensor}" begins at ${begin}, but the previous one ends at ${previousEnd}: tensors must leave no holes and not overlap`,
+        message: `tensor ${quote(tensor)} begins at ${begin}, but the previous one ends at ${previousEnd}: tensors must leave no holes and not overlap`,
         context: { tensor, begin, previousEnd },
       });
     }
@@ -239,12 +240,7 @@ function assertContiguous(entries: readonly Entry[], dataBytes: number): void {
 
 function invalidEntry(tensor: string, field: string, expected: string): MoeError<'safetensors-entry-invalid'> {
   return new MoeError('safetensors-entry-invalid', {
-    message: `tensor "${shown(tensor)}"${field === '' ? '' : `, field "${field}"`}: expected ${expected}`,
+    message: `tensor ${quote(tensor)}${field === '' ? '' : `, field ${quote(field)}`}: expected ${expected}`,
     context: { tensor, field },
   });
-}
-
-/** Names and values of strangers, cut to what fits a message. */
-function shown(text: string): string {
-  return text.length <= 80 ? text : `${text.slice(0, 80)}…`;
 }

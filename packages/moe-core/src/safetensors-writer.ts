@@ -11,6 +11,7 @@ import { compareCodePoints } from './internal/code-points.ts';
 import { assertName, LENGTH_FIELD_BYTES } from './safetensors-header.ts';
 import { MAX_HEADER_BYTES, MAX_TENSOR_RANK } from './safetensors-limits.ts';
 import { tensorSizeBytes, type Tensor, type TensorDescription } from './tensor.ts';
+import { quote } from './internal/quote.ts';
 
 /** A tensor whose values are fetched only when its turn comes. */
 export interface TensorSource extends Omit<TensorDescription, 'sizeBytes'> {
@@ -66,7 +67,7 @@ function assertData(tensor: Described, data: Uint8Array): void {
   const expected = tensorSizeBytes(tensor);
   if (data.byteLength === expected) return;
   throw new MoeError('tensor-size-unexpected', {
-    message: `tensor "${tensor.name}" of ${tensor.dtype} [${tensor.shape.join(', ')}] takes ${expected} bytes, got ${data.byteLength}`,
+    message: `tensor ${quote(tensor.name)} of ${tensor.dtype} [${tensor.shape.join(', ')}] takes ${expected} bytes, got ${data.byteLength}`,
     context: { tensor: tensor.name, expected, actual: data.byteLength },
   });
 }
@@ -96,17 +97,17 @@ function assertWritable(tensor: Described, names: Set<string>): void {
   assertName(name);
   if (name === '__metadata__' || name === '__proto__' || /\p{Surrogate}/u.test(name)) {
     throw new MoeError('safetensors-name-invalid', {
-      message: `${JSON.stringify(name)} cannot be the name of a tensor: it is reserved or not well-formed`,
+      message: `${quote(name)} cannot be the name of a tensor: it is reserved or not well-formed`,
       context: { tensor: name },
     });
   }
   if (names.has(name)) {
-    throw new MoeError('safetensors-duplicate-tensor', { message: `the tensor "${name}" is given twice`, context: { tensor: name } });
+    throw new MoeError('safetensors-duplicate-tensor', { message: `the tensor ${quote(name)} is given twice`, context: { tensor: name } });
   }
   names.add(name);
   if (shape.length > MAX_TENSOR_RANK) {
     throw new MoeError('safetensors-rank-too-large', {
-      message: `tensor "${name}" has ${shape.length} dimensions, the limit is ${MAX_TENSOR_RANK}`,
+      message: `tensor ${quote(name)} has ${shape.length} dimensions, the limit is ${MAX_TENSOR_RANK}`,
       context: { tensor: name, rank: shape.length, limit: MAX_TENSOR_RANK },
     });
   }
@@ -126,7 +127,7 @@ function formatMetadata(metadata: SafetensorsMetadata): string {
   const members = pairs.map(([key, value]) => {
     if (typeof value !== 'string' || key === '__proto__' || /\p{Surrogate}/u.test(key + value)) {
       throw new MoeError('safetensors-metadata-invalid', {
-        message: `__metadata__ must map well-formed strings to well-formed strings, ${JSON.stringify(key)} does not`,
+        message: `__metadata__ must map well-formed strings to well-formed strings, ${quote(key)} does not`,
         context: { key },
       });
     }

@@ -7,6 +7,7 @@ import { MoeError } from './errors.ts';
 import { toFloat32 } from './float-conversion.ts';
 import { LENGTH_FIELD_BYTES, parseHeaderLength, parseSafetensorsHeader, tooSmall, type TensorInfo } from './safetensors-header.ts';
 import type { Tensor } from './tensor.ts';
+import { quote } from './internal/quote.ts';
 
 /** An open file. Arrays that it returns belong to the caller. */
 export interface SafetensorsFile {
@@ -21,14 +22,15 @@ export interface SafetensorsFile {
 
 /**
  * Opens a safetensors file; every rule of the format is checked before this returns.
+ * @param options.maxHeaderBytes a smaller cap than the format's 100 MB, for files of strangers whose tensors are few
  * @throws the codes of {@link parseHeaderLength} and {@link parseSafetensorsHeader}
  * @example
  * const file = await openSafetensors(fromBytes(bytes));
  * for (const { name, dtype, shape } of file.tensors.values()) console.log(name, dtype, shape);
  */
-export async function openSafetensors(source: ByteSource): Promise<SafetensorsFile> {
+export async function openSafetensors(source: ByteSource, options: { readonly maxHeaderBytes?: number } = {}): Promise<SafetensorsFile> {
   if (source.sizeBytes < LENGTH_FIELD_BYTES) throw tooSmall(source.sizeBytes);
-  const headerBytes = parseHeaderLength(await source.read(0, LENGTH_FIELD_BYTES), source.sizeBytes);
+  const headerBytes = parseHeaderLength(await source.read(0, LENGTH_FIELD_BYTES), source.sizeBytes, options.maxHeaderBytes);
   const header = await source.read(LENGTH_FIELD_BYTES, headerBytes);
   const { tensors, metadata } = parseSafetensorsHeader(header, source.sizeBytes);
   const read = async (name: string): Promise<Tensor> => {
@@ -45,5 +47,5 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
 export function requireTensor<T>(tensors: ReadonlyMap<string, T>, name: string): T {
   const info = tensors.get(name);
   if (info !== undefined) return info;
-  throw new MoeError('tensor-missing', { message: `there is no tensor "${name}"`, context: { tensor: name } });
+  throw new MoeError('tensor-missing', { message: `there is no tensor ${quote(name)}`, context: { tensor: name } });
 }

@@ -5,6 +5,7 @@
 import { MoeError } from './errors.ts';
 import { assertScores } from './expert-choice.ts';
 import type { ExpertScores } from './expert-relevance.ts';
+import { cut, fieldName } from './internal/quote.ts';
 import { formatFloat, formatObject, inStringOrder } from './internal/python-json.ts';
 import { isJsonNumber, isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from './internal/strict-json.ts';
 
@@ -59,5 +60,5 @@ function parseRow(row: JsonObject, field: string): number[] {
 }
 
 function invalid(field: string, expected: string): MoeError<'scores-invalid'> {
-  return new MoeError('scores-invalid', { message: `summary.json${field === '' ? '' : `, field ${field}`}: expected ${expected}`, context: { field } });
+  return new MoeError('scores-invalid', { message: `summary.json${field === '' ? '' : `, field ${fieldName(field)}`}: expected ${expected}`, context: { field: cut(field) } });
 }

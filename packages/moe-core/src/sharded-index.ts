@@ -4,6 +4,7 @@
  */
 import { MoeError } from './errors.ts';
 import { isJsonObject, parseStrictJson, type JsonValue } from './internal/strict-json.ts';
+import { cut, quote } from './internal/quote.ts';
 
 /** Caps of huggingface.js (`parseSafetensorsMetadata`), which reads such files from strangers too. */
 export const MAX_INDEX_BYTES = 250_000_000;
@@ -40,13 +41,13 @@ export function parseShardedIndex(text: string): ShardedIndex {
 function assertFileName(tensor: string, file: string): void {
   if (/^[A-Za-z0-9_][A-Za-z0-9._-]{0,200}\.safetensors$/.test(file)) return;
   throw new MoeError('index-file-name-invalid', {
-    message: `the index places tensor "${tensor}" in ${JSON.stringify(file)}, expected the plain name of a .safetensors file`,
-    context: { tensor, file },
+    message: `the index places tensor ${quote(tensor)} in ${quote(file)}, expected the plain name of a .safetensors file`,
+    context: { tensor: cut(tensor), file: cut(file) },
   });
 }
 
 function invalidField(field: string, expected: string): MoeError<'index-invalid'> {
-  return new MoeError('index-invalid', { message: `the safetensors index, field "${field}": expected ${expected}`, context: { field } });
+  return new MoeError('index-invalid', { message: `the safetensors index, field ${quote(field)}: expected ${expected}`, context: { field: cut(field) } });
 }
 
 function tooLarge(what: string, count: number, limit: number): MoeError<'index-too-large'> {

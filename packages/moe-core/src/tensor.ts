@@ -5,6 +5,7 @@
 import type { Dtype } from './dtype.ts';
 import { dtypeBits } from './dtype.ts';
 import { MoeError } from './errors.ts';
+import { quote } from './internal/quote.ts';
 
 /** A tensor without its values. `shape` is row-major; `[]` is a scalar. */
 export interface TensorDescription {
@@ -48,13 +49,13 @@ export function tensorSizeBytes(tensor: { readonly name: string; readonly dtype:
   const bits = elements === undefined ? Number.NaN : elements * dtypeBits(tensor.dtype);
   if (!Number.isSafeInteger(bits)) {
     throw new MoeError('safetensors-size-overflow', {
-      message: `tensor "${tensor.name}": the size of shape [${tensor.shape.join(', ')}] in ${tensor.dtype} exceeds 2^53 bits`,
+      message: `tensor ${quote(tensor.name)}: the size of shape [${tensor.shape.join(', ')}] in ${tensor.dtype} exceeds 2^53 bits`,
       context: { tensor: tensor.name, shape: tensor.shape },
     });
   }
   if (bits % 8 !== 0) {
     throw new MoeError('safetensors-partial-byte', {
-      message: `tensor "${tensor.name}": ${bits} bits of ${tensor.dtype} do not fill whole bytes`,
+      message: `tensor ${quote(tensor.name)}: ${bits} bits of ${tensor.dtype} do not fill whole bytes`,
       context: { tensor: tensor.name, bits },
     });
   }

@@ -6,6 +6,7 @@
  */
 import { MoeError } from './errors.ts';
 import { ConfigFields } from './internal/config-fields.ts';
+import { quote } from './internal/quote.ts';
 
 /** Families whose checkpoints can be opened; the `model_type` of `config.json`. */
 export const FAMILIES = ['qwen3_moe'] as const;
@@ -89,7 +90,7 @@ function assertFamily(fields: ConfigFields): void {
   if (family === undefined) throw fields.invalid('model_type', `one of ${FAMILIES.join(', ')}`, undefined);
   if ((FAMILIES as readonly string[]).includes(family)) return;
   throw new MoeError('config-unsupported', {
-    message: `config field model_type: the family "${family}" is not supported; supported: ${FAMILIES.join(', ')}`,
+    message: `config field model_type: the family ${quote(family)} is not supported; supported: ${FAMILIES.join(', ')}`,
     context: { field: 'model_type' },
   });
 }

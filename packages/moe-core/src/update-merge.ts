@@ -7,6 +7,7 @@ import { MoeError } from './errors.ts';
 import { assertSameExperts, sortedNames, type ExpertWeights } from './expert-weights.ts';
 import type { Float32Tensor } from './tensor.ts';
 import { updateNorm } from './update-geometry.ts';
+import { quote } from './internal/quote.ts';
 
 /** One participant of an average. */
 export interface WeightedUpdate {
@@ -47,7 +48,7 @@ export function averageUpdates(updates: readonly WeightedUpdate[], options: { re
     const inputs = updates.map(({ update }) => update.get(name)!.data);
     const mean = weightedSum(inputs, { coefficients, length: values.length });
     if (mean.every(Number.isFinite)) return mean;
-    throw new MoeError('experts-not-finite', { message: `the average of tensor "${name}" holds a NaN or an infinity; check the updates one by one`, context: { tensor: name } });
+    throw new MoeError('experts-not-finite', { message: `the average of tensor ${quote(name)} holds a NaN or an infinity; check the updates one by one`, context: { tensor: name } });
   });
 }
 

@@ -3,6 +3,7 @@
  * @module
  */
 import { MoeError } from '../errors.ts';
+import { fieldName, quote } from './quote.ts';
 
 /** A reader over one JSON object. `null` counts as absent, as the reference's `Optional` fields do. */
 export class ConfigFields {
@@ -79,12 +80,12 @@ export class ConfigFields {
   }
 
   invalid(field: string, expected: string, value: unknown): MoeError<'config-invalid'> {
-    const name = this.#name(field);
+    const name = fieldName(this.#name(field));
     return new MoeError('config-invalid', { message: `config field ${name}: expected ${expected}, got ${describe(value)}`, context: { field: name } });
   }
 
   unsupported(field: string, value: unknown, supported: string): MoeError<'config-unsupported'> {
-    const name = this.#name(field);
+    const name = fieldName(this.#name(field));
     return new MoeError('config-unsupported', { message: `config field ${name}: ${describe(value)} is not supported; supported: ${supported}`, context: { field: name } });
   }
 
@@ -102,6 +103,7 @@ export class ConfigFields {
 
 function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
+  if (typeof value === 'string') return quote(value);
   const text = JSON.stringify(value) ?? typeof value;
   return text.length <= 60 ? text : `${text.slice(0, 60)}…`;
 }

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { encodeSafetensors, fromBytes, openSafetensors, streamSafetensors, tensorSizeBytes, toFloat32, type ByteSource } from '../src/index.ts';
+import { expectCode } from './expect-code.ts';
+
+const vector = (name: string, ...values: number[]) => ({ name, dtype: 'F32' as const, shape: [values.length], data: new Uint8Array(Float32Array.from(values).buffer) });
+
+describe('openSafetensors', () => {
+  it('reads by range: the length, the header, then one tensor at a time', async () => {
+    const bytes = encodeSafetensors([vector('a', 1, 2), vector('b', 3)]);
+    const reads: [number, number][] = [];
+    const source: ByteSource = {
+      sizeBytes: bytes.length,
+      read: async (offset, length) => {
+        reads.push([offset, length]);
+        return bytes.slice(offset, offset + length);
+      },
+    };
+    const file = await openSafetensors(source);
+    expect(await file.readFloat32('b')).toEqual(Float32Array.of(3));
+    expect(reads).toEqual([[0, 8], [8, bytes.length - 8 - 12], [bytes.length - 4, 4]]);
+  });
+
+  it('gives arrays that belong to the caller', async () => {
+    const bytes = encodeSafetensors([vector('a', 1, 2)]);
+    const file = await openSafetensors(fromBytes(bytes));
+    (await file.readFloat32('a')).fill(9);
+    (await file.read('a')).data.fill(9);
+    expect(await file.readFloat32('a')).toEqual(Float32Array.of(1, 2));
+  });
+
+  it('reads from bytes that are not aligned', async () => {
+    const bytes = encodeSafetensors([vector('a', 1, 2)]);
+    const shifted = new Uint8Array(bytes.length + 1);
+    shifted.set(bytes, 1);
+    const file = await openSafetensors(fromBytes(shifted.subarray(1)));
+    expect(await file.readFloat32('a')).toEqual(Float32Array.of(1, 2));
+    expect(toFloat32({ dtype: 'F32', data: shifted.subarray(shifted.length - 4) })).toEqual(Float32Array.of(2));
+  });
+
+  it('refuses unknown names, integers as floats, headers over a caller’s cap', async () => {
+    const file = await openSafetensors(fromBytes(encodeSafetensors([{ name: 'i', dtype: 'I64', shape: [1], data: new Uint8Array(8) }])));
+    expect((await expectCode('tensor-missing', () => file.read('x'))).message).toContain('"x"');
+    await expectCode('dtype-not-convertible', () => file.readFloat32('i'));
+    await expectCode('safetensors-header-too-large', () => openSafetensors(fromBytes(encodeSafetensors([vector('a', 1)])), { maxHeaderBytes: 16 }));
+  });
+
+  it('keeps control characters of strangers out of messages', async () => {
+    const header = new TextEncoder().encode(JSON.stringify({ '\u001b[31mred\u202e': { dtype: 'U9', shape: [], data_offsets: [0, 1] } }));
+    const bytes = new Uint8Array(8 + header.length);
+    new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
+    bytes.set(header, 8);
+    const error = await expectCode('safetensors-unknown-dtype', () => openSafetensors(fromBytes(bytes)));
+    // oxlint-disable-next-line no-control-regex
+    expect(error.message).not.toMatch(/[\u0000-\u001f\u202e]/);
+  });
+
+  it('refuses a source that ends early', async () => {
+    await expectCode('source-short-read', () => fromBytes(new Uint8Array(4)).read(2, 3));
+    await expectCode('source-short-read', () => fromBytes(new Uint8Array(4)).read(-1, 1));
+  });
+
+  it('knows the cap of the format before it allocates', async () => {
+    const read = async (): Promise<Uint8Array> => Uint8Array.of(0, 0x5e, 0xd0, 0xb2, 0, 0, 0, 0);
+    const error = await expectCode('safetensors-header-too-large', () => openSafetensors({ sizeBytes: 2 ** 40, read }));
+    expect(error.context).toEqual({ headerBytes: 3_000_000_000n, limitBytes: 100_000_000 });
+  });
+});
+
+describe('encodeSafetensors', () => {
+  it('sorts metadata, where the reference shuffles it', async () => {
+    const bytes = encodeSafetensors([], { z: '1', a: '2', '\u{1f600}': '3', '\ue000': '4' });
+    const text = new TextDecoder().decode(bytes.subarray(8));
+    expect(text.trimEnd()).toBe('{"__metadata__":{"a":"2","z":"1","\ue000":"4","\u{1f600}":"3"}}');
+    expect(encodeSafetensors([], new Map([['z', '1'], ['a', '2'], ['\u{1f600}', '3'], ['\ue000', '4']]))).toEqual(bytes);
+  });
+
+  it('refuses what its own reader would refuse', async () => {
+    const data = new Uint8Array(1);
+    const one = (name: string) => ({ name, dtype: 'U8' as const, shape: [1], data });
+    await expectCode('safetensors-duplicate-tensor', () => encodeSafetensors([one('a'), one('a')]));
+    await expectCode('safetensors-name-invalid', () => encodeSafetensors([one('__metadata__')]));
+    await expectCode('safetensors-name-invalid', () => encodeSafetensors([one('__proto__')]));
+    await expectCode('safetensors-name-invalid', () => encodeSafetensors([one('\ud800')]));
+    await expectCode('safetensors-name-too-long', () => encodeSafetensors([one('n'.repeat(1025))]));
+    await expectCode('safetensors-metadata-invalid', () => encodeSafetensors([], { a: '\udc00' }));
+    await expectCode('safetensors-metadata-invalid', () => encodeSafetensors([], new Map([['__proto__', '']])));
+    await expectCode('safetensors-metadata-invalid', () => encodeSafetensors([], { a: 1 } as never));
+    await expectCode('safetensors-rank-too-large', () => encodeSafetensors([{ ...one('a'), shape: Array.from({ length: 65 }, () => 1) }]));
+    await expectCode('tensor-size-unexpected', () => encodeSafetensors([{ ...one('a'), shape: [2] }]));
+    await expectCode('safetensors-size-overflow', () => tensorSizeBytes({ name: 'a', dtype: 'U8', shape: [2 ** 40, 2 ** 40] }));
+    await expectCode('safetensors-partial-byte', () => encodeSafetensors([{ ...one('a'), dtype: 'F6_E2M3' }]));
+    await expectCode('safetensors-header-too-large', () => encodeSafetensors([], { a: 'x'.repeat(100_000_001) }));
+    const short = { name: 'a', dtype: 'U8' as const, shape: [2], read: async () => data };
+    await expectCode('tensor-size-unexpected', async () => {
+      for await (const chunk of streamSafetensors([short])) expect(chunk.length).toBeGreaterThan(8);
+    });
+  });
+});

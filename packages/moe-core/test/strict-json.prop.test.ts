@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isMoeError } from '../src/index.ts';
+import { parseStrictJson, toPlainValue } from '../src/internal/strict-json.ts';
+import { expectCode } from './expect-code.ts';
+
+const runs = Number(process.env['FUZZ_RUNS'] ?? 300);
+const plain = (text: string): unknown => toPlainValue(parseStrictJson(text, 'test'));
+
+describe('parseStrictJson', () => {
+  it('agrees with JSON.parse on valid JSON', () => {
+    fc.assert(
+      fc.property(fc.json(), fc.constantFrom(0, 1, '\t'), (text, indent) => {
+        fc.pre(!text.includes('__proto__'));
+        const spaced = JSON.stringify(JSON.parse(text), undefined, indent);
+        expect(JSON.stringify(plain(spaced))).toBe(JSON.stringify(JSON.parse(spaced)));
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it('agrees with JSON.parse on what is not JSON', () => {
+    const piece = fc.constantFrom('{', '}', '[', ']', ',', ':', '"', '"a"', '"b"', '1', '-', '0', '.', 'e', '+', 'true', 'null', ' ', '\n', '\\', '\\u00', 'é', '\u0001');
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const text = pieces.join('');
+        let valid = true;
+        try {
+          JSON.parse(text);
+        } catch {
+          valid = false;
+        }
+        try {
+          plain(text);
+          expect(valid, text).toBe(true);
+        } catch (error) {
+          if (!isMoeError(error)) throw error;
+          if (error.code === 'json-invalid') expect(valid, text).toBe(false);
+        }
+      }),
+      { numRuns: runs * 5 },
+    );
+  });
+
+  it('refuses what JSON.parse lets through', async () => {
+    await expectCode('json-duplicate-key', () => plain('{"a":1,"\\u0061":2}'));
+    await expectCode('json-forbidden-key', () => plain('{"a":{"__proto__":1}}'));
+    await expectCode('json-invalid', () => plain('"\\udc00"'));
+    await expectCode('json-invalid', () => plain('['.repeat(65) + ']'.repeat(65)));
+    expect(plain('['.repeat(64) + ']'.repeat(64))).toBeDefined();
+    expect((await expectCode('json-invalid', () => plain('{"a":1,}'))).message).toBe('test is not valid JSON: expected a key in double quotes at offset 7, found "}"');
+    expect((await expectCode('json-invalid', () => plain(''))).message).toContain('the end of the text');
+  });
+});
