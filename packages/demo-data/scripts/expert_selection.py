@@ -117,19 +117,21 @@ def training_table(scores: np.ndarray, training: np.ndarray, held_out: np.ndarra
     base = load()
     before, general_before = evaluate(base, held_out), evaluate(base, general)
     lines = [f"Before: mathematics {before:.3f}, general {general_before:.3f} nats per token.", ""]
-    lines += ["| threshold | learning rate | experts in all | seed | selected: mathematics / general | random: mathematics / general |", "|---|---|---|---|---|---|"]
+    lines += ["| threshold | learning rate | experts in all | seed | selected: mathematics / general | random: mathematics / general | selected among random |", "|---|---|---|---|---|---|---|"]
     wins = True
     for threshold, learning_rate in SETTINGS:
         selection = select(scores, threshold)
         for seed in SEEDS:
             cells, results = [], []
-            for choice in (selection, random_selection(selection, scores.shape[1], seed)):
+            others = random_selection(selection, scores.shape[1], seed)
+            for choice in (selection, others):
                 model = train(choice, training, learning_rate, seed)
                 after, general_after = evaluate(model, held_out), evaluate(model, general)
                 results.append(after)
                 cells.append(f"{after:.3f} ({100 * (after / before - 1):+.1f} %) / {100 * (general_after / general_before - 1):+.1f} %")
+            common = sum(len(set(a) & set(b)) for a, b in zip(selection, others, strict=True))
             wins = wins and results[0] < results[1]
-            lines.append(f"| {threshold} | {learning_rate:g} | {sum(map(len, selection))} | {seed} | {cells[0]} | {cells[1]} |")
+            lines.append(f"| {threshold} | {learning_rate:g} | {sum(map(len, selection))} | {seed} | {cells[0]} | {cells[1]} | {common} |")
             print(lines[-1], flush=True)
     return lines, wins
 

@@ -19,6 +19,9 @@ function readHeader(path: string): Record<string, TensorEntry> {
   return tensors;
 }
 
+const sha256 = (name: string) => createHash('sha256').update(readFileSync(join(modelDirectory, name))).digest('hex');
+const readVectors = (name: string) => JSON.parse(readFileSync(new URL(`vectors/${name}.json`, import.meta.url), 'utf8'));
+
 it('fits in 8 MB', () => {
   const names = readdirSync(modelDirectory);
   expect(names).toEqual(expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json']));
@@ -56,8 +59,6 @@ it('stores one bfloat16 tensor per expert under the names of the hub, and no tie
 });
 
 it('is the model that the stored vectors were computed with', () => {
-  const sha256 = (name: string) => createHash('sha256').update(readFileSync(join(modelDirectory, name))).digest('hex');
-  const vectors = (name: string) => JSON.parse(readFileSync(new URL(`vectors/${name}.json`, import.meta.url), 'utf8'));
-  expect(vectors('transformers-loss').model.sha256).toBe(sha256('model.safetensors'));
-  expect(vectors('encodings').tokenizer.sha256).toBe(sha256('tokenizer.json'));
+  expect(readVectors('transformers-loss').model.sha256).toBe(sha256('model.safetensors'));
+  expect(readVectors('encodings').tokenizer.sha256).toBe(sha256('tokenizer.json'));
 });

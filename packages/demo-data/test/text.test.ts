@@ -5,6 +5,7 @@ import { textDirectory } from '../src/index.ts';
 
 type Document = { text: string; source: string };
 
+const isFromPackage = ({ source }: Document) => source.startsWith('npm:');
 const files = readdirSync(textDirectory, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(textDirectory, name)).isFile());
 
 /** Documents of every JSON Lines file below one folder. */
@@ -44,10 +45,9 @@ it('has no document twice, so target and general text are disjoint from pretrain
 });
 
 it('keeps held-out files and the hard kinds of mathematics out of pretraining', () => {
-  const isWholeFile = ({ source }: Document) => source.startsWith('npm:');
-  const trainedOn = new Set(pretraining.filter(isWholeFile).map(({ source }) => source));
+  const trainedOn = new Set(pretraining.filter(isFromPackage).map(({ source }) => source));
   expect(general.every(({ source }) => source.startsWith('npm:') && !trainedOn.has(source))).toBe(true);
-  const kinds = (documents: Document[]) => new Set(documents.filter((document) => !isWholeFile(document)).map(({ source }) => source));
+  const kinds = (documents: Document[]) => new Set(documents.filter((document) => !isFromPackage(document)).map(({ source }) => source));
   expect(kinds(pretraining)).toEqual(new Set(['generated:addition', 'generated:subtraction', 'generated:short-product']));
   expect(kinds(target).size).toBe(9);
 });

@@ -16,7 +16,8 @@ describe('@huggingface/tokenizers against the Rust library', () => {
   });
 
   it('decodes to the same text', () => {
-    for (const { text, ids } of vectors) if (ids.length > 0) expect(tokenizer.decode(ids, { skip_special_tokens: false })).toBe(text);
+    // decode refuses an empty list.
+    for (const { text, ids } of vectors.filter((vector) => vector.ids.length > 0)) expect(tokenizer.decode(ids, { skip_special_tokens: false })).toBe(text);
   });
 
   it('ends a document with token 0', () => {
