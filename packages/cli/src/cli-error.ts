@@ -36,7 +36,7 @@ export function exitCodeOf(error: unknown): number {
   if (code !== undefined && NETWORK_CODES.has(code)) return EXIT_CODES.network;
   if (code !== undefined && FILE_CODES.has(code)) return EXIT_CODES.data;
   if (name === 'AbortError' || code === 'aborted') return EXIT_CODES.interrupted;
-  return EXIT_CODES[EXIT_OF_CLASS[name ?? ''] ?? 'failed'];
+  return EXIT_CODES[EXIT_OF_CODE[`${name} ${code}`] ?? EXIT_OF_CLASS[name ?? ''] ?? 'failed'];
 }
 
 /** `error` as one line without control characters; what a hostile file put into a message cannot move the cursor. */
@@ -60,20 +60,52 @@ function shapeOf(error: unknown): { name: string | undefined; code: string | und
   return { name: typeof name === 'string' ? name : undefined, code: typeof code === 'string' ? code : undefined };
 }
 
-/** Packages whose every error is about what was read. */
+/** What the errors of a package are mostly about. */
 const EXIT_OF_CLASS: Readonly<Record<string, ExitName>> = {
   MoeError: 'data',
-  MoeCoreError: 'data',
   DatasetError: 'data',
   ArtifactError: 'data',
   CommitRevealError: 'data',
-  ScoringError: 'data',
-  PolScoringError: 'data',
+  PolError: 'data',
   ChainError: 'network',
   LocalnetError: 'network',
 };
 
-const NETWORK_CODES: ReadonlySet<string> = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EHOSTUNREACH', 'ETIMEDOUT', 'port-taken', 'wrong-network']);
+/** Codes that are about something else than their package's other errors. */
+const EXIT_OF_CODE: Readonly<Record<string, ExitName>> = {
+  'MoeError file-write-failed': 'failed',
+  'DatasetError invalid-option': 'usage',
+  'DatasetError output-not-empty': 'usage',
+  'DatasetError io': 'failed',
+  'ArtifactError io': 'failed',
+  'PolError invalid-option': 'usage',
+  'MoeEngineError bad-option': 'usage',
+  'MoeEngineError bad-shape': 'data',
+  'MoeEngineError unknown-tensor': 'data',
+  'MoeEngineError unsupported-model': 'data',
+  'MoeEngineError resume-corrupt': 'data',
+  'MoeEngineError resume-mismatch': 'data',
+  'ChainError bad-address': 'usage',
+  'ChainError bad-key': 'usage',
+  'ChainError bad-value': 'usage',
+  'ChainError bad-schedule': 'usage',
+  'ChainError refused': 'failed',
+  'ChainError rejected': 'failed',
+  'ChainError dispatch-failed': 'failed',
+  'ChainError expired': 'failed',
+  'ChainError read-back': 'failed',
+  'ChainError missing-event': 'failed',
+  'LocalnetError bad-option': 'usage',
+  'LocalnetError bad-state': 'data',
+  'LocalnetError bad-scale': 'data',
+  'LocalnetError state-locked': 'failed',
+  'LocalnetError closed': 'failed',
+  'SubnetError invalid-manifest': 'data',
+  'SubnetError invalid-record': 'data',
+  'SubnetError wrong-network': 'network',
+};
+
+const NETWORK_CODES: ReadonlySet<string> = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EHOSTUNREACH', 'ETIMEDOUT']);
 const FILE_CODES: ReadonlySet<string> = new Set(['ENOENT', 'EISDIR', 'ENOTDIR', 'EACCES', 'EPERM', 'EEXIST', 'ENOSPC', 'EROFS', 'ELOOP', 'ENAMETOOLONG']);
 
 const SYSTEM_MESSAGES: Readonly<Record<string, (error: NodeJS.ErrnoException) => string>> = {

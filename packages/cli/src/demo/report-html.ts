@@ -5,8 +5,9 @@
  */
 import { html, type Html } from './html.ts';
 import { niceTicks, renderLossChart } from './report-chart.ts';
+import { formatBytes } from '../terminal.ts';
 import { REPORT_STYLE } from './report-style.ts';
-import { formatBytes, nats, percent, reportPassed, reportVerdict, signedNats, signedPercent, type DemoReport, type ReportCycle, type ReportMinerScore } from './report.ts';
+import { nats, percent, reportPassed, reportVerdict, signedNats, signedPercent, type DemoReport, type ReportCycle, type ReportMinerScore } from './report.ts';
 
 /** A complete HTML document. Every name, code and command of the report is escaped. */
 export function renderReportHtml(report: DemoReport): string {
@@ -53,10 +54,10 @@ function renderTiles({ test, cycles, miners }: DemoReport): Html {
   const tiles: readonly (readonly [string, string, string])[] = [
     ['Test loss', `${test.baseLoss.toFixed(3)} → ${test.finalLoss.toFixed(3)}`, `${signedPercent(-test.relativeFall)}, nats per token`],
     ['Gain on unseen text', signedNats(test.gain), `at least ${signedNats(test.lowerBound)} at 99 %`],
-    ['Cycles accepted', `${accepted} of ${cycles.length}`, 'by the gate of both validators'],
+    ['Cycles accepted', `${accepted} of ${cycles.length}`, 'by the gate, on rows no score has seen'],
     ['Weight of honest miners', percent(weightOf(true)), `the cheats hold ${percent(weightOf(false))}`],
   ];
-  return html`<div class="tiles">${tiles.map(([name, figure, note]) => html`<div class="tile"><div class="name">${name}</div><div class="figure">${figure}</div><div class="note">${note}</div></div>`)}</div>`;
+  return html`<div class="tiles">${tiles.map(([name, figure, note]) => html`<div class="tile"><div class="name">${name}</div><div class="figure">${figure}</div><div class="note">${note.replaceAll(' %', '\u00a0%')}</div></div>`)}</div>`;
 }
 
 function renderChecks({ checks }: DemoReport): Html {
@@ -87,7 +88,7 @@ function renderCycle(report: DemoReport, cycle: ReportCycle, scale: Scale): Html
   return html`<section class="card cycle">
 <div class="cycle-head"><h3>Cycle ${cycle.cycle + 1}</h3><span class="badge ${accepted ? 'good' : 'bad'}">${accepted ? 'accepted' : 'rejected'}</span><span class="quiet">${accepted ? `version ${version}, step: ${step}` : `version ${version} stays`}</span></div>
 <dl>${renderGate(cycle)}${renderRoots(cycle)}</dl>
-<table class="miners"><thead><tr><th>Miner</th><th style="width:34%">${renderScale(scale)}</th><th class="number">Gain</th><th class="number">Score</th><th>Code</th><th class="number">Weight</th><th class="number">Incentive</th></tr></thead>
+<table class="miners"><thead><tr><th>Miner</th><th class="gains">${renderScale(scale)}</th><th class="number">Gain</th><th class="number">Score</th><th>Code</th><th class="number">Weight</th><th class="number">Incentive</th></tr></thead>
 <tbody>${cycle.miners.map((row) => renderMiner(report, row, scale))}</tbody></table>
 </section>`;
 }
@@ -109,13 +110,13 @@ function renderMiner({ miners }: DemoReport, row: ReportMinerScore, scale: Scale
   const miner = miners.find(({ uid }) => uid === row.uid);
   const paid = row.score > 0;
   return html`<tr>
-<td><span class="who">${miner?.name ?? `uid ${row.uid}`}</span> <span class="sub">${miner?.behaviour}</span></td>
+<td class="named"><span class="who">${miner?.name ?? `uid ${row.uid}`}</span> <span class="sub">${miner?.behaviour}</span></td>
 <td class="whole">${renderInterval(row, scale)}</td>
 <td class="number" data-label="gain">${row.gain === undefined ? '–' : signedNats(row.gain)}</td>
 <td class="number score${paid ? ' paid' : ''}" data-label="score">${nats(row.score)}</td>
-<td><span class="code">${row.code}</span></td>
+<td class="coded"><span class="code">${row.code}</span></td>
 <td class="number" data-label="weight">${percent(row.weight)}<span class="share" aria-hidden="true"><i style="width:${share(row.weight)}%"></i></span></td>
-<td class="number" data-label="incentive">${percent(row.incentive)}</td>
+<td class="number last" data-label="incentive">${percent(row.incentive)}</td>
 </tr>`;
 }
 
@@ -182,7 +183,7 @@ function count(number: number, noun: string): string {
 
 function duration(seconds: number): string {
   const rounded = Math.round(seconds);
-  return rounded < 60 ? `${rounded} s` : `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
+  return rounded < 60 ? `${rounded}\u00a0s` : `${Math.floor(rounded / 60)}\u00a0min ${rounded % 60}\u00a0s`;
 }
 
 function listed(names: readonly string[]): string {

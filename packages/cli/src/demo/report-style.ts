@@ -51,6 +51,7 @@ p { margin: 0 0 12px; max-width: 70ch; }
 .cycle-head { display: flex; flex-wrap: wrap; gap: 6px 12px; align-items: center; margin-bottom: 4px; }
 .cycle dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 0 0 14px; font-size: 15px; }
 .cycle dt { color: var(--quiet); } .cycle dd { margin: 0; overflow-wrap: anywhere; }
+th.gains { width: 34%; }
 table { border-collapse: collapse; width: 100%; font-size: 15px; }
 th { text-align: left; font-weight: 500; font-size: 13px; color: var(--quiet); padding: 4px 10px 6px 0; vertical-align: bottom; }
 td { border-top: 1px solid var(--line); padding: 8px 10px 8px 0; vertical-align: middle; }
@@ -82,17 +83,19 @@ footer { margin-top: 48px; padding-top: 14px; border-top: 1px solid var(--line);
   main { padding: 24px 14px 48px; }
   .card { padding: 16px 14px; }
   .tiles { grid-template-columns: repeat(2, 1fr); gap: 10px; }
-  .tile .figure { font-size: 21px; }
+  .tile { padding: 12px; } .tile .figure { font-size: 19px; white-space: nowrap; }
   .checks li { grid-template-columns: 22px 1fr; } .checks .detail { grid-column: 2; }
   .chart.wide { display: none; } .chart.narrow { display: block; }
   .cycle dl { grid-template-columns: 1fr; } .cycle dd { margin-bottom: 6px; }
-  table.miners thead { display: none; }
+  table.miners thead, table.miners thead tr { display: block; padding: 0; border: 0; }
+  table.miners th { display: none; } table.miners th.gains { display: block; width: auto; padding: 6px 0 0; }
   table.miners, table.miners tbody { display: block; }
   table.miners tr { display: grid; grid-template-columns: 1fr 1fr; gap: 2px 14px; padding: 12px 0; border-top: 1px solid var(--line); }
   table.miners td { display: block; border: 0; padding: 0; text-align: left; }
   table.miners td[data-label]::before { content: attr(data-label) " "; color: var(--quiet); font-weight: 400; font-size: 13px; }
   table.miners td.whole { grid-column: 1 / -1; }
-  table.miners td.score { text-align: right; }
+  table.miners td.score, table.miners td.coded, table.miners td.last { text-align: right; }
+  table.miners td { order: 2; } table.miners td.named { order: 0; } table.miners td.coded { order: 1; }
   .interval, .scale { min-width: 0; }
 }
 @media print { body { background: #fff; } .card, .tile, pre { break-inside: avoid; } }

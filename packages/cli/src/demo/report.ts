@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createPaint, cutText, fitText, renderTable, type Cell, type Column, type Paint } from '../terminal.ts';
+import { createPaint, cutText, fitText, formatBytes, renderTable, type Cell, type Column, type Paint } from '../terminal.ts';
 import type { Behaviour } from './view-state.ts';
 
 /** What `connito demo` leaves as `report.json`. Losses and gains in nats per token, chain amounts in rao. */
@@ -208,11 +208,4 @@ export function percent(share: number): string {
 /** `−12.3 %`. */
 export function signedPercent(share: number): string {
   return `${share < 0 ? '−' : '+'}${percent(Math.abs(share))}`;
-}
-
-/** `1.2 MB`, in powers of 1,000. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
-  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
 }

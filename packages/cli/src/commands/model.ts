@@ -1,0 +1,140 @@
+/**
+ * `connito model inspect`: what a checkpoint or a safetensors file holds.
+ *
+ * @module
+ */
+import { stat } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { Checkpoint, ModelPart, TensorDescription, Topology } from '@connito/moe-core';
+import { printable, wantsColor, type CliContext } from '../context.ts';
+import { describeUse } from '../options.ts';
+import { addGroup } from '../program.ts';
+import { createPaint, formatBytes, renderTable, type Column } from '../terminal.ts';
+
+interface InspectFlags {
+  readonly tensors?: true;
+  readonly json?: true;
+}
+
+/** What is printed with `--json`. */
+type Inspection = CheckpointInspection | FileInspection;
+
+interface TensorTotals {
+  readonly tensorCount: number;
+  readonly parameters: number;
+  readonly sizeBytes: number;
+  /** Tensors by dtype. */
+  readonly dtypes: Readonly<Record<string, number>>;
+  readonly tensors?: readonly Pick<TensorDescription, 'name' | 'dtype' | 'shape' | 'sizeBytes'>[];
+}
+
+interface CheckpointInspection extends TensorTotals {
+  readonly kind: 'checkpoint';
+  readonly path: string;
+  readonly topology: Topology;
+  readonly parts: Readonly<Record<ModelPart, { readonly parameters: number; readonly sizeBytes: number }>>;
+  readonly parametersPerExpert: number;
+  readonly parametersPerToken: number;
+}
+
+interface FileInspection extends TensorTotals {
+  readonly kind: 'safetensors';
+  readonly path: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Adds `connito model`. */
+export function registerModel(program: Command, context: CliContext): void {
+  const group = addGroup(program, 'model', 'Look into models.');
+  const command = group
+    .command('inspect')
+    .description('Show the topology of a checkpoint, or what a safetensors file holds, with parameters and bytes. Reads headers only.')
+    .argument('<path>', 'directory in Hugging Face layout, or one .safetensors file')
+    .option('--tensors', 'list every tensor')
+    .action((path: string, flags: InspectFlags) => inspect(path, flags, context));
+  describeUse(command, ['connito model inspect model/', 'connito model inspect update.safetensors --tensors', 'connito model inspect model/ --json']);
+}
+
+async function inspect(path: string, flags: InspectFlags, context: CliContext): Promise<void> {
+  const isDirectory = (await stat(path)).isDirectory();
+  const inspection = isDirectory ? await inspectCheckpoint(path, flags) : await inspectFile(path, flags);
+  if (flags.json) context.printJson(inspection);
+  else context.print(renderInspection(inspection, context).join('\n'));
+}
+
+async function inspectCheckpoint(path: string, flags: InspectFlags): Promise<CheckpointInspection> {
+  const { countBytes, countParameters } = await import('@connito/moe-core');
+  const { openCheckpoint } = await import('@connito/moe-core/node');
+  const checkpoint: Checkpoint = await openCheckpoint(path);
+  try {
+    const { topology, tensors } = checkpoint;
+    const counts = countParameters(topology);
+    const bytes = countBytes(topology, tensors);
+    const parts = Object.fromEntries(Object.entries(counts.parts).map(([part, parameters]) => [part, { parameters, sizeBytes: bytes.parts[part as ModelPart] }]));
+    const totals = { ...totalsOf(tensors.values(), flags), parameters: counts.total, sizeBytes: bytes.total };
+    return { kind: 'checkpoint', path, topology, parts: parts as CheckpointInspection['parts'], parametersPerExpert: counts.perExpert, parametersPerToken: counts.activePerToken, ...totals };
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+async function inspectFile(path: string, flags: InspectFlags): Promise<FileInspection> {
+  const { openSafetensorsFile } = await import('@connito/moe-core/node');
+  const file = await openSafetensorsFile(path);
+  try {
+    return { kind: 'safetensors', path, metadata: Object.fromEntries(file.metadata), ...totalsOf(file.tensors.values(), flags) };
+  } finally {
+    await file.close();
+  }
+}
+
+function totalsOf(tensors: Iterable<TensorDescription>, flags: InspectFlags): TensorTotals {
+  const all = [...tensors].map(({ name, dtype, shape, sizeBytes }) => ({ name, dtype, shape, sizeBytes }));
+  const dtypes: Record<string, number> = {};
+  for (const { dtype } of all) dtypes[dtype] = (dtypes[dtype] ?? 0) + 1;
+  const parameters = all.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+  return { tensorCount: all.length, parameters, sizeBytes: all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0), dtypes, ...(flags.tensors ? { tensors: all } : {}) };
+}
+
+function renderInspection(inspection: Inspection, { stdout, env }: CliContext): string[] {
+  const width = stdout.columns ?? 120;
+  const paint = createPaint(wantsColor(stdout, env));
+  const { tensorCount, parameters, sizeBytes, dtypes, tensors } = inspection;
+  const kinds = Object.entries(dtypes).map(([dtype, count]) => `${count} ${dtype}`).join(', ');
+  const lines = [paint.bold(printable(inspection.path)), ...(inspection.kind === 'checkpoint' ? describeTopology(inspection.topology) : describeMetadata(inspection.metadata))];
+  lines.push(`${number(tensorCount)} tensors (${kinds || 'none'}), ${number(parameters)} parameters, ${formatBytes(sizeBytes)}`);
+  if (inspection.kind === 'checkpoint') {
+    lines.push(`one expert has ${number(inspection.parametersPerExpert)} parameters; a token passes through ${number(inspection.parametersPerToken)}`);
+    lines.push('', ...renderTable(PART_COLUMNS, partRows(inspection), width, paint));
+  }
+  if (tensors !== undefined) {
+    const rows = tensors.map(({ name, dtype, shape, sizeBytes: size }) => [name, dtype, `[${shape.join(', ')}]`, number(size)].map((text) => ({ text: printable(text) })));
+    lines.push('', ...renderTable(TENSOR_COLUMNS, rows, stdout.isTTY === true ? width : Infinity, paint));
+  }
+  return lines;
+}
+
+const PART_COLUMNS: readonly Column[] = [{ title: 'PART' }, { title: 'PARAMETERS', align: 'right' }, { title: 'SHARE', align: 'right', priority: 1 }, { title: 'BYTES', align: 'right' }];
+const TENSOR_COLUMNS: readonly Column[] = [{ title: 'TENSOR', minWidth: 20 }, { title: 'DTYPE' }, { title: 'SHAPE' }, { title: 'BYTES', align: 'right', priority: 1 }];
+
+function partRows({ parts, parameters: total }: CheckpointInspection): { text: string }[][] {
+  return Object.entries(parts)
+    .filter(([, { parameters }]) => parameters > 0)
+    .map(([part, { parameters, sizeBytes }]) => [part, number(parameters), `${((parameters / total) * 100).toFixed(1)} %`, formatBytes(sizeBytes)].map((text) => ({ text })));
+}
+
+function describeTopology(topology: Topology): string[] {
+  const { family, layers, hiddenSize, heads, keyValueHeads, headDim, vocabularySize, expertsPerLayer, expertsPerToken, expertWidth, moeLayers, tiedEmbeddings } = topology;
+  return [
+    `${family}: ${layers} layers, hidden size ${hiddenSize}, ${heads} heads (${keyValueHeads} for keys and values) of ${headDim}, vocabulary ${number(vocabularySize)}${tiedEmbeddings ? ', tied embeddings' : ''}`,
+    `${expertsPerLayer} experts of width ${expertWidth} in ${moeLayers.length === layers ? 'every layer' : `${moeLayers.length} of the layers`}, ${expertsPerToken} for each token`,
+  ];
+}
+
+function describeMetadata(metadata: Readonly<Record<string, string>>): string[] {
+  return Object.entries(metadata).map(([key, value]) => `${printable(key, 40)}: ${printable(value, 80)}`);
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en');
+}
