@@ -3,10 +3,10 @@
  * @module
  */
 import { ChainError, isChainError } from './errors.ts';
-import { readTimestamp, type Block, type Chain } from './connection.ts';
+import { readTimestamp, type FinalisedBlock, type Chain } from './connection.ts';
 
 /** Gets every finalised block once, by ascending number. Must not throw. */
-export type BlockListener = (block: Block) => void;
+export type BlockListener = (block: FinalisedBlock) => void;
 
 const FINALISED_HEADS = { notification: 'chain_finalizedHead', method: 'chain_subscribeFinalizedHeads', unsubscribe: 'chain_unsubscribeFinalizedHeads' };
 const RETRY_PAUSE_MS = 250;
@@ -29,14 +29,14 @@ export async function watchBlocks(chain: Chain, listener: BlockListener): Promis
  * A finalised block by its number.
  * @throws unknown-block when no finalised block has that number yet, and as `Chain.request`
  */
-export async function readBlock(chain: Chain, number: number): Promise<Block> {
+export async function readBlock(chain: Chain, number: number): Promise<FinalisedBlock> {
   const head = await chain.finalisedHead();
   if (number > head.number) throw unknownBlock(chain, number, head.number);
   return readBlockAt(chain, number);
 }
 
 /** The block of a number that is known to be finalised. */
-export async function readBlockAt(chain: Chain, number: number): Promise<Block> {
+export async function readBlockAt(chain: Chain, number: number): Promise<FinalisedBlock> {
   const hash = await chain.request<string | null>('chain_getBlockHash', [number]);
   if (hash === null) throw unknownBlock(chain, number);
   return { number, hash, timestampMs: await readTimestamp(chain, hash) };
@@ -58,7 +58,7 @@ class Follower {
   readonly #chain: Chain;
   readonly #listeners = new Set<BlockListener>();
   #started: Promise<void> | undefined;
-  #last: Block | undefined;
+  #last: FinalisedBlock | undefined;
   #target = -1;
   #isRunning = false;
 
@@ -117,7 +117,7 @@ class Follower {
   }
 
   async #step(number: number): Promise<void> {
-    let block: Block;
+    let block: FinalisedBlock;
     try {
       block = await readBlockAt(this.#chain, number);
     } catch (error) {

@@ -23,8 +23,8 @@ export interface ConnectOptions {
   readonly expectedGenesis?: Uint8Array;
 }
 
-/** A block, finalised unless said otherwise. */
-export interface Block {
+/** A finalised block. */
+export interface FinalisedBlock {
   readonly number: number;
   /** `0x` and 64 hex digits. */
   readonly hash: string;
@@ -49,7 +49,7 @@ export interface Chain {
   /** Whether the node offers a JSON-RPC method (`rpc_methods`). */
   hasMethod(method: string): boolean;
   /** The newest finalised block. @throws as `request` */
-  finalisedHead(): Promise<Block>;
+  finalisedHead(): Promise<FinalisedBlock>;
   /** Ends the connection and every subscription. Can be called twice. */
   close(): Promise<void>;
 }
@@ -104,7 +104,7 @@ class Connection implements Chain {
   readonly #provider: WsProvider;
   readonly #methods: ReadonlySet<string>;
   readonly #reconnectListeners = new Set<() => void>();
-  readonly #blocks = new Map<string, Block>();
+  readonly #blocks = new Map<string, FinalisedBlock>();
   #pauseMs = FIRST_PAUSE_MS;
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -157,7 +157,7 @@ class Connection implements Chain {
     return this.#methods.has(method);
   }
 
-  async finalisedHead(): Promise<Block> {
+  async finalisedHead(): Promise<FinalisedBlock> {
     const hash = await this.request<string>('chain_getFinalizedHead');
     const known = this.#blocks.get(hash);
     if (known !== undefined) return known;

@@ -8,7 +8,7 @@
  */
 import { stringCamelCase } from '@polkadot/util';
 import { readBlockAt, watchBlocks } from './block.ts';
-import type { Block, Chain } from './connection.ts';
+import type { FinalisedBlock, Chain } from './connection.ts';
 import { ChainError, isChainError } from './errors.ts';
 import { readStorage, toArray, type Codec } from './internal/storage.ts';
 import { rpcCodeOf, rpcDataOf } from './internal/rpc.ts';
@@ -48,6 +48,7 @@ export interface Inclusion {
 export const ERA_BLOCKS = 128;
 
 const DEFAULT_TIMEOUT_MS = 900_000;
+const RETRY_PAUSE_MS = 250;
 
 /**
  * A call by its names in the metadata.
@@ -157,7 +158,7 @@ async function submitInLane(chain: Chain, call: ChainCall, signer: Keypair, lane
     await chain.request('author_submitExtrinsic', [signed.hex]);
   } catch (error) {
     // Lost while the answer was awaited: the node may have it, so it must be looked for like any other.
-    if (!isChainError(error, 'disconnected') && !isChainError(error, 'timeout')) {
+    if (!isPassing(error)) {
       release();
       throw rejection(error, signed.subject, chain.endpoint);
     }
@@ -165,7 +166,7 @@ async function submitInLane(chain: Chain, call: ChainCall, signer: Keypair, lane
   return { ...signed, release };
 }
 
-function sign(chain: Chain, call: ChainCall, { signer, nonce, head }: { signer: Keypair; nonce: number; head: Block }): Omit<Signed, 'release'> {
+function sign(chain: Chain, call: ChainCall, { signer, nonce, head }: { signer: Keypair; nonce: number; head: FinalisedBlock }): Omit<Signed, 'release'> {
   const { api } = chain;
   const era = api.registry.createType('ExtrinsicEra', { current: head.number, period: ERA_BLOCKS });
   const extrinsic = call.sign(signer.pair, { era, blockHash: head.hash, genesisHash: api.genesisHash, nonce, runtimeVersion: api.runtimeVersion });
@@ -174,56 +175,59 @@ function sign(chain: Chain, call: ChainCall, { signer, nonce, head }: { signer: 
 }
 
 interface Place {
-  readonly block: Block;
+  readonly block: FinalisedBlock;
   readonly index: number;
 }
 
 /** Looks through every finalised block after the birth. */
-function awaitInclusion(chain: Chain, signed: Signed, timeoutMs: number): Promise<Place> {
-  let resolve: (place: Place) => void = () => {};
-  let reject: (error: unknown) => void = () => {};
-  const found = new Promise<Place>((onFound, onFailure) => {
-    resolve = onFound;
-    reject = onFailure;
-  });
-  const search = new Search(chain, signed, resolve, reject);
-  const timer = setTimeout(() => reject(tooLate(chain, signed, timeoutMs)), timeoutMs);
-  const resend = chain.onReconnect(() => {
+async function awaitInclusion(chain: Chain, signed: Signed, timeoutMs: number): Promise<Place> {
+  const search = new Search(chain, signed);
+  const timer = setTimeout(() => search.fail(tooLate(chain, signed, timeoutMs)), timeoutMs);
+  const stopResending = chain.onReconnect(() => {
     // Already known, included or outdated: the search tells which.
     chain.request('author_submitExtrinsic', [signed.hex]).catch(() => {});
   });
-  const stop = watchBlocks(chain, (block) => search.reach(block.number));
-  stop.catch(reject);
-  const clean = async (): Promise<void> => {
+  const watching = watchBlocks(chain, ({ number }) => search.reach(number));
+  watching.catch((error: unknown) => search.fail(error));
+  try {
+    return await search.result;
+  } finally {
     clearTimeout(timer);
-    resend();
+    stopResending();
     search.end();
-    await stop.then((end) => end()).catch(() => {});
-  };
-  return found.finally(clean);
+    await watching.then((stop) => stop()).catch(() => {});
+  }
 }
 
 class Search {
+  readonly result: Promise<Place>;
   readonly #chain: Chain;
   readonly #signed: Signed;
-  readonly #resolve: (place: Place) => void;
-  readonly #reject: (error: unknown) => void;
+  #resolve!: (place: Place) => void;
+  #reject!: (error: unknown) => void;
   #next: number;
   #head = -1;
   #isRunning = false;
   #hasEnded = false;
 
-  constructor(chain: Chain, signed: Signed, resolve: (place: Place) => void, reject: (error: unknown) => void) {
+  constructor(chain: Chain, signed: Signed) {
     this.#chain = chain;
     this.#signed = signed;
-    this.#resolve = resolve;
-    this.#reject = reject;
     this.#next = signed.birth + 1;
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
   }
 
   reach(number: number): void {
     this.#head = Math.max(this.#head, number);
     if (!this.#isRunning) void this.#run();
+  }
+
+  fail(error: unknown): void {
+    this.end();
+    this.#reject(error);
   }
 
   end(): void {
@@ -237,8 +241,8 @@ class Search {
         await this.#look(this.#next);
         this.#next++;
       } catch (error) {
-        if (!isChainError(error, 'disconnected') && !isChainError(error, 'timeout')) this.#reject(error);
-        await new Promise((resolve) => setTimeout(resolve, 250));
+        if (isPassing(error)) await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
+        else this.fail(error);
       }
     }
     this.#isRunning = false;
@@ -247,17 +251,21 @@ class Search {
   async #look(number: number): Promise<void> {
     const { hash, hex, subject, death } = this.#signed;
     if (number > death) {
-      this.#hasEnded = true;
-      this.#reject(
-        new ChainError('expired', `${subject} was in no block up to ${death}, the last that could have it; sending it again is safe`, { subject, blockNumber: death, extrinsicHash: hash }),
-      );
-      return;
+      const context = { subject, blockNumber: death, extrinsicHash: hash };
+      throw new ChainError('expired', `${subject} was in no block up to ${death}, the last that could have it; sending it again is safe`, context);
     }
     const block = await readBlockAt(this.#chain, number);
     const { block: body } = await this.#chain.request<{ block: { extrinsics: string[] } }>('chain_getBlock', [block.hash]);
     const index = body.extrinsics.indexOf(hex);
-    if (index >= 0) this.#resolve({ block, index });
+    if (index < 0) return;
+    this.end();
+    this.#resolve({ block, index });
   }
+}
+
+/** Whether the connection is to blame: it is made anew, and the same question can be asked again. */
+function isPassing(error: unknown): boolean {
+  return isChainError(error, 'disconnected') || isChainError(error, 'timeout');
 }
 
 async function readOutcome(chain: Chain, signed: Signed, { block, index }: Place): Promise<Inclusion> {
@@ -287,7 +295,7 @@ function palletName(chain: Chain, event: EventCodec): string {
   return pallet === undefined ? event.section : pallet.name.toString();
 }
 
-function assertSuccess(chain: Chain, event: EventCodec, signed: Signed, block: Block): void {
+function assertSuccess(chain: Chain, event: EventCodec, signed: Signed, block: FinalisedBlock): void {
   const failure = failureOf(event);
   if (failure === undefined) return;
   const { pallet, error } = describeDispatchError(chain, failure);

@@ -5,7 +5,7 @@ export type { BlockNumber, Hotkey, Netuid } from './identifier.ts';
 export { createMnemonic, openKeypair, openKeypairFromSeed } from './keypair.ts';
 export type { Keypair } from './keypair.ts';
 export { connectChain } from './connection.ts';
-export type { Block, Chain, ConnectOptions, Subscription } from './connection.ts';
+export type { Chain, ConnectOptions, FinalisedBlock, Subscription } from './connection.ts';
 export { readBlock, watchBlocks } from './block.ts';
 export type { BlockListener } from './block.ts';
 export { createCall, ERA_BLOCKS, findEvent, hasCall, sendCall, sudo } from './extrinsic.ts';

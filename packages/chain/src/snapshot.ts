@@ -4,7 +4,7 @@
  */
 import { readBlockAt } from './block.ts';
 import { readCommitments, type Commitment } from './commitment.ts';
-import type { Block, Chain } from './connection.ts';
+import type { FinalisedBlock, Chain } from './connection.ts';
 import { ChainError } from './errors.ts';
 import { readNeurons, type Neuron } from './neuron.ts';
 
@@ -55,12 +55,12 @@ export async function readSnapshot(chain: Chain, { netuid, beforeMs }: { readonl
 
 interface Range {
   /** Stamped before. */
-  readonly low: Block;
+  readonly low: FinalisedBlock;
   /** Stamped at or after. */
-  readonly high: Block;
+  readonly high: FinalisedBlock;
 }
 
-async function findRange(chain: Chain, head: Block, beforeMs: number): Promise<Range> {
+async function findRange(chain: Chain, head: FinalisedBlock, beforeMs: number): Promise<Range> {
   let high = head;
   let step = Math.max(1, Math.ceil((head.timestampMs - beforeMs) / BLOCK_TIME_MS));
   while (high.number > 0) {
@@ -72,7 +72,7 @@ async function findRange(chain: Chain, head: Block, beforeMs: number): Promise<R
   throw new ChainError('unknown-block', `even block 0 is not stamped before ${beforeMs}; the chain is younger`, { blockNumber: 0, expected: beforeMs, actual: high.timestampMs });
 }
 
-async function bisect(chain: Chain, { low, high }: Range, beforeMs: number): Promise<Block> {
+async function bisect(chain: Chain, { low, high }: Range, beforeMs: number): Promise<FinalisedBlock> {
   if (high.number - low.number <= 1) return low;
   const middle = await readBlockAt(chain, (low.number + high.number) >>> 1);
   return middle.timestampMs < beforeMs ? bisect(chain, { low: middle, high }, beforeMs) : bisect(chain, { low, high: middle }, beforeMs);

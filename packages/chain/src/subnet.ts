@@ -6,7 +6,7 @@ import type { Chain } from './connection.ts';
 import { ChainError } from './errors.ts';
 import { createCall, findEvent, hasCall, sendCall, type Inclusion, type SendOptions } from './extrinsic.ts';
 import { hotkeyFromBytes, parseHotkey, parseNetuid, type Hotkey, type Netuid } from './identifier.ts';
-import { readStorage, toBoolean, toBytes, toNumber } from './internal/storage.ts';
+import { fieldOf, readStorage, toBigInt, toBoolean, toBytes, toNumber } from './internal/storage.ts';
 
 /**
  * Creates a subnet; the coldkey `signer` pays the lock cost, `hotkey` becomes its owner hotkey with uid 0.
@@ -101,8 +101,7 @@ export async function readSubnetOwner(chain: Chain, { netuid, at }: { readonly n
  */
 export async function readBalance(chain: Chain, { account, at }: { readonly account: string; readonly at?: string }): Promise<bigint> {
   const [info] = await readStorage(chain, at, [{ pallet: 'System', item: 'Account', args: [parseHotkey(account)] }]);
-  const { data } = info?.toJSON() as { data: { free: number | string } };
-  return BigInt(data.free);
+  return info === undefined ? 0n : toBigInt(fieldOf(fieldOf(info, 'data'), 'free'));
 }
 
 /** Length of a subnet's epoch in blocks (`Tempo`). @throws as `Chain.request` */
