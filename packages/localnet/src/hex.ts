@@ -1,0 +1,41 @@
+/**
+ * Hexadecimal, and the hashes of Substrate.
+ * @module
+ */
+import { blake2AsU8a, xxhashAsU8a } from '@polkadot/util-crypto';
+
+/** Lowercase, without prefix. */
+export function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}
+
+/** From digits without prefix. */
+export function fromHex(hex: string): Uint8Array {
+  return new Uint8Array(Buffer.from(hex, 'hex'));
+}
+
+/** From `0x…`, as JSON-RPC writes bytes; `undefined` for anything else. */
+export function parseHex(text: unknown): Uint8Array | undefined {
+  if (typeof text !== 'string' || !/^0x([0-9a-f]{2})*$/i.test(text)) return undefined;
+  return fromHex(text.slice(2));
+}
+
+/** BLAKE2b with a digest of 32 bytes: the chain's hash. */
+export function blake2(bytes: Uint8Array): Uint8Array {
+  return blake2AsU8a(bytes, 256);
+}
+
+/** BLAKE2b with a digest of 16 bytes, for storage keys. */
+export function blake2Short(bytes: Uint8Array): Uint8Array {
+  return blake2AsU8a(bytes, 128);
+}
+
+/** xxHash of 8 or 16 bytes, for storage keys. */
+export function twox(bytes: Uint8Array, sizeBytes: 8 | 16): Uint8Array {
+  return xxhashAsU8a(bytes, sizeBytes === 8 ? 64 : 128);
+}
+
+/** One after the other. */
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts));
+}

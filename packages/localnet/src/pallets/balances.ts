@@ -1,0 +1,49 @@
+/**
+ * Pallet Balances: transfers of TAO (9 decimals, rao).
+ * Indices, names, hashers and types as in finney metadata of spec 393; departures are listed in `exceptions.ts`.
+ * @module
+ */
+export const balances = {
+  index: 5,
+  path: 'pallet_balances::pallet',
+  calls: {
+    transfer_allow_death: [0, { dest: 'MultiAddress', value: 'Compact<u64>' }],
+    transfer_keep_alive: [3, { dest: 'MultiAddress', value: 'Compact<u64>' }],
+    transfer_all: [4, { dest: 'MultiAddress', keep_alive: 'bool' }],
+    force_set_balance: [8, { who: 'MultiAddress', new_free: 'Compact<u64>' }],
+  },
+  storage: {
+    TotalIssuance: { value: 'u64', default: '0x0000000000000000' },
+    InactiveIssuance: { value: 'u64', default: '0x0000000000000000' },
+  },
+  events: {
+    Endowed: [0, { account: 'AccountId', free_balance: 'u64' }],
+    DustLost: [1, { account: 'AccountId', amount: 'u64' }],
+    Transfer: [2, { from: 'AccountId', to: 'AccountId', amount: 'u64' }],
+    BalanceSet: [3, { who: 'AccountId', free: 'u64' }],
+    Deposit: [7, { who: 'AccountId', amount: 'u64' }],
+    Withdraw: [8, { who: 'AccountId', amount: 'u64' }],
+    Burned: [11, { who: 'AccountId', amount: 'u64' }],
+    Issued: [15, { amount: 'u64' }],
+  },
+  errors: [
+    'VestingBalance',
+    'LiquidityRestrictions',
+    'InsufficientBalance',
+    'ExistentialDeposit',
+    'Expendability',
+    'ExistingVestingSchedule',
+    'DeadAccount',
+    'TooManyReserves',
+    'TooManyHolds',
+    'TooManyFreezes',
+    'IssuanceDeactivated',
+    'DeltaZero',
+  ],
+  constants: {
+    ExistentialDeposit: ['u64', '0xf401000000000000'],
+    MaxLocks: ['u32', '0x32000000'],
+    MaxReserves: ['u32', '0x32000000'],
+    MaxFreezes: ['u32', '0x32000000'],
+  },
+} as const;

@@ -1,0 +1,57 @@
+/**
+ * Parameters of requests, parsed once and strictly.
+ * @module
+ */
+import { decodeAddress } from '@polkadot/util-crypto';
+import { parseHex, toHex } from '../hex.ts';
+import type { Block } from '../block.ts';
+import type { LocalNode } from '../node.ts';
+import { badParams, RpcFailure } from './failure.ts';
+
+/** Bytes as `0x…`. @throws RpcFailure */
+export function bytesParam(value: unknown, name: string): Uint8Array {
+  const bytes = parseHex(value);
+  if (bytes === undefined) throw badParams(`${name}: expected bytes as 0x-prefixed hex`);
+  return bytes;
+}
+
+/** Bytes as `0x…`, given as hex without prefix. @throws RpcFailure */
+export function hexParam(value: unknown, name: string): string {
+  return toHex(bytesParam(value, name));
+}
+
+/** A list of hex strings, `max` at most. @throws RpcFailure */
+export function hexListParam(value: unknown, name: string, max: number): string[] {
+  if (!Array.isArray(value) || value.length > max) throw badParams(`${name}: expected a list of at most ${max} keys`);
+  return value.map((item) => hexParam(item, name));
+}
+
+/** A whole number from 0 to `max`. @throws RpcFailure */
+export function countParam(value: unknown, name: string, max: number): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > max) throw badParams(`${name}: expected a whole number from 0 to ${max}`);
+  return value;
+}
+
+/** An account as ss58 or hex, given as hex. @throws RpcFailure */
+export function accountParam(value: unknown, name: string): string {
+  try {
+    if (typeof value === 'string' && value.length <= 70) {
+      const bytes = decodeAddress(value);
+      if (bytes.length === 32) return toHex(bytes);
+    }
+  } catch {
+    // Not an address: the same answer as for any other wrong value.
+  }
+  throw badParams(`${name}: expected an account as an ss58 address`);
+}
+
+/** The block of an optional hash, else the head. Blocks whose state is discarded are refused. @throws RpcFailure */
+export function stateBlockParam({ chain }: LocalNode, value: unknown): Block {
+  if (value === undefined || value === null) return chain.head;
+  const block = chain.block(hexParam(value, 'at'));
+  if (block === undefined) throw new RpcFailure(4003, `Client error: UnknownBlock: Header was not found in the database: ${String(value)}`);
+  if (block.header.number < chain.history.oldestBlock) {
+    throw new RpcFailure(4003, `Client error: UnknownBlock: State already discarded for ${String(value)}`);
+  }
+  return block;
+}

@@ -1,0 +1,105 @@
+/**
+ * The JSON-RPC methods that go on answering.
+ * @module
+ */
+import type { LocalNode } from '../node.ts';
+import type { TransactionStatus } from '../pool.ts';
+import { changeSet, headerJson, prefixed, versionJson } from './methods.ts';
+import { bytesParam, hexListParam } from './params.ts';
+
+const MAX_KEYS = 10_000;
+
+/** A subscription: `start` begins to send, and returns what ends it. */
+export interface Subscription {
+  /** The `method` of its notifications. */
+  readonly notification: string;
+  readonly start: (send: (result: unknown) => void) => () => void;
+}
+
+/** Makes a subscription from parameters. */
+export type SubscriptionMethod = (node: LocalNode, params: readonly unknown[]) => Subscription;
+
+function heads(notification: string): SubscriptionMethod {
+  return (node) => ({
+    notification,
+    start: (send) => {
+      send(headerJson(node.chain.head));
+      return node.onBlock((block) => send(headerJson(block)));
+    },
+  });
+}
+
+const storage: SubscriptionMethod = (node, [list]) => {
+  const keys = list === undefined || list === null ? undefined : hexListParam(list, 'keys', MAX_KEYS);
+  return {
+    notification: 'state_storage',
+    start: (send) => {
+      if (keys !== undefined) send(changeSet(node, node.chain.head, keys));
+      return node.onBlock((block, changes) => {
+        const changed = keys === undefined ? [...changes.keys()] : keys.filter((key) => changes.has(key));
+        if (changed.length > 0) send(changeSet(node, block, changed));
+      });
+    },
+  };
+};
+
+const runtimeVersion: SubscriptionMethod = () => ({
+  notification: 'state_runtimeVersion',
+  start: (send) => {
+    send(versionJson());
+    return () => undefined;
+  },
+});
+
+/** The transaction is taken in (or refused) at once; what becomes of it is sent once `start` is called. */
+const watch: SubscriptionMethod = (node, [extrinsic]) => {
+  let waiting: TransactionStatus[] | undefined = [];
+  let deliver = (status: TransactionStatus): unknown => waiting?.push(status);
+  node.pool.submit(bytesParam(extrinsic, 'extrinsic'), (status) => deliver(status));
+  return {
+    notification: 'author_extrinsicUpdate',
+    start: (send) => {
+      for (const status of waiting ?? []) send(statusJson(status));
+      waiting = undefined;
+      deliver = (status) => send(statusJson(status));
+      node.producer.wake();
+      return () => {
+        deliver = () => undefined;
+      };
+    },
+  };
+};
+
+function statusJson(status: TransactionStatus): unknown {
+  if (typeof status === 'string') return status;
+  return Object.fromEntries(Object.entries(status).map(([key, hash]) => [key, prefixed(hash as string)]));
+}
+
+/** Subscriptions by the methods that begin them. */
+export const subscriptions: Readonly<Record<string, SubscriptionMethod>> = Object.assign(Object.create(null) as Record<string, SubscriptionMethod>, {
+  chain_subscribeNewHeads: heads('chain_newHead'),
+  chain_subscribeNewHead: heads('chain_newHead'),
+  subscribe_newHead: heads('chain_newHead'),
+  chain_subscribeFinalizedHeads: heads('chain_finalizedHead'),
+  chain_subscribeFinalisedHeads: heads('chain_finalizedHead'),
+  chain_subscribeAllHeads: heads('chain_allHead'),
+  state_subscribeStorage: storage,
+  state_subscribeRuntimeVersion: runtimeVersion,
+  chain_subscribeRuntimeVersion: runtimeVersion,
+  author_submitAndWatchExtrinsic: watch,
+});
+
+/** Methods that end a subscription. */
+export const unsubscriptions: ReadonlySet<string> = new Set([
+  'chain_unsubscribeNewHeads',
+  'chain_unsubscribeNewHead',
+  'unsubscribe_newHead',
+  'chain_unsubscribeFinalizedHeads',
+  'chain_unsubscribeFinalisedHeads',
+  'chain_unsubscribeAllHeads',
+  'state_unsubscribeStorage',
+  'state_unsubscribeRuntimeVersion',
+  'chain_unsubscribeRuntimeVersion',
+  'author_unwatchExtrinsic',
+  'author_unwatch',
+]);

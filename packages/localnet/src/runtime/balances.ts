@@ -1,0 +1,100 @@
+/**
+ * Balances: moving TAO between accounts, and the pallet's calls.
+ * @module
+ */
+import type { TypeOf } from '../scale/type-of.ts';
+import { DispatchFailure, ensureRoot, ensureSigned, lookup, type CallHandlers, type Execution } from './execution.ts';
+
+/** Accounts below it cease to exist (`Balances.ExistentialDeposit`). */
+export const EXISTENTIAL_DEPOSIT = 500n;
+
+/** Free balance in rao. */
+export function freeBalance(execution: Execution, account: string): bigint {
+  return execution.storage.System.Account.get(account).data.free;
+}
+
+/** Whether the account can give `amountRao` and stay alive. */
+export function canPay(execution: Execution, account: string, amountRao: bigint): boolean {
+  return freeBalance(execution, account) >= amountRao + EXISTENTIAL_DEPOSIT;
+}
+
+/** Moves TAO. Fails as `fungible::Mutate::transfer` does. */
+export function transfer(execution: Execution, from: string, to: string, { amountRao, keepAlive }: { amountRao: bigint; keepAlive: boolean }): void {
+  const free = freeBalance(execution, from);
+  if (free < amountRao) throw tokenFailure('FundsUnavailable');
+  if (keepAlive && free - amountRao < EXISTENTIAL_DEPOSIT) throw tokenFailure('NotExpendable');
+  if (from !== to) {
+    if (freeBalance(execution, to) + amountRao < EXISTENTIAL_DEPOSIT) throw tokenFailure('BelowMinimum');
+    setFree(execution, from, free - amountRao);
+    setFree(execution, to, freeBalance(execution, to) + amountRao);
+  }
+  execution.deposit('Balances', 'Transfer', { from, to, amount: amountRao });
+}
+
+/** Creates TAO. */
+export function mint(execution: Execution, account: string, amountRao: bigint): void {
+  setFree(execution, account, freeBalance(execution, account) + amountRao);
+  changeIssuance(execution, amountRao);
+}
+
+/** Destroys TAO that the account has. */
+export function burn(execution: Execution, account: string, amountRao: bigint): void {
+  setFree(execution, account, freeBalance(execution, account) - amountRao);
+  changeIssuance(execution, -amountRao);
+}
+
+/** Writes a balance: a new account comes to life, one below the existential deposit dies and its dust with it. */
+function setFree(execution: Execution, account: string, free: bigint): void {
+  const info = execution.storage.System.Account.get(account);
+  const alive = info.providers > 0;
+  if (free >= EXISTENTIAL_DEPOSIT) {
+    execution.storage.System.Account.set(account, { ...info, providers: 1, data: { ...info.data, free } });
+    if (!alive) {
+      execution.deposit('System', 'NewAccount', { account });
+      execution.deposit('Balances', 'Endowed', { account, free_balance: free });
+    }
+    return;
+  }
+  if (!alive) return;
+  killAccount(execution, account, info, free);
+}
+
+/** A dead account keeps its nonce here if it is not 0, so that no transaction of it can be repeated. */
+function killAccount(execution: Execution, account: string, info: TypeOf<'AccountInfo'>, dust: bigint): void {
+  if (info.nonce === 0) execution.storage.System.Account.remove(account);
+  else execution.storage.System.Account.set(account, { ...info, providers: 0, data: { ...info.data, free: 0n } });
+  if (dust > 0n) changeIssuance(execution, -dust);
+  execution.deposit('System', 'KilledAccount', { account });
+  if (dust > 0n) execution.deposit('Balances', 'DustLost', { account, amount: dust });
+}
+
+function changeIssuance(execution: Execution, amountRao: bigint): void {
+  const { TotalIssuance } = execution.storage.Balances;
+  TotalIssuance.set(TotalIssuance.get() + amountRao);
+}
+
+function tokenFailure(type: TypeOf<'TokenError'>['type']): DispatchFailure {
+  return new DispatchFailure({ type: 'Token', value: { type } });
+}
+
+/** The pallet's calls. */
+export const balancesCalls: CallHandlers<'Balances'> = {
+  transfer_allow_death: (execution, origin, { dest, value }) =>
+    transfer(execution, ensureSigned(origin), lookup(dest), { amountRao: value, keepAlive: false }),
+  transfer_keep_alive: (execution, origin, { dest, value }) =>
+    transfer(execution, ensureSigned(origin), lookup(dest), { amountRao: value, keepAlive: true }),
+  transfer_all: (execution, origin, { dest, keep_alive }) => {
+    const from = ensureSigned(origin);
+    const free = freeBalance(execution, from);
+    const amountRao = keep_alive ? (free > EXISTENTIAL_DEPOSIT ? free - EXISTENTIAL_DEPOSIT : 0n) : free;
+    transfer(execution, from, lookup(dest), { amountRao, keepAlive: keep_alive });
+  },
+  force_set_balance: (execution, origin, { who, new_free }) => {
+    ensureRoot(origin);
+    const account = lookup(who);
+    const free = new_free < EXISTENTIAL_DEPOSIT ? 0n : new_free;
+    changeIssuance(execution, free - freeBalance(execution, account));
+    setFree(execution, account, free);
+    execution.deposit('Balances', 'BalanceSet', { who: account, free });
+  },
+};

@@ -1,0 +1,148 @@
+/**
+ * From a decoded call to the function that carries it out, and what a call costs.
+ * @module
+ */
+import { blake2, toHex } from '../hex.ts';
+import type { PalletName } from '../pallets/index.ts';
+import type { RuntimeCall, TypeOf } from '../scale/type-of.ts';
+import { adminUtilsCalls } from './admin-utils.ts';
+import { balancesCalls } from './balances.ts';
+import { commitmentsCalls } from './commitments.ts';
+import { drandCalls } from './drand.ts';
+import { DispatchFailure, ensure, ensureRoot, ensureSigned, lookup, type CallHandlers, type Execution, type Origin } from './execution.ts';
+import { registrationCalls } from './registration.ts';
+import { servingCalls } from './serving.ts';
+import { stakeCalls } from './stake.ts';
+import { subnetCalls } from './subnets.ts';
+import { weightsCalls } from './weights.ts';
+
+/** Calls of a batch at most (`Utility.batched_calls_limit`). */
+const BATCH_LIMIT = 10_922;
+
+/** What a call of any kind costs in weight; the chain measures each. */
+const CALL_WEIGHT = { ref_time: 200_000_000n, proof_size: 0n };
+
+/** Calls without a fee (`Pays::No`), facts of dispatches.rs and of each pallet. */
+const FREE_CALLS: ReadonlySet<string> = new Set([
+  'Timestamp.set',
+  'SubtensorModule.set_weights',
+  'SubtensorModule.set_mechanism_weights',
+  'SubtensorModule.serve_axon',
+  'Commitments.set_commitment',
+  'Drand.write_pulse',
+]);
+const MANDATORY_CALLS: ReadonlySet<string> = new Set(['Timestamp.set']);
+
+/** Class, weight and whether there is a fee. */
+export function dispatchInfo(call: RuntimeCall): TypeOf<'DispatchEventInfo'> {
+  const name = `${call.pallet}.${call.call}`;
+  return {
+    weight: CALL_WEIGHT,
+    class: { type: MANDATORY_CALLS.has(name) ? 'Mandatory' : 'Normal' },
+    pays_fee: { type: FREE_CALLS.has(name) ? 'No' : 'Yes' },
+  };
+}
+
+/** Carries out a call. Fails with {@link DispatchFailure}; undoing is for the caller, see {@link Execution.attempt}. */
+export function dispatch(execution: Execution, origin: Origin, call: RuntimeCall): void {
+  const handlers = calls[call.pallet as PalletName] as unknown as Readonly<Record<string, Handler>>;
+  (handlers[call.call] as Handler)(execution, origin, call.args);
+}
+
+type Handler = (execution: Execution, origin: Origin, args: unknown) => void;
+
+const systemCalls: CallHandlers<'System'> = {
+  remark: (_execution, origin) => ensureSignedOrRoot(origin),
+  remark_with_event: (execution, origin, { remark }) => {
+    const sender = ensureSigned(origin);
+    execution.deposit('System', 'Remarked', { sender, hash: toHex(blake2(remark)) });
+  },
+};
+
+const timestampCalls: CallHandlers<'Timestamp'> = {
+  set: (execution, origin, { now }) => {
+    if (origin.type !== 'none') throw new DispatchFailure({ type: 'BadOrigin' });
+    execution.storage.Timestamp.Now.set(now);
+  },
+};
+
+const utilityCalls: CallHandlers<'Utility'> = {
+  batch: (execution, origin, { calls: batch }) => {
+    ensure(batch.length <= BATCH_LIMIT, 'Utility', 'TooManyCalls');
+    for (const [index, call] of batch.entries()) {
+      const error = execution.attempt(() => dispatch(execution, origin, call));
+      if (error !== undefined) return execution.deposit('Utility', 'BatchInterrupted', { index, error });
+      execution.deposit('Utility', 'ItemCompleted', []);
+    }
+    execution.deposit('Utility', 'BatchCompleted', []);
+  },
+  batch_all: (execution, origin, { calls: batch }) => {
+    ensure(batch.length <= BATCH_LIMIT, 'Utility', 'TooManyCalls');
+    for (const call of batch) {
+      dispatch(execution, origin, call);
+      execution.deposit('Utility', 'ItemCompleted', []);
+    }
+    execution.deposit('Utility', 'BatchCompleted', []);
+  },
+  force_batch: (execution, origin, { calls: batch }) => {
+    ensure(batch.length <= BATCH_LIMIT, 'Utility', 'TooManyCalls');
+    let failed = false;
+    for (const call of batch) {
+      const error = execution.attempt(() => dispatch(execution, origin, call));
+      failed ||= error !== undefined;
+      if (error === undefined) execution.deposit('Utility', 'ItemCompleted', []);
+      else execution.deposit('Utility', 'ItemFailed', { error });
+    }
+    execution.deposit('Utility', failed ? 'BatchCompletedWithErrors' : 'BatchCompleted', []);
+  },
+};
+
+const sudoCalls: CallHandlers<'Sudo'> = {
+  sudo: (execution, origin, { call }) => {
+    ensureSudo(execution, origin);
+    execution.deposit('Sudo', 'Sudid', { sudo_result: attemptAs(execution, { type: 'root' }, call) });
+  },
+  sudo_unchecked_weight: (execution, origin, { call }) => {
+    ensureSudo(execution, origin);
+    execution.deposit('Sudo', 'Sudid', { sudo_result: attemptAs(execution, { type: 'root' }, call) });
+  },
+  set_key: (execution, origin, { new: address }) => {
+    ensureSudo(execution, origin);
+    const old = execution.storage.Sudo.Key.get();
+    const key = lookup(address);
+    execution.storage.Sudo.Key.set(key);
+    execution.deposit('Sudo', 'KeyChanged', { old, new: key });
+  },
+  sudo_as: (execution, origin, { who, call }) => {
+    ensureSudo(execution, origin);
+    const account = lookup(who);
+    execution.deposit('Sudo', 'SudoAsDone', { sudo_result: attemptAs(execution, { type: 'signed', account }, call) });
+  },
+};
+
+function ensureSudo(execution: Execution, origin: Origin): void {
+  if (origin.type === 'root') return;
+  ensure(origin.type === 'signed' && execution.storage.Sudo.Key.get() === origin.account, 'Sudo', 'RequireSudo');
+}
+
+function attemptAs(execution: Execution, origin: Origin, call: RuntimeCall): TypeOf<'Result<(),DispatchError>'> {
+  const error = execution.attempt(() => dispatch(execution, origin, call));
+  return error === undefined ? { type: 'Ok', value: undefined } : { type: 'Err', value: error };
+}
+
+function ensureSignedOrRoot(origin: Origin): void {
+  if (origin.type !== 'signed') ensureRoot(origin);
+}
+
+const calls: { readonly [P in PalletName]: CallHandlers<P> } = {
+  System: systemCalls,
+  Timestamp: timestampCalls,
+  Balances: balancesCalls,
+  TransactionPayment: {},
+  SubtensorModule: { ...registrationCalls, ...servingCalls, ...stakeCalls, ...subnetCalls, ...weightsCalls },
+  Utility: utilityCalls,
+  Sudo: sudoCalls,
+  Commitments: commitmentsCalls,
+  AdminUtils: adminUtilsCalls,
+  Drand: drandCalls,
+};

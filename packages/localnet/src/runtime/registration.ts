@@ -1,0 +1,153 @@
+/**
+ * Neurons: burned registration with its price, uids, pruning.
+ * @module
+ * @see pallets/subtensor/src/subnets/registration.rs, uids.rs (opentensor/subtensor 14bc6f9f9)
+ */
+import { canPay, transfer } from './balances.ts';
+import { ensure, ensureSigned, moduleFailure, type CallHandlers, type Execution, type Origin } from './execution.ts';
+import { changePool } from './stake.ts';
+import { createHotkey, ownerUid, ownsHotkey, subnetAccount, subnetExists, withElement } from './subnet-lookup.ts';
+
+/** The pallet's registration calls. */
+export const registrationCalls: Pick<CallHandlers<'SubtensorModule'>, 'burned_register' | 'register_limit'> = {
+  burned_register: (execution, origin, { netuid, hotkey }) => register(execution, origin, netuid, hotkey),
+  register_limit: (execution, origin, { netuid, hotkey, limit_price }) => {
+    ensureSigned(origin);
+    ensure(netuid !== 0, 'SubtensorModule', 'RegistrationNotPermittedOnRootSubnet');
+    ensure(subnetExists(execution, netuid), 'SubtensorModule', 'SubnetNotExists');
+    ensure(execution.storage.SubtensorModule.Burn.get(netuid) <= limit_price, 'SubtensorModule', 'RegistrationPriceLimitExceeded');
+    register(execution, origin, netuid, hotkey);
+  },
+};
+
+function register(execution: Execution, origin: Origin, netuid: number, hotkey: string): void {
+  const coldkey = ensureSigned(origin);
+  const { NetworkRegistrationAllowed, Uids, Burn, SubnetAlphaOut, RegistrationsThisBlock, RAORecycledForRegistration } = execution.storage.SubtensorModule;
+  ensure(netuid !== 0, 'SubtensorModule', 'RegistrationNotPermittedOnRootSubnet');
+  ensure(subnetExists(execution, netuid), 'SubtensorModule', 'SubnetNotExists');
+  ensure(NetworkRegistrationAllowed.get(netuid), 'SubtensorModule', 'SubNetRegistrationDisabled');
+  ensure(!Uids.has(netuid, hotkey), 'SubtensorModule', 'HotKeyAlreadyRegisteredInSubNet');
+  const cost = Burn.get(netuid);
+  ensure(canPay(execution, coldkey, cost), 'SubtensorModule', 'NotEnoughBalanceToStake');
+  createHotkey(execution, coldkey, hotkey);
+  ensure(ownsHotkey(execution, coldkey, hotkey), 'SubtensorModule', 'NonAssociatedColdKey');
+  const uid = freeUid(execution, netuid);
+  transfer(execution, coldkey, subnetAccount(netuid), { amountRao: cost, keepAlive: true });
+  changePool(execution, netuid, cost);
+  SubnetAlphaOut.set(netuid, SubnetAlphaOut.get(netuid) - cost);
+  seatNeuron(execution, netuid, uid, hotkey);
+  bumpPrice(execution, netuid);
+  RegistrationsThisBlock.set(netuid, RegistrationsThisBlock.get(netuid) + 1);
+  RAORecycledForRegistration.set(netuid, RAORecycledForRegistration.get(netuid) + cost);
+  execution.deposit('SubtensorModule', 'NeuronRegistered', [netuid, uid, hotkey]);
+}
+
+/** The next uid, or that of the neuron to prune. */
+function freeUid(execution: Execution, netuid: number): number {
+  const { SubnetworkN, MaxAllowedUids } = execution.storage.SubtensorModule;
+  const max = MaxAllowedUids.get(netuid);
+  const count = SubnetworkN.get(netuid);
+  const uid = max === 0 ? undefined : count < max ? count : neuronToPrune(execution, netuid);
+  if (uid === undefined) throw moduleFailure('SubtensorModule', 'NoNeuronIdAvailable');
+  return uid;
+}
+
+interface Candidate {
+  readonly uid: number;
+  readonly emission: bigint;
+  readonly registered: bigint;
+}
+
+/** Lowest emission, then oldest, then lowest uid; immune ones only when too few others are left; the owner's hotkeys never. */
+function neuronToPrune(execution: Execution, netuid: number): number | undefined {
+  const { SubnetworkN, Emission, BlockAtRegistration, ImmunityPeriod, MinNonImmuneUids } = execution.storage.SubtensorModule;
+  const emissions = Emission.get(netuid);
+  const safe = ownerUids(execution, netuid);
+  const candidates = Array.from({ length: SubnetworkN.get(netuid) }, (_, uid): Candidate => {
+    return { uid, emission: emissions[uid] ?? 0n, registered: BlockAtRegistration.get(netuid, uid) };
+  }).filter(({ uid }) => !safe.has(uid));
+  const isImmune = ({ registered }: Candidate): boolean => execution.block - registered < BigInt(ImmunityPeriod.get(netuid));
+  const others = candidates.filter((candidate) => !isImmune(candidate));
+  const pool = others.length > MinNonImmuneUids.get(netuid) ? others : candidates.filter(isImmune);
+  return pool.sort(byWorth)[0]?.uid;
+}
+
+function byWorth(a: Candidate, b: Candidate): number {
+  if (a.emission !== b.emission) return a.emission < b.emission ? -1 : 1;
+  if (a.registered !== b.registered) return a.registered < b.registered ? -1 : 1;
+  return a.uid - b.uid;
+}
+
+/** The owner hotkey and the owner's oldest other neurons, `ImmuneOwnerUidsLimit` in all. */
+function ownerUids(execution: Execution, netuid: number): ReadonlySet<number> {
+  const { SubnetOwner, OwnedHotkeys, Uids, BlockAtRegistration, ImmuneOwnerUidsLimit } = execution.storage.SubtensorModule;
+  const owned = OwnedHotkeys.get(SubnetOwner.get(netuid))
+    .map((hotkey) => Uids.get(netuid, hotkey))
+    .filter((uid) => uid !== undefined)
+    .sort((a, b) => Number(BlockAtRegistration.get(netuid, a) - BlockAtRegistration.get(netuid, b)) || a - b);
+  const limit = ImmuneOwnerUidsLimit.get(netuid);
+  const immune = owned.slice(0, limit);
+  const owner = ownerUid(execution, netuid);
+  if (owner !== undefined && !immune.includes(owner)) immune.unshift(owner);
+  return new Set(immune.slice(0, limit));
+}
+
+/** Puts a hotkey on a uid: behind the last one, or in place of the neuron that has it. */
+export function seatNeuron(execution: Execution, netuid: number, uid: number, hotkey: string): void {
+  const { SubnetworkN, Keys, Uids, BlockAtRegistration, IsNetworkMember, LastUpdate } = execution.storage.SubtensorModule;
+  if (uid < SubnetworkN.get(netuid)) unseatNeuron(execution, netuid, uid);
+  else SubnetworkN.set(netuid, uid + 1);
+  clearFigures(execution, netuid, uid);
+  Keys.set(netuid, uid, hotkey);
+  Uids.set(netuid, hotkey, uid);
+  BlockAtRegistration.set(netuid, uid, execution.block);
+  IsNetworkMember.set(hotkey, netuid, true);
+  LastUpdate.set(netuid, withElement(LastUpdate.get(netuid), uid, execution.block, 0n));
+}
+
+function unseatNeuron(execution: Execution, netuid: number, uid: number): void {
+  const { SubnetworkN, Keys, Uids, IsNetworkMember, Axons, NeuronCertificates, Prometheus, Weights, Bonds } = execution.storage.SubtensorModule;
+  const old = Keys.get(netuid, uid);
+  Uids.remove(netuid, old);
+  IsNetworkMember.remove(old, netuid);
+  for (const served of [Axons, NeuronCertificates, Prometheus]) served.remove(netuid, old);
+  Bonds.remove(netuid, uid);
+  Weights.remove(netuid, uid);
+  for (let row = 0; row < SubnetworkN.get(netuid); row++) {
+    const weights = Weights.get(netuid, row);
+    if (weights.some(([to]) => to === uid)) Weights.set(netuid, row, weights.map(([to, weight]) => [to, to === uid ? 0 : weight] as const));
+  }
+}
+
+function clearFigures(execution: Execution, netuid: number, uid: number): void {
+  const { Active, Emission, Consensus, Incentive, Dividends, StakeWeight, ValidatorTrust, ValidatorPermit } = execution.storage.SubtensorModule;
+  Active.set(netuid, withElement(Active.get(netuid), uid, true, false));
+  Emission.set(netuid, withElement(Emission.get(netuid), uid, 0n, 0n));
+  ValidatorPermit.set(netuid, withElement(ValidatorPermit.get(netuid), uid, false, false));
+  for (const item of [Consensus, Incentive, Dividends, ValidatorTrust]) item.set(netuid, withElement(item.get(netuid), uid, 0, 0));
+  if (uid < StakeWeight.get(netuid).length) StakeWeight.set(netuid, withElement(StakeWeight.get(netuid), uid, 0, 0));
+}
+
+function bumpPrice(execution: Execution, netuid: number): void {
+  const { Burn, BurnIncreaseMult } = execution.storage.SubtensorModule;
+  const factor = BurnIncreaseMult.get(netuid).bits;
+  const one = 1n << 64n;
+  Burn.set(netuid, clampPrice(execution, netuid, (Burn.get(netuid) * (factor > one ? factor : one)) >> 64n));
+}
+
+/** At the start of each block the price falls by 2^(−1/BurnHalfLife). */
+export function decayPrice(execution: Execution, netuid: number): void {
+  const { Burn, BurnHalfLife, RegistrationsThisBlock } = execution.storage.SubtensorModule;
+  const burn = Burn.get(netuid);
+  const halfLife = BurnHalfLife.get(netuid);
+  const factor = halfLife > 0 && execution.blockNumber > 1 ? BigInt(Math.floor(2 ** (-1 / halfLife) * 2 ** 32)) : 1n << 32n;
+  const next = clampPrice(execution, netuid, (burn * factor) >> 32n);
+  if (next !== burn) Burn.set(netuid, next);
+  if (RegistrationsThisBlock.get(netuid) !== 0) RegistrationsThisBlock.set(netuid, 0);
+}
+
+function clampPrice(execution: Execution, netuid: number, price: bigint): bigint {
+  const min = execution.storage.SubtensorModule.MinBurn.get(netuid);
+  const max = execution.storage.SubtensorModule.MaxBurn.get(netuid);
+  return price < min ? min : price > max ? max : price;
+}

@@ -1,0 +1,64 @@
+/**
+ * Small questions about subnets, hotkeys and neurons that several calls ask.
+ * @module
+ */
+import { concatBytes, toHex } from '../hex.ts';
+import { ZERO_ACCOUNT, type Execution } from './execution.ts';
+import type { Storage } from './storage.ts';
+
+/** Whether the subnet exists (root does). */
+export function subnetExists(execution: Execution, netuid: number): boolean {
+  return execution.storage.SubtensorModule.NetworksAdded.get(netuid);
+}
+
+/** All netuids but root. Subnets are never dissolved here, so they are 1 … TotalNetworks − 1. */
+export function subnetsOf(storage: Storage): number[] {
+  return Array.from({ length: Math.max(0, storage.SubtensorModule.TotalNetworks.get() - 1) }, (_, index) => index + 1);
+}
+
+/** Whether the hotkey has an owner, which registration gives it. */
+export function hotkeyExists(execution: Execution, hotkey: string): boolean {
+  return execution.storage.SubtensorModule.Owner.has(hotkey);
+}
+
+/** Creates the pairing of a hotkey that nobody owns yet. */
+export function createHotkey(execution: Execution, coldkey: string, hotkey: string): void {
+  if (hotkeyExists(execution, hotkey)) return;
+  const { Owner, OwnedHotkeys, StakingHotkeys } = execution.storage.SubtensorModule;
+  Owner.set(hotkey, coldkey);
+  for (const list of [OwnedHotkeys, StakingHotkeys]) {
+    if (!list.get(coldkey).includes(hotkey)) list.set(coldkey, [...list.get(coldkey), hotkey]);
+  }
+}
+
+/** Whether the coldkey owns the hotkey. */
+export function ownsHotkey(execution: Execution, coldkey: string, hotkey: string): boolean {
+  return execution.storage.SubtensorModule.Owner.get(hotkey) === coldkey;
+}
+
+/** The uid of the subnet owner's hotkey, if it is registered. */
+export function ownerUid(execution: Execution, netuid: number): number | undefined {
+  const { SubnetOwnerHotkey, Uids } = execution.storage.SubtensorModule;
+  const hotkey = SubnetOwnerHotkey.get(netuid);
+  return hotkey === ZERO_ACCOUNT ? undefined : Uids.get(netuid, hotkey);
+}
+
+/** The account that holds a subnet's TAO: `modl` ‖ `subtensr` ‖ netuid (u16), filled up with zeros. */
+export function subnetAccount(netuid: number): string {
+  const id = new Uint8Array(20);
+  new DataView(id.buffer).setUint16(0, netuid, true);
+  return toHex(concatBytes(new TextEncoder().encode('modlsubtensr'), id));
+}
+
+/** The key under which weights and what follows from them stand: mechanism · 4096 + netuid. */
+export function mechanismIndex(netuid: number, mechanism: number): number {
+  return mechanism * 4096 + netuid;
+}
+
+/** The list with one element replaced, filled with `fill` up to it. */
+export function withElement<T>(list: readonly T[], index: number, value: T, fill: T): T[] {
+  const copy = [...list];
+  while (copy.length <= index) copy.push(fill);
+  copy[index] = value;
+  return copy;
+}
