@@ -8,7 +8,9 @@ import type { LayerRouting } from './messages.ts';
 import { toTokenIds, type TokenMatrix } from './token-matrix.ts';
 
 /** Options of {@link collectRouting}. */
-export interface RoutingOptions extends EngineOptions {
+export interface RoutingOptions extends Omit<EngineOptions, 'batchSize'> {
+  /** B: rows per run of the graph, 8 by default. */
+  readonly batchSize?: number;
   /** `[N, S]` */
   readonly tokens: TokenMatrix;
 }
@@ -20,7 +22,7 @@ export interface RoutingOptions extends EngineOptions {
  * @throws {bad-option} {bad-shape} {unknown-tensor} {provider-unavailable} {runtime-failed} {worker-crashed} {aborted}
  */
 export async function collectRouting(options: RoutingOptions): Promise<readonly LayerRouting[]> {
-  const { worker, topology } = await openEngine(options, { purpose: 'routing' });
+  const { worker, topology } = await openEngine({ batchSize: 8, ...options }, { purpose: 'routing' });
   try {
     const tokens = toTokenIds(options.tokens, { sequenceLength: options.sequenceLength, vocabularySize: topology.vocabularySize });
     return await worker.call({ kind: 'routing', tokens }, { signal: options.signal });

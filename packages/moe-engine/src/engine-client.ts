@@ -6,10 +6,10 @@
 import { parseExpertTensorName, type Checkpoint, type ExpertWeights, type Topology } from '@connito/moe-core';
 import { openCheckpoint } from '@connito/moe-core/node';
 import { startEngineWorker, type EngineWorker } from './engine-worker.ts';
-import { EngineError } from './error.ts';
+import { MoeEngineError } from './error.ts';
 import type { OpenRequest, TensorMessage } from './messages.ts';
 import { assertOneOf, assertOption } from './options.ts';
-import type { EngineNotice, Provider, ProviderChoice } from './runtime.ts';
+import { ENGINE_PROVIDERS, type EngineNotice, type EngineProvider, type Provider } from './runtime.ts';
 
 /** Options that every use of the engine shares. */
 export interface EngineOptions {
@@ -22,7 +22,7 @@ export interface EngineOptions {
   /** Threads of one operator (native), 1 by default. Results do not depend on it. */
   readonly threads?: number;
   /** `auto` by default. */
-  readonly provider?: ProviderChoice;
+  readonly provider?: EngineProvider;
   /** Called once if `auto` falls back to WebAssembly. */
   readonly onNotice?: (notice: EngineNotice) => void;
   readonly signal?: AbortSignal | undefined;
@@ -65,7 +65,7 @@ function assertEngineOptions({ sequenceLength, batchSize, threads, provider }: P
   assertOption('sequenceLength', sequenceLength, { least: 2, whole: true });
   assertOption('batchSize', batchSize, { least: 1, whole: true });
   assertOption('threads', threads, { least: 1, most: 1024, whole: true });
-  assertOneOf('provider', provider, ['native', 'wasm', 'auto']);
+  assertOneOf('provider', provider, ENGINE_PROVIDERS);
 }
 
 interface LoadJob {
@@ -79,14 +79,16 @@ interface LoadJob {
 async function loadWeights({ worker, checkpoint, names, signal }: LoadJob): Promise<void> {
   const answers: Promise<unknown>[] = [];
   for (const name of names) {
+    if (signal?.aborted === true) break;
     const data = await checkpoint.readFloat32(name);
     const whole = data.byteLength === data.buffer.byteLength ? data : data.slice();
     const tensor: TensorMessage = { name, shape: checkpoint.tensors.get(name)!.shape, data: whole };
-    const answer = worker.call({ kind: 'load', tensor }, { signal, transfer: [whole.buffer as ArrayBuffer] });
+    const answer = worker.call({ kind: 'load', tensor }, { transfer: [whole.buffer as ArrayBuffer] });
     answer.catch(() => undefined);
     answers.push(answer);
   }
   await Promise.all(answers);
+  if (signal?.aborted === true) throw new MoeEngineError('aborted', 'the work was aborted by its signal while weights were loaded', { completedSteps: undefined }, { cause: signal.reason });
 }
 
 /**
@@ -99,12 +101,12 @@ export function toExpertMessages({ topology, shapes }: Pick<EngineClient, 'topol
   return [...experts].map(([name, { shape, data }]) => {
     const expected = shapes.get(name);
     if (expected === undefined || parseExpertTensorName(topology, name) === undefined) {
-      throw new EngineError('unknown-tensor', `"${name}" is not a tensor of one of this model's experts`, { name });
+      throw new MoeEngineError('unknown-tensor', `"${name}" is not a tensor of one of this model's experts`, { name });
     }
     const values = expected.reduce((product, size) => product * size, 1);
     if (shape.length !== expected.length || shape.some((size, axis) => size !== expected[axis]) || data.length !== values) {
       const [want, got] = [`[${expected.join(', ')}], ${values} values`, `[${shape.join(', ')}], ${data.length} values`];
-      throw new EngineError('bad-shape', `expert tensor "${name}": expected ${want}, got ${got}`, { name, expected: want, actual: got });
+      throw new MoeEngineError('bad-shape', `expert tensor "${name}": expected ${want}, got ${got}`, { name, expected: want, actual: got });
     }
     return { name, shape, data };
   });

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Tensor } from 'onnxruntime-common';
-import { EngineError } from './error.ts';
+import { MoeEngineError } from './error.ts';
 import type { EngineEvent, EngineRequest, EngineResponses, LayerRouting, OpenRequest, TensorMessage } from './messages.ts';
 import { compileEvaluation, compileRouting, compileTraining, type Program } from './program.ts';
 import { openRuntime, type Runtime, type Session } from './runtime.ts';
@@ -124,9 +124,9 @@ function floats(outputs: ReadonlyMap<string, Tensor>, meaning: string): Float32A
 }
 
 function stopIfCancelled({ isCancelled }: RequestContext): void {
-  if (isCancelled()) throw new EngineError('aborted', 'the work was aborted by its signal', { completedSteps: undefined });
+  if (isCancelled()) throw new MoeEngineError('aborted', 'the work was aborted by its signal', { completedSteps: undefined });
 }
 
 function fail(message: string): never {
-  throw new EngineError('runtime-failed', message, { provider: 'unknown', during: 'worker' });
+  throw new MoeEngineError('runtime-failed', message, { provider: 'unknown', during: 'worker' });
 }

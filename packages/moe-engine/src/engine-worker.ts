@@ -4,7 +4,7 @@
  * @module
  */
 import { Worker, type TransferListItem } from 'node:worker_threads';
-import { EngineError, fromPortableError } from './error.ts';
+import { MoeEngineError, fromPortableError } from './error.ts';
 import type { EngineEvent, EngineRequest, EngineResponses, RequestMessage, ResponseMessage } from './messages.ts';
 
 /** How one request is made. */
@@ -27,19 +27,19 @@ export interface EngineWorker {
 
 interface Pending {
   readonly resolve: (result: never) => void;
-  readonly reject: (error: EngineError) => void;
+  readonly reject: (error: MoeEngineError) => void;
   readonly onEvent: ((event: EngineEvent) => void) | undefined;
 }
 
-/** Starts a worker thread. */
-export function startEngineWorker(): EngineWorker {
-  const worker = new Worker(new URL('./worker.js', import.meta.url));
+/** Starts a worker thread; `entry` is another one than the package's in tests. */
+export function startEngineWorker(entry: URL = new URL('./worker.js', import.meta.url)): EngineWorker {
+  const worker = new Worker(entry);
   const pending = new Map<number, Pending>();
   let nextId = 0;
-  let ended: EngineError | undefined;
-  const end = (error: EngineError): void => {
+  let ended: MoeEngineError | undefined;
+  const end = (error: MoeEngineError): void => {
     ended ??= error;
-    for (const entry of pending.values()) entry.reject(ended);
+    for (const waiting of pending.values()) waiting.reject(ended);
     pending.clear();
   };
   worker.unref();
@@ -61,10 +61,10 @@ export function startEngineWorker(): EngineWorker {
       const answer = new Promise<never>((resolve, reject) => pending.set(id, { resolve, reject, onEvent }));
       worker.ref();
       worker.postMessage({ id, request, cancel } satisfies RequestMessage, transfer);
-      return answer.catch((error: unknown) => Promise.reject(withReason(error as EngineError, signal))).finally(() => signal?.removeEventListener('abort', abort));
+      return answer.catch((error: unknown) => Promise.reject(withReason(error as MoeEngineError, signal))).finally(() => signal?.removeEventListener('abort', abort));
     },
     async close() {
-      end(new EngineError('closed', 'the engine is closed: create another one', {}));
+      end(new MoeEngineError('closed', 'the engine is closed: create another one', {}));
       await worker.terminate();
     },
   };
@@ -79,18 +79,18 @@ function settle(pending: Map<number, Pending>, message: ResponseMessage): void {
   else entry.resolve(message.result as never);
 }
 
-function crashed(exitCode: number | undefined, cause?: unknown): EngineError {
+function crashed(exitCode: number | undefined, cause?: unknown): MoeEngineError {
   const how = exitCode === undefined ? 'with an error' : `with exit code ${exitCode}`;
   const message = `the engine's worker thread ended ${how} before it answered: most often memory ran out; try a smaller batch`;
-  return new EngineError('worker-crashed', message, { exitCode }, cause === undefined ? {} : { cause });
+  return new MoeEngineError('worker-crashed', message, { exitCode }, cause === undefined ? {} : { cause });
 }
 
-function aborted(signal: AbortSignal): EngineError {
-  return new EngineError('aborted', 'the work was aborted by its signal before it began', { completedSteps: undefined }, { cause: signal.reason });
+function aborted(signal: AbortSignal): MoeEngineError {
+  return new MoeEngineError('aborted', 'the work was aborted by its signal before it began', { completedSteps: undefined }, { cause: signal.reason });
 }
 
 /** The signal's reason stays in the main thread; it becomes the cause here. */
-function withReason(error: EngineError, signal: AbortSignal | undefined): EngineError {
+function withReason(error: MoeEngineError, signal: AbortSignal | undefined): MoeEngineError {
   if (error.code !== 'aborted') return error;
-  return new EngineError('aborted', error.message, error.context as { completedSteps: number | undefined }, { cause: signal?.reason });
+  return new MoeEngineError('aborted', error.message, error.context as { completedSteps: number | undefined }, { cause: signal?.reason });
 }

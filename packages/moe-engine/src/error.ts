@@ -5,7 +5,7 @@
  */
 
 /** Context fields per code; codes are only ever added. */
-export interface EngineErrorContexts {
+export interface MoeEngineErrorContexts {
   /** The model needs something that the engine does not compute. */
   'unsupported-model': { readonly feature: string };
   /** A tensor, token matrix or weight set has the wrong size, type or range. */
@@ -30,19 +30,19 @@ export interface EngineErrorContexts {
   'resume-corrupt': { readonly path: string };
 }
 
-/** Every code of {@link EngineError}. */
-export type EngineErrorCode = keyof EngineErrorContexts;
+/** Every code of {@link MoeEngineError}. */
+export type MoeEngineErrorCode = keyof MoeEngineErrorContexts;
 
-const BRAND = Symbol.for('@connito/moe-engine/EngineError');
+const BRAND = Symbol.for('@connito/moe-engine/MoeEngineError');
 
 /** What every public function of this package throws or rejects with. */
-export class EngineError<Code extends EngineErrorCode = EngineErrorCode> extends Error {
+export class MoeEngineError<Code extends MoeEngineErrorCode = MoeEngineErrorCode> extends Error {
   readonly code: Code;
-  readonly context: Readonly<EngineErrorContexts[Code]>;
+  readonly context: Readonly<MoeEngineErrorContexts[Code]>;
 
-  constructor(code: Code, message: string, context: EngineErrorContexts[Code], options?: { readonly cause?: unknown }) {
+  constructor(code: Code, message: string, context: MoeEngineErrorContexts[Code], options?: { readonly cause?: unknown }) {
     super(message, options);
-    this.name = 'EngineError';
+    this.name = 'MoeEngineError';
     this.code = code;
     this.context = Object.freeze({ ...context });
     Object.defineProperty(this, BRAND, { value: true });
@@ -50,19 +50,19 @@ export class EngineError<Code extends EngineErrorCode = EngineErrorCode> extends
 }
 
 /**
- * Tells whether something is an {@link EngineError}, also one of another copy of this package.
+ * Tells whether something is an {@link MoeEngineError}, also one of another copy of this package.
  *
  * @param error anything caught
  * @param code narrows to one code
  */
-export function isEngineError<Code extends EngineErrorCode = EngineErrorCode>(error: unknown, code?: Code): error is EngineError<Code> {
+export function isMoeEngineError<Code extends MoeEngineErrorCode = MoeEngineErrorCode>(error: unknown, code?: Code): error is MoeEngineError<Code> {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
   return code === undefined || ('code' in error && error.code === code);
 }
 
-/** An {@link EngineError} as plain data, for the way out of a worker thread. */
+/** An {@link MoeEngineError} as plain data, for the way out of a worker thread. */
 export interface PortableError {
-  readonly code: EngineErrorCode;
+  readonly code: MoeEngineErrorCode;
   readonly message: string;
   readonly context: Readonly<Record<string, unknown>>;
   readonly cause: string | undefined;
@@ -70,15 +70,15 @@ export interface PortableError {
 
 /** Flattens an error so that it survives structured cloning; the cause keeps its text. */
 export function toPortableError(error: unknown): PortableError {
-  if (isEngineError(error)) return { code: error.code, message: error.message, context: { ...error.context }, cause: describe(error.cause) };
+  if (isMoeEngineError(error)) return { code: error.code, message: error.message, context: { ...error.context }, cause: describe(error.cause) };
   const message = error instanceof Error ? error.message : String(error);
   return { code: 'runtime-failed', message: `the engine failed: ${message}`, context: { provider: 'unknown', during: 'worker' }, cause: describe(error) };
 }
 
 /** The inverse of {@link toPortableError}. */
-export function fromPortableError(portable: PortableError): EngineError {
+export function fromPortableError(portable: PortableError): MoeEngineError {
   const cause = portable.cause === undefined ? {} : { cause: new Error(portable.cause) };
-  return new EngineError(portable.code, portable.message, portable.context as never, cause);
+  return new MoeEngineError(portable.code, portable.message, portable.context as never, cause);
 }
 
 function describe(cause: unknown): string | undefined {

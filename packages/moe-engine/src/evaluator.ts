@@ -5,7 +5,7 @@
  */
 import { expertTensorNames, type ExpertSelection, type ExpertWeights } from '@connito/moe-core';
 import { openEngine, toExpertMessages, type EngineClient, type EngineOptions } from './engine-client.ts';
-import { EngineError } from './error.ts';
+import { MoeEngineError } from './error.ts';
 import type { Provider } from './runtime.ts';
 import { toTokenIds, type TokenMatrix } from './token-matrix.ts';
 
@@ -89,5 +89,5 @@ function replaceableNames({ topology }: EngineClient, selection: ExpertSelection
 
 function assertReplaceable(name: string, replaceable: ReadonlySet<string> | undefined): void {
   if (replaceable?.has(name) ?? true) return;
-  throw new EngineError('unknown-tensor', `"${name}" does not belong to the experts that this evaluator may replace: name it in the option experts`, { name });
+  throw new MoeEngineError('unknown-tensor', `"${name}" does not belong to the experts that this evaluator may replace: name it in the option experts`, { name });
 }

@@ -5,11 +5,11 @@
  */
 export { collectRouting, type RoutingOptions } from './collect-routing.ts';
 export type { EngineOptions } from './engine-client.ts';
-export { EngineError, isEngineError, type EngineErrorCode, type EngineErrorContexts } from './error.ts';
+export { MoeEngineError, isMoeEngineError, type MoeEngineErrorCode, type MoeEngineErrorContexts } from './error.ts';
 export { createEvaluator, type EvaluationOptions, type Evaluator, type EvaluatorOptions } from './evaluator.ts';
 export type { LearningRateSchedule } from './learning-rate.ts';
 export type { LayerRouting } from './messages.ts';
-export type { EngineNotice, Provider, ProviderChoice } from './runtime.ts';
+export { resolveProvider, type EngineNotice, type EngineProvider, type Provider } from './runtime.ts';
 export type { TokenMatrix } from './token-matrix.ts';
 export { trainExperts, type TrainingResult, type TrainOptions } from './trainer.ts';
 export type { StepReport } from './training-loop.ts';

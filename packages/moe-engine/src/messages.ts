@@ -5,7 +5,7 @@
  */
 import type { Topology } from '@connito/moe-core';
 import type { PortableError } from './error.ts';
-import type { EngineNotice, Provider, ProviderChoice } from './runtime.ts';
+import type { EngineNotice, Provider, EngineProvider } from './runtime.ts';
 import type { StepReport, TrainingJob, TrainingOutcome } from './training-loop.ts';
 
 /** A float32 tensor on its way between threads. */
@@ -24,7 +24,7 @@ export interface OpenRequest {
   readonly trained: readonly string[];
   readonly batchSize: number;
   readonly sequenceLength: number;
-  readonly provider: ProviderChoice;
+  readonly provider: EngineProvider;
   readonly threads: number;
 }
 

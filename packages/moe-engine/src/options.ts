@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { EngineError } from './error.ts';
+import { MoeEngineError } from './error.ts';
 
 /** Where a number must lie; both ends are allowed. */
 export interface NumberRange {
@@ -22,7 +22,7 @@ export function assertOption(option: string, given: number, { least = -Infinity,
   const kind = whole ? 'a whole number' : 'a number';
   const upper = most === Infinity ? '' : ` and at most ${most}`;
   const expected = `${kind} of at least ${least}${upper}`;
-  throw new EngineError('bad-option', `option ${option}: expected ${expected}, got ${String(given)}`, { option, expected, actual: String(given) });
+  throw new MoeEngineError('bad-option', `option ${option}: expected ${expected}, got ${String(given)}`, { option, expected, actual: String(given) });
 }
 
 /**
@@ -33,5 +33,5 @@ export function assertOption(option: string, given: number, { least = -Infinity,
 export function assertOneOf(option: string, given: string, allowed: readonly string[]): void {
   if (allowed.includes(given)) return;
   const expected = allowed.join(' | ');
-  throw new EngineError('bad-option', `option ${option}: expected ${expected}, got ${given}`, { option, expected, actual: given });
+  throw new MoeEngineError('bad-option', `option ${option}: expected ${expected}, got ${given}`, { option, expected, actual: given });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Topology } from '@connito/moe-core';
-import { EngineError } from './error.ts';
+import { MoeEngineError } from './error.ts';
 import { meanOfAll } from './elementwise.ts';
 import { differentiate } from './gradients.ts';
 import { createGraph, type Graph, type Value } from './graph.ts';
@@ -84,12 +84,12 @@ function declareWeights(graph: Graph, { shapes, trained = [] }: { readonly shape
 function shapeOf(shapes: TensorShapes, name: string): readonly number[] {
   const shape = shapes.get(name);
   if (shape !== undefined) return shape;
-  throw new EngineError('unknown-tensor', `the model needs the tensor "${name}", which the checkpoint does not have: use the full checkpoint that belongs to its config.json`, { name });
+  throw new MoeEngineError('unknown-tensor', `the model needs the tensor "${name}", which the checkpoint does not have: use the full checkpoint that belongs to its config.json`, { name });
 }
 
 function assertShape({ name, expected, shape }: { readonly name: string; readonly expected: readonly number[]; readonly shape: readonly number[] }): void {
   if (expected.length === shape.length && expected.every((size, axis) => size === shape[axis])) return;
-  throw new EngineError('bad-shape', `tensor "${name}" must have shape ${formatShape(expected)} by config.json, but the checkpoint holds ${formatShape(shape)}`, {
+  throw new MoeEngineError('bad-shape', `tensor "${name}" must have shape ${formatShape(expected)} by config.json, but the checkpoint holds ${formatShape(shape)}`, {
     name,
     expected: formatShape(expected),
     actual: formatShape(shape),

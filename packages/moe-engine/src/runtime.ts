@@ -6,11 +6,15 @@
  * @module
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
-import { EngineError } from './error.ts';
+import { MoeEngineError } from './error.ts';
+import { assertOneOf } from './options.ts';
 import type { Program } from './program.ts';
 
 /** Which ONNX Runtime: `auto` takes `native` where it loads, else `wasm`. */
-export type ProviderChoice = 'native' | 'wasm' | 'auto';
+export type EngineProvider = (typeof ENGINE_PROVIDERS)[number];
+
+/** Values of {@link EngineProvider}. */
+export const ENGINE_PROVIDERS = ['native', 'wasm', 'auto'] as const;
 
 /** The one in use. `wasm` gives the same bits on every machine and is 3.5 to 5 times slower. */
 export type Provider = 'native' | 'wasm';
@@ -23,7 +27,7 @@ export interface EngineNotice {
 
 /** How a runtime is opened. */
 export interface RuntimeOptions {
-  readonly provider: ProviderChoice;
+  readonly provider: EngineProvider;
   /** Threads of one operator, native only; results do not depend on it. */
   readonly threads: number;
   readonly onNotice: (notice: EngineNotice) => void;
@@ -64,6 +68,16 @@ export async function openRuntime({ provider, threads, onNotice }: RuntimeOption
     onNotice({ code: 'wasm-fallback', message: `onnxruntime-node does not load (${firstLine(cause)}): using WebAssembly, 3.5 to 5 times slower` });
     return createRuntime('wasm', await loadWasm(), threads);
   }
+}
+
+/**
+ * Which ONNX Runtime a choice comes to on this machine; several processes that must agree on bits are then given the answer.
+ *
+ * @throws {provider-unavailable}
+ */
+export async function resolveProvider(provider: EngineProvider = 'auto', { onNotice = () => undefined }: { readonly onNotice?: (notice: EngineNotice) => void } = {}): Promise<Provider> {
+  assertOneOf('provider', provider, ENGINE_PROVIDERS);
+  return (await openRuntime({ provider, threads: 1, onNotice })).provider;
 }
 
 async function loadNative(): Promise<OnnxRuntime> {
@@ -111,12 +125,12 @@ async function attempt<T>(provider: Provider, during: string, action: () => Prom
   try {
     return await action();
   } catch (cause) {
-    throw new EngineError('runtime-failed', `ONNX Runtime (${provider}) failed while ${during}: ${firstLine(cause)}`, { provider, during }, { cause });
+    throw new MoeEngineError('runtime-failed', `ONNX Runtime (${provider}) failed while ${during}: ${firstLine(cause)}`, { provider, during }, { cause });
   }
 }
 
-function unavailable(provider: Provider, name: string, cause: unknown): EngineError {
-  return new EngineError('provider-unavailable', `${name} cannot be loaded (${firstLine(cause)}): install it, or choose another provider`, { provider }, { cause });
+function unavailable(provider: Provider, name: string, cause: unknown): MoeEngineError {
+  return new MoeEngineError('provider-unavailable', `${name} cannot be loaded (${firstLine(cause)}): install it, or choose another provider`, { provider }, { cause });
 }
 
 function firstLine(cause: unknown): string {

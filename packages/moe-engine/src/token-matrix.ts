@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { EngineError } from './error.ts';
+import { MoeEngineError } from './error.ts';
 
 /** Token ids, row-major `[N, S]`. */
 export type TokenMatrix = Int32Array | Uint16Array | Uint32Array;
@@ -33,6 +33,6 @@ export function toTokenIds(tokens: TokenMatrix, { sequenceLength, vocabularySize
   return Int32Array.from(tokens);
 }
 
-function badTokens(expected: string, actual: string): EngineError {
-  return new EngineError('bad-shape', `tokens: expected ${expected}, got ${actual}: prepare the rows with the model's own tokenizer`, { name: 'tokens', expected, actual });
+function badTokens(expected: string, actual: string): MoeEngineError {
+  return new MoeEngineError('bad-shape', `tokens: expected ${expected}, got ${actual}: prepare the rows with the model's own tokenizer`, { name: 'tokens', expected, actual });
 }

@@ -6,7 +6,7 @@
 import { sortedNames, type ExpertWeights } from '@connito/moe-core';
 import { openEngine, toExpertMessages, type EngineOptions } from './engine-client.ts';
 import type { EngineWorker } from './engine-worker.ts';
-import { EngineError } from './error.ts';
+import { MoeEngineError } from './error.ts';
 import type { LearningRateSchedule } from './learning-rate.ts';
 import type { EngineEvent, TensorMessage } from './messages.ts';
 import { assertOneOf, assertOption } from './options.ts';
@@ -23,8 +23,8 @@ export interface TrainOptions extends EngineOptions {
   readonly steps: number;
   /** Peak learning rate. */
   readonly learningRate: number;
-  /** Decides the order of rows, e.g. `hotkey/cycle`. */
-  readonly rowSeed: string;
+  /** Decides the order of rows: any text, or bytes (which count as their lowercase hex). */
+  readonly rowSeed: string | Uint8Array;
   /** `[0.9, 0.95]` by default. */
   readonly betas?: readonly [number, number];
   /** `1e-8` by default. */
@@ -70,7 +70,7 @@ export interface TrainingResult {
 export async function trainExperts(options: TrainOptions): Promise<TrainingResult> {
   const settings = trainingSettings(options);
   const names = sortedNames(options.start);
-  if (names.length === 0) throw new EngineError('bad-option', 'option start: expected at least one expert, got none', { option: 'start', expected: 'at least one expert', actual: 'none' });
+  if (names.length === 0) throw new MoeEngineError('bad-option', 'option start: expected at least one expert, got none', { option: 'start', expected: 'at least one expert', actual: 'none' });
   const client = await openEngine(options, { purpose: 'training', trained: names });
   try {
     const tokens = toTokenIds(options.tokens, { sequenceLength: options.sequenceLength, vocabularySize: client.topology.vocabularySize });
@@ -96,7 +96,7 @@ function trainingSettings(options: TrainOptions): TrainingSettings {
   const settings: TrainingSettings = {
     steps: options.steps,
     learningRate: options.learningRate,
-    rowSeed: options.rowSeed,
+    rowSeed: typeof options.rowSeed === 'string' ? options.rowSeed : Buffer.from(options.rowSeed).toString('hex'),
     betas: options.betas ?? [0.9, 0.95],
     epsilon: options.epsilon ?? 1e-8,
     weightDecay: options.weightDecay ?? 0.1,

@@ -7,7 +7,7 @@
  */
 import type { Tensor } from 'onnxruntime-common';
 import { applyAdamW, clipFactor, globalNorm, type AdamWOptions } from './adamw.ts';
-import { EngineError } from './error.ts';
+import { MoeEngineError } from './error.ts';
 import { learningRateAt, type LearningRateOptions } from './learning-rate.ts';
 import type { TensorMessage } from './messages.ts';
 import type { Program } from './program.ts';
@@ -72,7 +72,7 @@ export async function runTraining(job: TrainingJob, context: TrainingContext): P
     if (context.isCancelled()) {
       await store.save(state);
       const completedSteps = state.reports.length;
-      throw new EngineError('aborted', `training was aborted by its signal after ${completedSteps} of ${job.steps} steps`, { completedSteps });
+      throw new MoeEngineError('aborted', `training was aborted by its signal after ${completedSteps} of ${job.steps} steps`, { completedSteps });
     }
     const report = await step();
     state.reports.push(report);

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import type { Tensor as CheckpointTensor } from '@connito/moe-core';
 import { openSafetensorsFile, writeSafetensorsFile, type OpenSafetensorsFile } from '@connito/moe-core/node';
 import type { AdamWTensor } from './adamw.ts';
-import { EngineError } from './error.ts';
+import { MoeEngineError } from './error.ts';
 import type { TensorMessage } from './messages.ts';
 import type { StepReport, TrainingContext, TrainingJob } from './training-loop.ts';
 
@@ -95,11 +95,11 @@ async function readState({ path, jobHash, start }: ReadJob): Promise<TrainingSta
   const file = await openState(path);
   try {
     if (file.metadata.get('job') !== jobHash) {
-      throw new EngineError('resume-mismatch', `${path} was saved by another job (model, start, tokens or options differ): remove it to start afresh`, { path });
+      throw new MoeEngineError('resume-mismatch', `${path} was saved by another job (model, start, tokens or options differ): remove it to start afresh`, { path });
     }
     return await decodeState(file, start);
   } catch (cause) {
-    throw cause instanceof EngineError ? cause : corrupt(path, cause);
+    throw cause instanceof MoeEngineError ? cause : corrupt(path, cause);
   } finally {
     await file.close();
   }
@@ -136,9 +136,9 @@ function decodeReports(data: Uint8Array): StepReport[] {
   });
 }
 
-function corrupt(path: string, cause: unknown): EngineError {
+function corrupt(path: string, cause: unknown): MoeEngineError {
   const why = cause instanceof Error ? cause.message : String(cause);
-  return new EngineError('resume-corrupt', `${path} cannot be read as a training state (${why}): remove it to start afresh`, { path }, { cause });
+  return new MoeEngineError('resume-corrupt', `${path} cannot be read as a training state (${why}): remove it to start afresh`, { path }, { cause });
 }
 
 /** SHA-256 over graph, frozen weights, start, tokens and options. The graph fixes model, sizes and batch; the provider the rounding. */

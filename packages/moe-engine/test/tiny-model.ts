@@ -1,0 +1,91 @@
+/** The tiny reference models under `vectors/` and their expected values. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Topology } from '@connito/moe-core';
+import { openCheckpoint, openSafetensorsFile } from '@connito/moe-core/node';
+import { expertTensorNames, type ExpertWeights } from '@connito/moe-core';
+import type { Program } from '../src/program.ts';
+import type { Runtime } from '../src/runtime.ts';
+
+export type TinyModelName = 'grouped' | 'odd' | 'dense';
+export const TINY_MODELS: readonly TinyModelName[] = ['grouped', 'odd', 'dense'];
+
+export interface Manifest {
+  readonly trained: Readonly<Record<TinyModelName, Readonly<Record<string, readonly number[]>>>>;
+  readonly training: { readonly steps: number; readonly batch: number; readonly positions: number; readonly rate: number; readonly warmup: number; readonly final: number; readonly seed: string; readonly betas: [number, number]; readonly eps: number; readonly decay: number; readonly clip: number };
+}
+
+export interface TinyModel {
+  readonly directory: string;
+  readonly topology: Topology;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  readonly weights: Map<string, Float32Array>;
+  readonly trained: readonly string[];
+  readonly tokens: Int32Array;
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+  /** Tensors of `expected.safetensors`. */
+  readonly expected: ReadonlyMap<string, Float32Array>;
+  readonly expectedIds: ReadonlyMap<string, Int32Array>;
+}
+
+export function vectorPath(name: string): string {
+  return fileURLToPath(new URL(`vectors/${name}`, import.meta.url));
+}
+
+export const manifest: Manifest = JSON.parse(readFileSync(vectorPath('manifest.json'), 'utf8')) as Manifest;
+
+export async function loadTinyModel(name: TinyModelName): Promise<TinyModel> {
+  const directory = vectorPath(name);
+  const checkpoint = await openCheckpoint(directory);
+  const weights = new Map<string, Float32Array>();
+  for (const tensor of checkpoint.tensors.keys()) weights.set(tensor, await checkpoint.readFloat32(tensor));
+  const shapes = new Map([...checkpoint.tensors.values()].map((tensor) => [tensor.name, tensor.shape]));
+  const { topology } = checkpoint;
+  await checkpoint.close();
+  const { floats, integers, shapeOf } = await readTensors(vectorPath(`${name}/expected.safetensors`));
+  const [batchSize, sequenceLength] = shapeOf.get('tokens') as [number, number];
+  const trained = Object.entries(manifest.trained[name]).flatMap(([layer, experts]) =>
+    experts.flatMap((expert) => Object.values(expertTensorNames(topology, { layer: Number(layer), expert }))),
+  );
+  return { directory, topology, shapes, weights, trained, tokens: integers.get('tokens')!, batchSize, sequenceLength, expected: floats, expectedIds: integers };
+}
+
+export async function readTensors(path: string): Promise<{ floats: Map<string, Float32Array>; doubles: Map<string, Float64Array>; integers: Map<string, Int32Array>; shapeOf: Map<string, readonly number[]> }> {
+  const file = await openSafetensorsFile(path);
+  const [floats, doubles, integers, shapeOf] = [new Map<string, Float32Array>(), new Map<string, Float64Array>(), new Map<string, Int32Array>(), new Map<string, readonly number[]>()];
+  for (const name of file.tensors.keys()) {
+    const { dtype, data, shape } = await file.read(name);
+    shapeOf.set(name, shape);
+    const buffer = data.slice().buffer;
+    if (dtype === 'F32') floats.set(name, new Float32Array(buffer));
+    if (dtype === 'F64') doubles.set(name, new Float64Array(buffer));
+    if (dtype === 'I32') integers.set(name, new Int32Array(buffer));
+  }
+  await file.close();
+  return { floats, doubles, integers, shapeOf };
+}
+
+/** The trained tensors of a tiny model as experts. */
+export function startOf(model: TinyModel): ExpertWeights {
+  return new Map(model.trained.map((name) => [name, { shape: model.shapes.get(name)!, data: model.weights.get(name)!.slice() }]));
+}
+
+/** Runs a program on a tiny model in this thread. */
+export async function runProgram(runtime: Runtime, program: Program, model: TinyModel): Promise<Map<string, Float32Array | BigInt64Array>> {
+  const session = await runtime.createSession(program);
+  const feeds = Object.fromEntries(program.weights.map((name) => [name, runtime.tensor(model.weights.get(name)!, model.shapes.get(name)!)]));
+  const outputs = await session.run({ ...feeds, tokens: runtime.tensor(model.tokens, [model.batchSize, model.sequenceLength]) });
+  await session.release();
+  return new Map([...outputs].map(([meaning, tensor]) => [meaning, tensor.data as Float32Array | BigInt64Array]));
+}
+
+/** `‖actual − expected‖ / ‖expected‖`; the absolute norm where the expected one is zero. */
+export function relativeDistance(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let [difference, norm] = [0, 0];
+  for (let index = 0; index < expected.length; index++) {
+    difference += (actual[index]! - expected[index]!) ** 2;
+    norm += expected[index]! ** 2;
+  }
+  return Math.sqrt(difference) / (norm === 0 ? 1 : Math.sqrt(norm));
+}
