@@ -2,7 +2,8 @@
  * Float types to float32 and back. To float32 is exact for every bit pattern (float64 is rounded); from float32 rounds to nearest, ties
  * to even. NaNs stay NaNs: bf16 and f16 keep sign and leading payload bits, so that all 65,536 patterns survive a round trip.
  *
- * Overflow follows PyTorch: to infinity where the type has one (F16, BF16, F8_E5M2), to NaN in F8_E4M3.
+ * Overflow follows PyTorch 2.13: to infinity where the type has one (F16, BF16, F8_E5M2), to ±448, the largest value, in F8_E4M3, infinities
+ * too (older versions and ml_dtypes give NaN there).
  * @see https://arxiv.org/abs/2209.05433 (F8_E4M3, F8_E5M2)
  * @module
  */
@@ -127,8 +128,8 @@ function roundShift(value: number, shift: number): number {
 
 /** Layout of an 8-bit float; a value is (−1)^s · 2^(e − bias) · (1 + m / 2^mantissaBits), subnormal at e = 0. */
 const F8_LAYOUTS = {
-  F8_E4M3: { mantissaBits: 3, bias: 7, infinity: undefined, nan: 0x7f, largest: 448 },
-  F8_E5M2: { mantissaBits: 2, bias: 15, infinity: 0x7c, nan: 0x7f, largest: 57344 },
+  F8_E4M3: { mantissaBits: 3, bias: 7, overflow: 0x7e, infinity: undefined, nan: 0x7f, largest: 448 },
+  F8_E5M2: { mantissaBits: 2, bias: 15, overflow: 0x7c, infinity: 0x7c, nan: 0x7f, largest: 57344 },
 } as const;
 
 function decodeF8(codes: Uint8Array, dtype: keyof typeof F8_LAYOUTS): Float32Array {
@@ -157,13 +158,13 @@ function encodeF8(values: Float32Array, dtype: keyof typeof F8_LAYOUTS): Uint8Ar
 }
 
 function f8Magnitude(value: number, dtype: keyof typeof F8_LAYOUTS): number {
-  const { mantissaBits, bias, infinity, nan, largest } = F8_LAYOUTS[dtype];
+  const { mantissaBits, bias, overflow, nan, largest } = F8_LAYOUTS[dtype];
   if (Number.isNaN(value)) return nan;
-  if (value === Number.POSITIVE_INFINITY) return infinity ?? nan;
+  if (value === Number.POSITIVE_INFINITY) return overflow;
   // In units of the last place of the value's binade; subnormals share the unit of the first one.
   const exponent = Math.max(1 - bias, Math.floor(Math.log2(value || Number.MIN_VALUE)));
   const units = roundHalfEven(value / 2 ** (exponent - mantissaBits));
-  if (units * 2 ** (exponent - mantissaBits) > largest) return infinity ?? nan;
+  if (units * 2 ** (exponent - mantissaBits) > largest) return overflow;
   // A subnormal has units below 2^mantissaBits, and exponent field 0 comes out by itself; rounding up carries into the exponent.
   return ((exponent + bias - 1) << mantissaBits) + units;
 }

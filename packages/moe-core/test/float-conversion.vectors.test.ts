@@ -66,8 +66,8 @@ describe('round trips', () => {
 
   test('a NaN stays one, whatever its payload', () => {
     const nans = new Float32Array(Uint32Array.of(0x7f800001, 0xff800001, 0x7fc00000, 0x7fffffff).buffer);
-    for (const dtype of ['BF16', 'F16', 'F8_E4M3', 'F8_E5M2'] as const) {
-      expect(toFloat32({ dtype, data: fromFloat32(nans, dtype) }).every(Number.isNaN), dtype).toBe(true);
+    for (const dtype of names) {
+      expect(toFloat32({ dtype, data: fromFloat32(nans, dtype) }).every(Number.isNaN)).toBe(true);
     }
   });
 

@@ -24,7 +24,7 @@ describe('files of the reference writer', () => {
       expect(tensor.data).toEqual(fromBase64(data));
       read.push(tensor);
     }
-    expect(encodeSafetensors(read.reverse(), metadata ?? undefined)).toEqual(bytes);
+    expect(encodeSafetensors(read.toReversed(), metadata ?? undefined)).toEqual(bytes);
     const sources = read.map((tensor) => ({ ...tensor, read: async () => tensor.data }));
     const chunks: Uint8Array[] = [];
     for await (const chunk of streamSafetensors(sources, metadata ?? undefined)) chunks.push(chunk);

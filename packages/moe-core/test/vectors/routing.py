@@ -25,7 +25,7 @@ for experts, k in [(16, 2), (64, 6), (128, 8)]:
         cases.append(case(f"{experts}/{k} {'normalised' if normalize else 'plain'}", torch.randn(32, experts), k, normalize))
 cases.append(case("wide", torch.randn(16, 64) * 30, 6, True))
 cases.append(case("wide, not normalised", torch.randn(16, 64) * 30, 6, False))
-cases.append(case("narrow", 1 + torch.randn(16, 64) * 1e-6, 6, True))
+cases.append(case("narrow", 1 + torch.randn(16, 64) * 1e-4, 6, True))
 cases.append(case("all chosen", torch.randn(8, 8), 8, True))
 cases.append(case("one chosen", torch.randn(8, 8), 1, False))
 cases.append(case("bf16 logits", torch.randn(32, 64).bfloat16().float(), 8, True))

@@ -1,0 +1,210 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import * as fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import {
+  addGateLog,
+  addRouting,
+  createExpertRelevance,
+  formatExpertConfig,
+  formatScoreSummary,
+  gateScores,
+  isMoeError,
+  mergeExpertRelevance,
+  parseExpertConfig,
+  parseGateLogLine,
+  parseGateLogName,
+  parseScoreSummary,
+  roundToFourDecimals,
+  selectExperts,
+  tokenScores,
+  type ExpertSelection,
+} from '../src/index.ts';
+import { readGateLogs } from '../src/node.ts';
+import { expectCode } from './expect-code.ts';
+import { readVectors } from './vectors/read-vectors.ts';
+
+const runs = Number(process.env['FUZZ_RUNS'] ?? 300);
+const formatSelection = (experts: ExpertSelection): string => formatExpertConfig({ experts, sharedExperts: false, nonExpertModules: false });
+
+interface RelevanceVectors {
+  readonly experts: number;
+  readonly expertsPerToken: number;
+  readonly logs: Readonly<Record<string, string>>;
+  readonly summary: string;
+  readonly configs: Readonly<Record<string, string>>;
+  readonly rounding: readonly (readonly [number, number])[];
+}
+
+describe('against ESFT’s arithmetic in Python', () => {
+  const vectors = readVectors<RelevanceVectors>('expert-relevance');
+
+  it('text logs to summary.json to expert_cfg.json', async () => {
+    let relevance = createExpertRelevance(vectors);
+    for (const [layer, text] of Object.entries(vectors.logs)) relevance = await addGateLog(relevance, { layer: Number(layer), lines: text.split('\n') });
+    const tokens = tokenScores(relevance);
+    expect(formatScoreSummary({ tokenScores: tokens, gateScores: gateScores(relevance) })).toBe(vectors.summary);
+    for (const [threshold, config] of Object.entries(vectors.configs)) {
+      expect(formatSelection(selectExperts(tokens, { threshold: Number(threshold) }))).toBe(config);
+    }
+  });
+
+  it('rounds as Python does, ties included', () => {
+    for (const [x, rounded] of vectors.rounding) expect([x, roundToFourDecimals(x)]).toEqual([x, rounded]);
+  });
+});
+
+const esft = fileURLToPath(new URL('../../../../shared/data/esft/', import.meta.url));
+const published = existsSync(esft) ? readdirSync(esft) : [];
+if (published.length === 0) console.warn(`SKIPPED: the published ESFT data is not at ../shared/data/esft`);
+
+describe.skipIf(published.length === 0)('published ESFT results', () => {
+  test.each(published.length === 0 ? ['none'] : published)('%s: scores of the logs, selection and files, byte for byte', async (task) => {
+    const read = (name: string): string => readFileSync(`${esft}/${task}/${name}`, 'utf8');
+    const summary = parseScoreSummary(read('summary.json'));
+    expect(formatScoreSummary(summary)).toBe(read('summary.json'));
+    const config = read('expert_cfg.json');
+    expect(formatSelection(selectExperts(summary.tokenScores, { threshold: 0.2 }))).toBe(config);
+    expect(formatExpertConfig(parseExpertConfig(config))).toBe(config);
+    const relevance = await readGateLogs(`${esft}/${task}`, { experts: 64, expertsPerToken: 6 });
+    expect([...relevance.layers.keys()]).toEqual([1, 2, 13]);
+    for (const layer of relevance.layers.keys()) {
+      expect(tokenScores(relevance).get(layer)).toEqual(summary.tokenScores.get(layer));
+      expect(gateScores(relevance).get(layer)).toEqual(summary.gateScores.get(layer));
+    }
+  });
+});
+
+describe('accumulators', () => {
+  const size = { experts: 5, expertsPerToken: 2 };
+  const token = fc.tuple(fc.shuffledSubarray([0, 1, 2, 3, 4], { minLength: 2, maxLength: 2 }), fc.array(fc.float({ min: 0, max: 1, noNaN: true }), { minLength: 2, maxLength: 2 }));
+  const part = fc.record({ layer: fc.nat(2), tokens: fc.array(token, { maxLength: 4 }) }).map(({ layer, tokens }) => ({
+    layer,
+    ids: Uint16Array.from(tokens.flatMap(([ids]) => ids)),
+    weights: Float32Array.from(tokens.flatMap(([, weights]) => weights)),
+  }));
+
+  it('merge exactly, in any grouping and order', () => {
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 8 }), fc.nat(8), (parts, cut) => {
+        const sum = (list: typeof parts) => list.reduce(addRouting, createExpertRelevance(size));
+        const whole = sum(parts);
+        const left = sum(parts.slice(0, cut).toReversed());
+        const right = sum(parts.slice(cut));
+        expect(mergeExpertRelevance(right, left)).toEqual(whole);
+        expect(mergeExpertRelevance(left, right)).toEqual(whole);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it('leave the given accumulator alone', () => {
+    const empty = createExpertRelevance(size);
+    const once = addRouting(empty, { layer: 0, ids: [0, 1], weights: [0.5, 0.5] });
+    addRouting(once, { layer: 0, ids: [2, 3], weights: [0.5, 0.5] });
+    expect(empty.layers.size).toBe(0);
+    expect(tokenScores(once).get(0)).toEqual([0.5, 0.5, 0, 0, 0]);
+    expect(tokenScores(addRouting(empty, { layer: 3, ids: [], weights: [] })).get(3)).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  it('refuse what does not fit, by field', async () => {
+    const relevance = createExpertRelevance(size);
+    const entry = { layer: 0, ids: [0, 1], weights: [0.5, 0.5] };
+    for (const [field, action] of [
+      ['experts', () => createExpertRelevance({ experts: 0, expertsPerToken: 1 })],
+      ['expertsPerToken', () => createExpertRelevance({ experts: 2, expertsPerToken: 3 })],
+      ['layer', () => addRouting(relevance, { ...entry, layer: -1 })],
+      ['ids', () => addRouting(relevance, { ...entry, ids: [0] })],
+      ['ids', () => addRouting(relevance, { ...entry, ids: [0, 5] })],
+      ['ids', () => addRouting(relevance, { ...entry, ids: [1, 1] })],
+      ['ids', () => addRouting(relevance, { ...entry, ids: [0, 0.5] })],
+      ['weights', () => addRouting(relevance, { ...entry, weights: [0.5, Number.NaN] })],
+      ['weights', () => addRouting(relevance, { ...entry, weights: [0.5, -0.1] })],
+      ['weights', () => addRouting(relevance, { ...entry, weights: [0.5, 17] })],
+      ['experts', () => mergeExpertRelevance(relevance, createExpertRelevance({ experts: 6, expertsPerToken: 2 }))],
+    ] as const) {
+      expect((await expectCode('relevance-invalid', action)).context.field).toBe(field);
+    }
+    const many = new Map([[0, { tokens: 2 ** 25, counts: new Float64Array(5), weightsHigh: new Float64Array(5), weightsLow: new Float64Array(5) }]]);
+    await expectCode('relevance-invalid', () => addRouting({ ...size, layers: many }, entry));
+  });
+});
+
+describe('selectExperts', () => {
+  it('takes by falling score until the threshold is reached, lower ids first', () => {
+    const scores = new Map([[3, [0.1, 0.4, 0.1, 0.4]]]);
+    expect([...selectExperts(scores, { threshold: 0.4 })]).toEqual([[3, [1]]]);
+    expect(selectExperts(scores, { threshold: 0.41 }).get(3)).toEqual([1, 3]);
+    expect(selectExperts(scores, { threshold: 0.85 }).get(3)).toEqual([1, 3, 0]);
+    expect(selectExperts(scores, { threshold: 2 }).get(3)).toEqual([1, 3, 0, 2]);
+  });
+
+  it('refuses thresholds and scores that are none', async () => {
+    await expectCode('scores-invalid', () => selectExperts(new Map(), { threshold: 0 }));
+    await expectCode('scores-invalid', () => selectExperts(new Map(), { threshold: Number.NaN }));
+    expect((await expectCode('scores-invalid', () => selectExperts(new Map([[1, [0, -1]]]), { threshold: 1 }))).context.field).toBe('1.1');
+    await expectCode('scores-invalid', () => formatScoreSummary({ tokenScores: new Map([[1, [Number.NaN]]]), gateScores: new Map() }));
+  });
+});
+
+describe('gate logs', () => {
+  const where = { layer: 7, line: 2, experts: 4, expertsPerToken: 2 };
+
+  it('parse', () => {
+    expect(parseGateLogLine('0\t3\t\t0.5\t0.0001', where)).toEqual({ ids: Uint16Array.of(0, 3), weights: Float64Array.of(0.5, 0.0001) });
+    expect(parseGateLogName('expert_weights_13.txt')).toBe(13);
+    for (const name of ['expert_weights_.txt', 'expert_weights_01.txt', 'expert_weights_1.txt.gz', 'summary.json']) expect(parseGateLogName(name)).toBeUndefined();
+  });
+
+  test.each(['', '0\t1', '0\t1\t\t0.5', '0\t1\t2\t\t1\t1\t1', '0\t4\t\t1\t1', '0\t-1\t\t1\t1', '0\t1.0\t\t1\t1', '0\t1\t\t1\tnan', '0\t1\t\t1\t-1', '0\t1\t\t1\t1\t\t1', 'a\tb\t\tc\td', '0\t1\t\t1\t0x1'])('refuse %j', async (line) => {
+    const error = await expectCode('gate-log-invalid', () => parseGateLogLine(line, where));
+    expect(error.context).toEqual({ layer: 7, line: 2 });
+  });
+
+  it('count lines', async () => {
+    const relevance = createExpertRelevance({ experts: 4, expertsPerToken: 2 });
+    const error = await expectCode('gate-log-invalid', () => addGateLog(relevance, { layer: 1, lines: ['0\t1\t\t1\t1', '', 'x'] }));
+    expect(error.context.line).toBe(3);
+  });
+});
+
+describe('files of others', () => {
+  test.each(['[]', '{}', '{"experts":[]}', '{"experts":{"a":[]},"shared_experts":false,"non_expert_modules":false}', '{"experts":{"1":{}},"shared_experts":false,"non_expert_modules":false}', '{"experts":{"1":[1.5]},"shared_experts":false,"non_expert_modules":false}', '{"experts":{"1":[65536]},"shared_experts":false,"non_expert_modules":false}', '{"experts":{"1":[1,1]},"shared_experts":false,"non_expert_modules":false}', '{"experts":{"1":[1]},"shared_experts":0,"non_expert_modules":false}', '{"experts":{"1":[1]},"shared_experts":false}'])('expert_cfg.json %s', async (text) => {
+    await expectCode('expert-config-invalid', () => parseExpertConfig(text));
+  });
+
+  test.each(['[]', '{}', '{"token_scores":{"1":[]},"gate_scores":{}}', '{"token_scores":{"x":{}},"gate_scores":{}}', '{"token_scores":{"1":{"1":0}},"gate_scores":{}}', '{"token_scores":{"1":{"0":-1}},"gate_scores":{}}', '{"token_scores":{"1":{"0":"1"}},"gate_scores":{}}', '{"token_scores":{"1":{"0":1e999}},"gate_scores":{}}'])('summary.json %s', async (text) => {
+    await expectCode('scores-invalid', () => parseScoreSummary(text));
+  });
+
+  it('parse, or fail with a code', () => {
+    const key = fc.oneof(fc.constantFrom('experts', 'shared_experts', 'non_expert_modules', 'token_scores', 'gate_scores', '0', '1', '__proto__'), fc.string());
+    const json = fc.letrec((tie) => ({
+      value: fc.oneof({ maxDepth: 4 }, fc.boolean(), fc.integer(), fc.double(), fc.string(), fc.array(tie('value'), { maxLength: 3 }), fc.dictionary(key, tie('value'), { maxKeys: 4 })),
+    })).value;
+    const text = fc.oneof(json.map((value) => JSON.stringify(value)), fc.string());
+    fc.assert(
+      fc.property(text, (input) => {
+        for (const parse of [parseExpertConfig, parseScoreSummary, (line: string) => parseGateLogLine(line, { layer: 1, line: 1, experts: 4, expertsPerToken: 2 })]) {
+          try {
+            parse(input);
+          } catch (error) {
+            if (!isMoeError(error)) throw error;
+          }
+        }
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it('round trip', () => {
+    const layers = fc.uniqueArray(fc.tuple(fc.nat(120), fc.uniqueArray(fc.nat(65_535), { maxLength: 5 })), { selector: ([layer]) => layer });
+    fc.assert(
+      fc.property(layers, fc.boolean(), fc.boolean(), (entries, sharedExperts, nonExpertModules) => {
+        const config = { experts: new Map(entries.toSorted(([a], [b]) => a - b)), sharedExperts, nonExpertModules };
+        expect(parseExpertConfig(formatExpertConfig(config))).toEqual(config);
+      }),
+      { numRuns: runs },
+    );
+  });
+});
