@@ -29,6 +29,11 @@ function stopOn(signal: NodeJS.Signals, exitCode: number): void {
 stopOn('SIGINT', EXIT_CODES.interrupted);
 stopOn('SIGTERM', EXIT_CODES.terminated);
 stopOn('SIGHUP', 129);
+if (process.env['CONNITO_CHILD'] !== undefined && process.channel) {
+  // Started by `connito demo`: ends with it, also when the demo is killed.
+  process.once('disconnect', () => stop.abort(new StopReason('the process that started this one is gone', EXIT_CODES.failed)));
+  process.channel.unref();
+}
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   stop.abort(new StopReason('the reader of the output went away', EXIT_CODES.brokenPipe));

@@ -42,7 +42,7 @@ export function createProgram(context: CliContext, registers: readonly Register[
 
 /** Adds a group such as `data` that only holds commands. */
 export function addGroup(program: Command, name: string, description: string): Command {
-  return program.command(name).description(description).usage('<command> [options]');
+  return program.command(name).description(description).usage('<command> [options]').helpCommand(false);
 }
 
 /** What commander refused, as a usage error in one line; undefined where it has only shown help or the version. */
@@ -52,7 +52,7 @@ export function usageError(program: Command, args: readonly string[], error: Com
   const see = `See \`${path} --help\``;
   if (error.code === 'commander.help') {
     const names = command.commands.map((child) => child.name()).filter((name) => name !== 'help');
-    return new CliError('usage', `${path} needs a command: ${names.join(', ')}. ${see}`);
+    return new CliError('usage', `\`${path}\` needs a command: ${names.join(', ')}. ${see}`);
   }
   const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n').filter((line) => line !== '');
   const suggestion = rest.map((line) => line.replace(/^\(|\)$/g, '')).join(' ');

@@ -21,6 +21,8 @@ export interface Column {
   readonly priority?: number;
   /** May be cut down to this many cells before columns are given up. */
   readonly minWidth?: number;
+  /** Takes at least so many cells where there is room, so that a table that changes does not jump. */
+  readonly reserve?: number;
 }
 
 /** A cell: its text, and how it is painted after it has been fitted. */
@@ -45,9 +47,13 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** `text` cut to `width` cells, with an ellipsis where something is lost. `text` must be unstyled. */
-export function cutText(text: string, width: number): string {
+/**
+ * `raw` cut to `width` cells, with an ellipsis where something is lost. It must be unstyled: control characters vanish, so that text
+ * of another party cannot move the cursor.
+ */
+export function cutText(raw: string, width: number): string {
   if (width <= 0) return '';
+  const text = raw.replace(/\p{Cc}/gu, '');
   if (displayWidth(text) <= width) return text;
   let kept = '';
   let used = 0;
@@ -103,8 +109,12 @@ interface PlacedColumn {
   readonly size: number;
 }
 
+/** `least` is what a column needs at least. */
 function layOut(columns: readonly Column[], rows: readonly (readonly Cell[])[], width: number): PlacedColumn[] {
-  const placed = columns.map((column, index) => ({ column, index, size: Math.max(displayWidth(column.title), ...rows.map((row) => displayWidth(row[index]?.text ?? ''))) }));
+  const placed = columns.map((column, index) => {
+    const content = Math.max(displayWidth(column.title), ...rows.map((row) => displayWidth(row[index]?.text ?? '')));
+    return { column, index, least: Math.min(column.minWidth ?? content, content), size: Math.max(content, column.reserve ?? 0) };
+  });
   for (;;) {
     const excess = placed.reduce((sum, { size }) => sum + size, GAP * (placed.length - 1)) - width;
     if (excess <= 0) return placed;
@@ -118,9 +128,9 @@ function layOut(columns: readonly Column[], rows: readonly (readonly Cell[])[], 
   }
 }
 
-/** Takes the excess from columns that may be cut, if they have that much to give. */
-function shrink(placed: { column: Column; size: number }[], excess: number): boolean {
-  const slack = placed.map(({ column, size }) => (column.minWidth === undefined ? 0 : Math.max(0, size - column.minWidth)));
+/** Takes the excess from columns with reserves or that may be cut, if they have that much to give. */
+function shrink(placed: { readonly least: number; size: number }[], excess: number): boolean {
+  const slack = placed.map(({ least, size }) => size - least);
   if (slack.reduce((sum, part) => sum + part, 0) < excess) return false;
   let left = excess;
   placed.forEach((entry, index) => {

@@ -9,7 +9,7 @@ import { wantsColor, type CliContext } from '../context.ts';
 import { describeUse, wholeNumber } from '../options.ts';
 import { addGroup } from '../program.ts';
 import { openProgress } from '../progress.ts';
-import { createPaint, formatBytes, renderTable } from '../terminal.ts';
+import { createPaint, formatBytes, renderTable, type Cell } from '../terminal.ts';
 
 interface PrepareFlags {
   readonly target: readonly string[];
@@ -67,11 +67,15 @@ function describeProgress({ stage, done, total }: PrepareProgress): string {
 
 function printManifest(manifest: DatasetManifest, out: string, context: CliContext): void {
   const { train, heldOut, general, test, documents, sequenceLength } = manifest;
-  const row = (name: string, shards: readonly ShardEntry[]) => [{ text: name }, ...[shards.length, sum(shards, 'rows'), sum(shards, 'tokens')].map((number) => ({ text: number.toLocaleString('en') })), { text: formatBytes(sum(shards, 'sizeBytes')) }];
   const columns = [{ title: 'SPLIT' }, ...['SHARDS', 'ROWS', 'TOKENS', 'BYTES'].map((title) => ({ title, align: 'right' as const }))];
-  const table = renderTable(columns, [row('train', train), row('held-out', heldOut), row('general', [general]), row('test', [test])], context.stdout.columns ?? 100, createPaint(wantsColor(context.stdout, context.env)));
+  const table = renderTable(columns, [splitRow('train', train), splitRow('held-out', heldOut), splitRow('general', [general]), splitRow('test', [test])], context.stdout.columns ?? 100, createPaint(wantsColor(context.stdout, context.env)));
   context.print(table.join('\n'));
   context.print(`${documents.target} target and ${documents.general} general documents, ${documents.duplicates} duplicates dropped; rows of ${sequenceLength} tokens; manifest in ${out}/manifest.json`);
+}
+
+function splitRow(name: string, shards: readonly ShardEntry[]): Cell[] {
+  const counts = [shards.length, sum(shards, 'rows'), sum(shards, 'tokens')].map((count) => ({ text: count.toLocaleString('en') }));
+  return [{ text: name }, ...counts, { text: formatBytes(sum(shards, 'sizeBytes')) }];
 }
 
 function sum(shards: readonly ShardEntry[], key: 'rows' | 'tokens' | 'sizeBytes'): number {

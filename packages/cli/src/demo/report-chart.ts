@@ -37,7 +37,7 @@ const SPLITS: readonly { readonly key: Split; readonly label: string }[] = [
 
 /** The chart in both sizes; the page's style shows the one that fits. */
 export function renderLossChart(losses: readonly ReportLosses[]): Html {
-  if (losses.length === 0) return html`<p class="quiet">No loss was measured.</p>`;
+  if (!losses.some((row) => SPLITS.some(({ key }) => Number.isFinite(row[key])))) return html`<p class="quiet">No loss was measured.</p>`;
   return html`${SIZES.map((size) => renderChart(losses, size))}`;
 }
 
@@ -83,8 +83,10 @@ function marker(key: Split, x: number, y: number): Html {
 /** The curves' names at their ends, moved apart where they would touch; a thin line leads to a label that had to move. */
 function renderLabels(first: ReportLosses, last: ReportLosses, endX: number, y: (value: number) => number, { longLabels, height }: ChartSize): Html {
   const step = longLabels ? LABEL_STEP : LABEL_STEP_TWO_LINES;
-  const wanted = SPLITS.map(({ key, label }) => ({ key, label, anchor: y(last[key]), y: y(last[key]) })).sort((a, b) => a.anchor - b.anchor);
-  const placed = spread(wanted.map((entry) => entry.y), step, TOP + 6, height - BOTTOM - (longLabels ? 0 : 14));
+  const wanted = SPLITS.filter(({ key }) => Number.isFinite(last[key]))
+    .map(({ key, label }) => ({ key, label, anchor: y(last[key]) }))
+    .sort((a, b) => a.anchor - b.anchor);
+  const placed = spread(wanted.map(({ anchor }) => anchor), step, TOP + 6, height - BOTTOM - (longLabels ? 0 : 14));
   return html`${wanted.map(({ key, label, anchor }, index) => {
     const labelY = placed[index] ?? anchor;
     const change = signedPercent(last[key] / first[key] - 1);
@@ -109,8 +111,8 @@ export function spread(wanted: readonly number[], step: number, low: number, hig
 
 /** Round numbers that enclose `low` to `high`, about `count` of them. */
 export function niceTicks(low: number, high: number, count: number): number[] {
-  const span = high - low || Math.abs(high) || 1;
-  const rough = span / Math.max(1, count - 1);
+  const span = Math.max(high - low, Math.abs(high) * 1e-9, Math.abs(low) * 1e-9) || 1;
+  const rough = Math.max(span, 1e-9) / Math.max(1, count - 1);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power;
   const start = Math.floor(low / step);

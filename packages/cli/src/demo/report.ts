@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createPaint, cutText, fitText, formatBytes, renderTable, type Cell, type Column, type Paint } from '../terminal.ts';
+import { createPaint, cutText, displayWidth, formatBytes, renderTable, type Cell, type Column, type Paint } from '../terminal.ts';
 import type { Behaviour } from './view-state.ts';
 
 /** What `connito demo` leaves as `report.json`. Losses and gains in nats per token, chain amounts in rao. */
@@ -100,7 +100,7 @@ export function reportVerdict(report: DemoReport): string {
 }
 
 /** The report as lines of at most `width` cells. */
-export function renderReportTable(report: DemoReport, { width, color }: { readonly width: number; readonly color: boolean }): string[] {
+export function renderReportTable(report: DemoReport, { width = 100, color = false }: { readonly width?: number; readonly color?: boolean } = {}): string[] {
   const paint = createPaint(color);
   const verdict = reportPassed(report) ? paint.good : paint.bad;
   return [
@@ -185,9 +185,10 @@ export function rootsLine({ roots }: ReportCycle): string {
 
 function renderCheck(name: string, ok: boolean, detail: string, width: number, paint: Paint): string {
   const mark = ok ? paint.good('✓') : paint.bad('✗');
-  const label = cutText(name, Math.max(1, width - 2));
-  const room = width - 4 - label.length;
-  return `${mark} ${room < 8 ? label : `${label}  ${paint.dim(fitText(detail, room).trimEnd())}`}`;
+  if (width < 3) return mark;
+  const label = cutText(name, width - 2);
+  const room = width - 4 - displayWidth(label);
+  return `${mark} ${room < 8 ? label : `${label}  ${paint.dim(cutText(detail, room))}`}`;
 }
 
 /** Four decimals. */

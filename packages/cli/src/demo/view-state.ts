@@ -24,6 +24,7 @@ export type DemoEvent =
       readonly validators: readonly { readonly uid: number; readonly name: string; readonly hotkey: string }[];
     }
   | { readonly kind: 'head'; readonly blockNumber: number; readonly timeMs: number }
+  /** What the demo does outside of cycles; shown until the next moment of a cycle. */
   | { readonly kind: 'progress'; readonly message: string }
   /** Held-out losses of a model version in nats per token. */
   | { readonly kind: 'losses'; readonly version: number; readonly target: number; readonly general: number; readonly test: number };
@@ -129,7 +130,7 @@ export function demoViewState(state: DemoViewState, event: DemoViewEvent): DemoV
     case 'head':
       return { ...state, blockNumber: Math.max(state.blockNumber, event.blockNumber), headMs: Math.max(state.headMs, event.timeMs) };
     case 'progress':
-      return { ...state, progress: printable(event.message) };
+      return { ...state, progress: printable(event.message), moment: null };
     case 'losses': {
       const { version, target, general, test } = event;
       return { ...state, losses: [...state.losses.filter((row) => row.version !== version), { version, target, general, test }].sort((a, b) => a.version - b.version) };

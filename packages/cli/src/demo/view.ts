@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { wantsColor, type CliContext, type OutputStream } from '../context.ts';
+import { printable, wantsColor, type CliContext, type OutputStream } from '../context.ts';
 import { createPaint, cutText, displayWidth, renderBar, renderSparkline, renderTable, type Cell, type Column, type Paint } from '../terminal.ts';
 import { demoViewState, initialDemoViewState, MOMENTS, nameOf, type CycleRow, type DemoViewEvent, type DemoViewState, type KnownRoleEvent, type MomentName } from './view-state.ts';
 
@@ -110,7 +110,7 @@ function renderHead(state: DemoViewState, width: number, paint: Paint): string[]
   const left = seed === null ? 'connito demo' : `connito demo · seed ${seed}`;
   const right = blockNumber > 0 ? `block ${blockNumber}` : '';
   const gap = width - displayWidth(left) - displayWidth(right);
-  const title = gap >= 2 ? paint.bold(left) + ' '.repeat(gap) + paint.dim(right) : paint.bold(cutText(left, width));
+  const title = gap >= 2 && right !== '' ? paint.bold(left) + ' '.repeat(gap) + paint.dim(right) : paint.bold(cutText(left, width));
   if (moment === null) return [title, paint.accent(cutText(state.progress, width))];
   return [title, renderPhases(`cycle ${moment.cycle + 1} of ${cycles}`, moment.name, width, paint), renderTimeLeft(state, width, paint)];
 }
@@ -141,11 +141,11 @@ const MINER_COLUMNS: readonly Column[] = [
   { title: 'MINER' },
   { title: 'BEHAVIOUR', priority: 4 },
   { title: 'UID', align: 'right', priority: 2 },
-  { title: 'NOW', minWidth: 10, priority: 5 },
-  { title: 'LOSS', align: 'right', priority: 3 },
+  { title: 'NOW', minWidth: 16, reserve: 20, priority: 5 },
+  { title: 'LOSS', align: 'right', priority: 3, reserve: 6 },
   { title: 'CURVE', priority: 1 },
-  { title: 'SCORE', align: 'right' },
-  { title: 'CODE', priority: 6 },
+  { title: 'SCORE', align: 'right', reserve: 6 },
+  { title: 'CODE', priority: 6, reserve: 12 },
   { title: 'WEIGHT', align: 'right', priority: 7 },
 ];
 
@@ -171,7 +171,7 @@ function renderMiners({ miners }: DemoViewState, width: number, paint: Paint): s
 
 function renderValidators({ validators }: DemoViewState, width: number, paint: Paint): string[] {
   if (validators.length === 0) return [];
-  const columns: readonly Column[] = [{ title: 'VALIDATOR' }, { title: 'UID', align: 'right', priority: 1 }, { title: 'NOW', minWidth: 10, priority: 3 }, { title: 'ROOT', minWidth: 8, priority: 2 }];
+  const columns: readonly Column[] = [{ title: 'VALIDATOR' }, { title: 'UID', align: 'right', priority: 1 }, { title: 'NOW', minWidth: 10, reserve: 20, priority: 3 }, { title: 'ROOT', minWidth: 8, priority: 2 }];
   const rows = validators.map((row): Cell[] => [
     { text: row.name, paint: paint.bold },
     { text: String(row.uid) },
@@ -187,9 +187,9 @@ function renderProgress({ outcomes, losses }: DemoViewState, width: number, pain
   if (outcomes.length === 0 && base === undefined) return [];
   const columns: readonly Column[] = [
     { title: 'CYCLE' },
-    { title: 'RESULT', minWidth: 8 },
-    { title: 'GAIN', align: 'right', priority: 6 },
-    { title: 'BOUND', align: 'right', priority: 3 },
+    { title: 'RESULT', minWidth: 8, reserve: 14 },
+    { title: 'GAIN', align: 'right', priority: 6, reserve: 7 },
+    { title: 'BOUND', align: 'right', priority: 3, reserve: 9 },
     { title: 'TARGET', align: 'right', priority: 5 },
     { title: 'GENERAL', align: 'right', priority: 4 },
     { title: 'TEST', align: 'right', priority: 7 },
@@ -199,7 +199,7 @@ function renderProgress({ outcomes, losses }: DemoViewState, width: number, pain
     const row = losses.find((candidate) => candidate.version === version);
     return [row?.target, row?.general, row?.test].map((value) => ({ text: value === undefined ? '' : nats(value) }));
   };
-  const rows: Cell[][] = base === undefined ? [] : [[{ text: 'base' }, { text: 'version 0', paint: paint.dim }, { text: '' }, { text: '' }, ...lossCells(0), { text: '' }]];
+  const rows: Cell[][] = base === undefined ? [] : [[{ text: 'base' }, { text: 'v0', paint: paint.dim }, { text: '' }, { text: '' }, ...lossCells(0), { text: '' }]];
   for (const outcome of outcomes) rows.push([...outcomeCells(outcome, paint), ...lossCells(outcome.version), rootsCell(outcome, paint)]);
   return [...renderTable(columns, rows, width, paint), paint.dim(cutText('losses and gains in nats per token', width))];
 }
@@ -207,7 +207,7 @@ function renderProgress({ outcomes, losses }: DemoViewState, width: number, pain
 function outcomeCells({ cycle, accepted, step, version, gain, lowerBound }: CycleRow, paint: Paint): Cell[] {
   return [
     { text: String(cycle + 1) },
-    { text: accepted ? `version ${version} (${step})` : `rejected`, paint: accepted ? paint.good : paint.bad },
+    { text: accepted ? `v${version} by ${step}` : `rejected, v${version} stays`, paint: accepted ? paint.good : paint.bad },
     { text: gain === null ? '' : signedNats(gain) },
     { text: lowerBound === null ? '' : `≥ ${signedNats(lowerBound)}`, paint: paint.dim },
   ];
@@ -231,9 +231,9 @@ function describeRoleEvent(before: DemoViewState, state: DemoViewState, event: K
     case 'trained':
       return event.loss === null ? `${name} made its update` : `${name} trained ${event.steps} steps, loss ${nats(event.loss)}`;
     case 'scored':
-      return `${name} scored ${event.scores.map(({ uid, score, code }) => `uid ${uid} ${code === 'scored' ? nats(score) : code}`).join(', ')}`;
+      return `${name} scored ${event.scores.map(({ uid, score, code }) => `${minerName(state, uid)} ${code === 'scored' ? nats(score) : printable(code)}`).join(', ')}`;
     case 'weights-set':
-      return `${name} set weights ${event.weights.map(({ uid, weight }) => `uid ${uid} ${percent(weight)}`).join(', ')}`;
+      return `${name} set weights ${event.weights.map(({ uid, weight }) => `${minerName(state, uid)} ${percent(weight)}`).join(', ')}`;
     case 'merged':
       return describeMerge(name, event);
     case 'notice':
@@ -244,6 +244,10 @@ function describeRoleEvent(before: DemoViewState, state: DemoViewState, event: K
     default:
       return undefined;
   }
+}
+
+function minerName({ miners }: DemoViewState, uid: number): string {
+  return miners.find((row) => row.uid === uid)?.name ?? `uid ${uid}`;
 }
 
 function describeMerge(name: string, { accepted, version, step, root, target }: Extract<KnownRoleEvent, { kind: 'merged' }>): string {

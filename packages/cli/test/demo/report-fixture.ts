@@ -1,5 +1,5 @@
 /** A made-up run with the figures of a plausible one, and some that try to break the page. @module */
-import type { DemoReport } from '../src/demo/report.ts';
+import type { DemoReport } from '../../src/demo/report.ts';
 
 const root = (digit: string): string => digit.repeat(64);
 const cycle = (index: number, gains: readonly [number, number, number, number]): DemoReport['cycles'][number] => ({
