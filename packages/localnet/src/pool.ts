@@ -53,6 +53,7 @@ interface Entry extends PendingTransaction {
 export class TransactionPool {
   readonly #chain: Chain;
   readonly #entries = new Map<string, Entry>();
+  readonly #bySigner = new Map<string, Map<number, Entry>>();
 
   constructor(chain: Chain) {
     this.#chain = chain;
@@ -78,31 +79,21 @@ export class TransactionPool {
     const extrinsic = decodeExtrinsic(bytes);
     const { signer, signed } = this.#chain.validate(extrinsic, bytes.length);
     const birth = eraBirth(signed.era, this.#chain.head.header.number + 1);
-    const entry: Entry = { hash, bytes, extrinsic, signed, signer, eraBirth: birth, listeners: listener ? [listener] : [], future: false };
-    this.#makeRoom(entry);
-    this.#entries.set(hash, entry);
-    entry.future = !this.ready().includes(entry);
-    notify(entry, entry.future ? 'future' : 'ready');
-    this.#promote();
+    const entry: Entry = { hash, bytes, extrinsic, signed, signer, eraBirth: birth, listeners: listener ? [listener] : [], future: true };
+    this.#enter(entry);
+    this.#promote(signer);
+    if (entry.future) notify(entry, 'future');
     return hash;
   }
 
   /** Transactions that can go into the next block, in the order in which they go. */
   ready(): PendingTransaction[] {
-    const sorted = [...this.#entries.values()].sort((a, b) => (a.signer === b.signer ? a.signed.nonce - b.signed.nonce : a.signer < b.signer ? -1 : 1));
-    const next = new Map<string, number>();
-    return sorted.filter(({ signer, signed }) => {
-      const nonce = next.get(signer) ?? this.#nonce(signer);
-      if (signed.nonce !== nonce) return false;
-      next.set(signer, nonce + 1);
-      return true;
-    });
+    return [...this.#bySigner.keys()].sort().flatMap((signer) => this.#readyOf(signer));
   }
 
   /** The nonce of an account's next transaction, those in the pool counted. */
   nextNonce(account: string): number {
-    const ready = this.ready().filter(({ signer }) => signer === account);
-    return this.#nonce(account) + ready.length;
+    return this.#nonce(account) + this.#readyOf(account).length;
   }
 
   /** Tells the pool what the newest block did with its transactions. */
@@ -114,17 +105,25 @@ export class TransactionPool {
       const expired = eraBirth(entry.signed.era, number) !== entry.eraBirth;
       if (expired || entry.signed.nonce < this.#nonce(entry.signer)) this.#leave(entry.hash, ['invalid']);
     }
-    this.#promote();
+    for (const signer of this.#bySigner.keys()) this.#promote(signer);
   }
 
   #nonce(account: string): number {
     return this.#chain.candidate().storage.System.Account.get(account).nonce;
   }
 
+  /** One signer's transactions from the account's nonce on, up to the first gap. */
+  #readyOf(signer: string): Entry[] {
+    const own = this.#bySigner.get(signer);
+    const found: Entry[] = [];
+    if (own === undefined) return found;
+    for (let nonce = this.#nonce(signer); own.has(nonce); nonce++) found.push(own.get(nonce) as Entry);
+    return found;
+  }
+
   /** Transactions whose gap has been filled become ready. */
-  #promote(): void {
-    for (const transaction of this.ready()) {
-      const entry = transaction as Entry;
+  #promote(signer: string): void {
+    for (const entry of this.#readyOf(signer)) {
       if (!entry.future) continue;
       entry.future = false;
       notify(entry, 'ready');
@@ -132,20 +131,24 @@ export class TransactionPool {
   }
 
   /** A transaction with the same signer and nonce yields only to a greater tip. */
-  #makeRoom({ signer, signed, hash }: Entry): void {
-    const own = [...this.#entries.values()].filter((entry) => entry.signer === signer);
-    const rival = own.find((entry) => entry.signed.nonce === signed.nonce);
-    if (rival !== undefined) {
-      if (signed.tip <= rival.signed.tip) throw new PoolRefusal('too-low-priority', hash);
-      return this.#leave(rival.hash, [{ usurped: hash }]);
-    }
-    if (this.#entries.size >= MAX_TRANSACTIONS || own.length >= MAX_PER_SIGNER) throw new PoolRefusal('full', hash);
+  #enter(entry: Entry): void {
+    const { signer, signed, hash } = entry;
+    const own = this.#bySigner.get(signer) ?? new Map<number, Entry>();
+    const rival = own.get(signed.nonce);
+    if (rival !== undefined && signed.tip <= rival.signed.tip) throw new PoolRefusal('too-low-priority', hash);
+    if (rival === undefined && (this.#entries.size >= MAX_TRANSACTIONS || own.size >= MAX_PER_SIGNER)) throw new PoolRefusal('full', hash);
+    if (rival !== undefined) this.#leave(rival.hash, [{ usurped: hash }]);
+    this.#entries.set(hash, entry);
+    this.#bySigner.set(signer, own.set(signed.nonce, entry));
   }
 
   #leave(hash: string, statuses: readonly TransactionStatus[]): void {
     const entry = this.#entries.get(hash);
     if (entry === undefined) return;
     this.#entries.delete(hash);
+    const own = this.#bySigner.get(entry.signer);
+    own?.delete(entry.signed.nonce);
+    if (own?.size === 0) this.#bySigner.delete(entry.signer);
     for (const status of statuses) notify(entry, status);
   }
 }

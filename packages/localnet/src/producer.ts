@@ -4,8 +4,13 @@
  * With `waitFor` N, time is that of the participants: a block comes as soon as each of them either has nothing to do before it (it
  * *released* the time up to a later moment) or has a transaction of its own waiting. So what a block holds does not depend on how
  * fast anybody is. Transactions of others get a block of their own after a short delay.
+ *
+ * Who releases {@link FOREVER} has left: time no longer waits for it, nor runs on for it alone.
  * @module
  */
+
+/** The release of a participant that is done for good. */
+export const FOREVER: number = Number.MAX_SAFE_INTEGER;
 
 /** What the rule looks at. */
 export interface ProducerState {
@@ -25,7 +30,8 @@ export type ProducerDecision = 'all' | 'others' | 'wait';
 export function decideBlock({ waitFor, releases, previousTimestampMs, pendingSigners }: ProducerState): ProducerDecision {
   if (releases.size < waitFor) return pendingSigners.size > 0 ? 'all' : 'wait';
   const settled = [...releases].every(([participant, timeMs]) => timeMs > previousTimestampMs || pendingSigners.has(participant));
-  if (settled) return 'all';
+  const isOver = pendingSigners.size === 0 && [...releases.values()].every((timeMs) => timeMs === FOREVER);
+  if (settled) return isOver ? 'wait' : 'all';
   return [...pendingSigners].some((signer) => !releases.has(signer)) ? 'others' : 'wait';
 }
 

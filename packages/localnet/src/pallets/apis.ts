@@ -16,8 +16,8 @@ export const apis = {
   TransactionPaymentApi: {
     version: 4,
     methods: {
-      query_info: [{ uxt: 'UncheckedExtrinsic', len: 'u32' }, 'RuntimeDispatchInfo'],
-      query_fee_details: [{ uxt: 'UncheckedExtrinsic', len: 'u32' }, 'FeeDetails'],
+      query_info: [{ uxt: 'FpUncheckedExtrinsic', len: 'u32' }, 'RuntimeDispatchInfo'],
+      query_fee_details: [{ uxt: 'FpUncheckedExtrinsic', len: 'u32' }, 'FeeDetails'],
     },
   },
   SubnetInfoRuntimeApi: {

@@ -1,6 +1,6 @@
 /**
  * Pallet System: accounts, block facts and the events of the newest block.
- * Indices, names, hashers and types as in finney metadata of spec 393; departures are listed in `exceptions.ts`.
+ * Indices, names, hashers and types as in finney metadata of spec 393; departures are listed, with their sources, in `test/departures.ts`.
  * @module
  */
 export const system = {

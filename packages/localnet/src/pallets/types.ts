@@ -64,6 +64,7 @@ export const types = {
   Mode: { path: 'frame_metadata_hash_extension::Mode', enum: { Disabled: [0], Enabled: [1] } },
   OpaqueMetadata: { path: 'sp_core::OpaqueMetadata', struct: ['Vec<u8>'] },
   UncheckedExtrinsic: { path: 'sp_runtime::generic::unchecked_extrinsic::UncheckedExtrinsic', struct: ['Vec<u8>'] },
+  FpUncheckedExtrinsic: { path: 'fp_self_contained::unchecked_extrinsic::UncheckedExtrinsic', struct: ['UncheckedExtrinsic'] },
   RuntimeDispatchInfo: { path: 'pallet_transaction_payment::types::RuntimeDispatchInfo', struct: { weight: 'Weight', class: 'DispatchClass', partial_fee: 'u64' } },
   InclusionFee: { path: 'pallet_transaction_payment::types::InclusionFee', struct: { base_fee: 'u64', len_fee: 'u64', adjusted_weight_fee: 'u64' } },
   FeeDetails: { path: 'pallet_transaction_payment::types::FeeDetails', struct: { inclusion_fee: 'Option<InclusionFee>', tip: 'u64' } },
