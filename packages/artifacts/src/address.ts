@@ -7,10 +7,11 @@
  *
  * @module
  */
+import { MAX_UPDATE_LOCATOR_BYTES } from '@connito/commit-reveal';
 import { ArtifactError } from './error.ts';
 
 /** Longest locator in bytes of UTF-8: what DESIGN §3.1 leaves for it in the first field of a commitment. */
-export const MAX_LOCATOR_BYTES = 90;
+export const MAX_LOCATOR_BYTES: number = MAX_UPDATE_LOCATOR_BYTES;
 
 /** Where an artifact can be had. */
 export interface Locator {

@@ -5,8 +5,8 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import { encodeSafetensors, openSafetensors, type ByteSource, type SafetensorsFile, type Tensor } from '@connito/moe-core';
-import { DatasetError, isDatasetError } from './error.ts';
+import { encodeSafetensors, fromBytes, openSafetensors, type SafetensorsFile, type Tensor } from '@connito/moe-core';
+import { DatasetError } from './error.ts';
 import { readCapped } from './internal/files.ts';
 
 /** Largest shard file read; a million rows of 128 tokens in U16. */
@@ -111,11 +111,9 @@ async function readTokens(bytes: Uint8Array, label: string): Promise<Tensor> {
 }
 
 async function openBytes(bytes: Uint8Array, label: string): Promise<SafetensorsFile> {
-  const source: ByteSource = { sizeBytes: bytes.length, read: (offset, length) => Promise.resolve(bytes.subarray(offset, offset + length)) };
   try {
-    return await openSafetensors(source);
+    return await openSafetensors(fromBytes(bytes));
   } catch (cause) {
-    if (isDatasetError(cause)) throw cause;
     throw malformed(`a safetensors file (${cause instanceof Error ? cause.message : String(cause)})`, label, cause);
   }
 }

@@ -3,9 +3,11 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { formatManifest, isDatasetError, openShard, prepareDataset, readManifest, type DatasetErrorCode, type PrepareOptions, type PrepareProgress } from '../src/index.ts';
 import { vectors, vectorsDirectory } from './fixtures.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 }); // flushing to a busy disk can take seconds
 
 let scratch: string;
 let options: PrepareOptions;
@@ -107,7 +109,7 @@ const hasDemoData = existsSync(join(demo, 'model', 'tokenizer.json')) && existsS
 if (!hasDemoData) console.warn('demo-data has no model and text here: the test that prepares them is skipped');
 
 describe.skipIf(!hasDemoData)('with the demo texts', () => {
-  it('prepares three cycles', { timeout: 60_000 }, async () => {
+  it('prepares three cycles', async () => {
     const manifest = await prepareDataset({
       target: [join(demo, 'text', 'target')],
       general: [join(demo, 'text', 'general')],

@@ -10,8 +10,10 @@ import { openCheckpoint } from '@connito/moe-core/node';
 // Through the package's own name: in Node 20 the engine's worker cannot start from TypeScript sources.
 import { isPolError, measureCandidate } from '@connito/pol-scoring';
 import { openOnnxEvaluator, readCandidate } from '@connito/pol-scoring/onnx';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { combine, createNoise } from './fixtures.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 }); // other processes may use the cores
 
 const model = join(import.meta.dirname, '..', '..', 'demo-data', 'model');
 const hasModel = existsSync(join(model, 'model.safetensors'));

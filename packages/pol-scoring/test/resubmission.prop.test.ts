@@ -1,107 +1,100 @@
+import type { ExpertWeights } from '@connito/moe-core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ExpertWeights } from '@connito/moe-core';
 import { findResubmission, type OpenedWeights } from '../src/index.ts';
 import { combine, createNoise, polError, weightsOf } from './fixtures.ts';
 
 const random = (seed: number): ExpertWeights => weightsOf(createNoise(seed));
 
-/** A vector with cosine c to `a`, as long as `a` (in high dimension, random vectors are nearly orthogonal). */
+/** A vector with cosine c to `a`, about as long as a random one (random vectors are nearly orthogonal). */
 const alike = (a: ExpertWeights, c: number, seed: number): ExpertWeights => combine([c, a], [Math.sqrt(1 - c * c), random(seed)]);
 
 interface World {
+  /** What all honest miners learn. */
+  readonly common: ExpertWeights;
   readonly start: ExpertWeights;
-  readonly past: OpenedWeights;
-  readonly other: OpenedWeights;
+  readonly opened: OpenedWeights[];
 }
 
-/** Last cycle: two honest updates with cosine .8; the version moved by their mean. */
-function world(seed: number, moved = 1): World {
+/** Last cycle: three honest updates with cosine `likeness` to one another; the version moved by `moved` times their mean. */
+function world(seed: number, { likeness = 0.9, moved = 1 } = {}): World {
   const theta = random(seed);
-  const first = random(seed + 1);
-  const second = alike(first, 0.8, seed + 2);
-  const start = combine([1, theta], [-moved / 2, first], [-moved / 2, second]);
-  return { start, past: { cycle: 4, update: first, start: theta }, other: { cycle: 4, update: second, start: theta } };
+  const common = random(seed + 1);
+  const updates = [2, 3, 4].map((offset) => alike(common, Math.sqrt(likeness), seed + offset));
+  const start = combine([1, theta], ...updates.map((update) => [-moved / 3, update] as const));
+  return { common, start, opened: updates.map((update) => ({ cycle: 4, update, start: theta })) };
 }
-const openedOf = ({ past, other }: World): OpenedWeights[] => [past, other];
+const noisy = (update: ExpertWeights, share: number, seed: number): ExpertWeights => combine([1, update], [share, random(seed)]);
 const seeds = fc.nat(1_000_000);
 const noiseShare = fc.double({ min: 0, max: 0.3, noNaN: true });
+const likenesses = fc.double({ min: 0.3, max: 0.94, noNaN: true });
 
 describe('findResubmission', () => {
-  it('finds an opened update, scaled and with noise', () => {
+  it('finds an opened update, scaled and with up to 30 % noise', () => {
     fc.assert(
-      fc.property(seeds, noiseShare, fc.double({ min: 0.1, max: 5, noNaN: true }), (seed, noise, scale) => {
-        const scene = world(seed);
-        const update = combine([scale, scene.past.update], [scale * noise, random(seed + 9)]);
-        expect(findResubmission({ update, start: scene.start, opened: openedOf(scene) })).toMatchObject({ kind: 'update', cycle: 4, index: 0 });
+      fc.property(seeds, noiseShare, fc.double({ min: 0.1, max: 5, noNaN: true }), fc.constantFrom(0, 0.3, 1, 1.33), fc.nat(2), (seed, share, scale, moved, index) => {
+        const { start, opened } = world(seed, { moved });
+        const update = combine([scale, noisy(opened[index]!.update, share, seed + 9)]);
+        expect(findResubmission({ update, start, opened })).toMatchObject({ kind: 'update', cycle: 4, index });
       }),
-      { numRuns: 30 },
+      { numRuns: 40 },
     );
   });
 
-  it('finds the weights of an opened update, part of the way to them, and with noise', () => {
+  it('finds the weights of an opened update, or a part of the way to them, with noise', () => {
     fc.assert(
-      fc.property(seeds, noiseShare, fc.double({ min: 0.2, max: 1, noNaN: true }), (seed, noise, part) => {
-        const scene = world(seed);
-        const way = combine([1, scene.start], [-1, scene.past.start], [1, scene.past.update]); // θ − opened weights
-        // ‖way‖ is .32 of a random vector here (half the difference of two with cosine .8), so this is up to 38 % of noise.
-        const update = combine([part, way], [0.4 * part * noise, random(seed + 9)]);
-        const found = findResubmission({ update, start: scene.start, opened: openedOf(scene) });
-        expect(found?.kind).toBeOneOf(['weights', 'distance']);
-        expect(found?.index).toBe(0);
+      fc.property(seeds, noiseShare, fc.double({ min: 0.2, max: 1, noNaN: true }), fc.nat(2), (seed, share, part, index) => {
+        const { start, opened } = world(seed, { likeness: 0.8 });
+        const { start: theta, update } = opened[index]!;
+        const way = combine([1, start], [-1, theta], [1, update]); // 0.37 of an update long here
+        expect(findResubmission({ update: combine([part, noisy(way, 0.37 * share, seed + 9)]), start, opened })).toMatchObject({ kind: 'weights', index });
       }),
-      { numRuns: 30 },
+      { numRuns: 40 },
     );
   });
 
-  it('finds the mean of a cycle', () => {
-    const scene = world(5);
-    const third: OpenedWeights = { cycle: 4, update: alike(scene.past.update, 0.3, 77), start: scene.past.start };
-    const fourth: OpenedWeights = { cycle: 4, update: random(78), start: scene.past.start };
-    const opened = [...openedOf(scene), third, fourth];
-    const update = combine(...opened.map((entry) => [0.25, entry.update] as const));
-    expect(findResubmission({ update, start: scene.start, opened })).toMatchObject({ kind: 'mean', cycle: 4, index: undefined });
+  it('finds the mean of a cycle with 10 % noise', () => {
+    const { start, opened } = world(5, { likeness: 0.7 });
+    const mean = combine(...opened.map(({ update }) => [1 / 3, update] as const));
+    expect(findResubmission({ update: noisy(mean, 0.1, 6), start, opened })).toMatchObject({ kind: 'mean', cycle: 4, index: undefined, residual: undefined });
   });
 
-  it('leaves honest updates alone: cosine .62 to an earlier one after the version moved', () => {
+  it('leaves honest updates alone, however alike they are and however far the version moved', () => {
     fc.assert(
-      fc.property(seeds, fc.double({ min: -0.2, max: 0.62, noNaN: true }), fc.double({ min: 0.05, max: 4, noNaN: true }), (seed, similarity, scale) => {
-        const scene = world(seed);
-        const update = combine([scale, alike(scene.past.update, similarity, seed + 5)]);
-        expect(findResubmission({ update, start: scene.start, opened: openedOf(scene) })).toBeUndefined();
+      fc.property(seeds, likenesses, fc.double({ min: 0.05, max: 4, noNaN: true }), fc.constantFrom(0, 0.3, 1, 1.33), (seed, likeness, scale, moved) => {
+        const { common, start, opened } = world(seed, { likeness, moved });
+        const honest = combine([scale, alike(common, Math.sqrt(likeness), seed + 5)]);
+        expect(findResubmission({ update: honest, start, opened })).toBeUndefined();
       }),
-      { numRuns: 30 },
+      { numRuns: 60 },
     );
   });
 
-  it('leaves honest updates alone after a rejected cycle, where they start from the same weights with cosine .96, and still finds copies', () => {
-    const scene = world(11, 0);
-    const honest = alike(scene.past.update, 0.96, 20);
-    expect(findResubmission({ update: honest, start: scene.start, opened: openedOf(scene) })).toBeUndefined();
-    const copy = combine([1, scene.past.update], [0.01, random(21)]);
-    expect(findResubmission({ update: copy, start: scene.start, opened: openedOf(scene) })).toMatchObject({ kind: 'update', index: 0 });
-    const mean = combine([0.5, scene.past.update], [0.5, scene.other.update]);
-    expect(findResubmission({ update: mean, start: scene.start, opened: openedOf(scene) })).toMatchObject({ kind: 'mean' });
+  it('accuses by a single opened update only of a near-exact copy', () => {
+    const { start, opened } = world(7);
+    const alone = opened.slice(0, 1);
+    const update = alone[0]!.update;
+    expect(findResubmission({ update: noisy(update, 0.3, 1), start, opened: alone })).toBeUndefined();
+    expect(findResubmission({ update: noisy(update, 0.1, 1), start, opened: alone })).toMatchObject({ kind: 'update', residual: undefined });
   });
 
   it('does not depend on the order of what was opened, but for the index', () => {
-    const scene = world(31);
-    const opened = openedOf(scene);
-    const update = combine([1, scene.other.update], [0.01, random(3)]);
-    expect(findResubmission({ update, start: scene.start, opened })?.index).toBe(1);
-    expect(findResubmission({ update, start: scene.start, opened: opened.toReversed() })?.index).toBe(0);
+    const { start, opened } = world(31);
+    const update = noisy(opened[2]!.update, 0.01, 3);
+    expect(findResubmission({ update, start, opened })?.index).toBe(2);
+    expect(findResubmission({ update, start, opened: opened.toReversed() })?.index).toBe(0);
   });
 
   it('takes zero updates, empty histories and other tensors as nothing', () => {
-    const scene = world(41);
-    expect(findResubmission({ update: weightsOf(() => 0), start: scene.start, opened: openedOf(scene) })).toBeUndefined();
-    expect(findResubmission({ update: random(1), start: scene.start, opened: [] })).toBeUndefined();
-    const elsewhere: OpenedWeights = { cycle: 1, update: new Map([['z', { shape: [3], data: Float32Array.of(1, 2, 3) }]]), start: new Map() };
-    expect(findResubmission({ update: random(1), start: scene.start, opened: [elsewhere] })).toBeUndefined();
+    const { start, opened } = world(41);
+    expect(findResubmission({ update: weightsOf(() => 0), start, opened })).toBeUndefined();
+    expect(findResubmission({ update: random(1), start, opened: [] })).toBeUndefined();
+    const elsewhere: OpenedWeights = { cycle: 1, update: new Map([['z', { shape: [3], data: Float32Array.of(1, 2, 3) }]]), start };
+    expect(findResubmission({ update: random(1), start, opened: [elsewhere] })).toBeUndefined();
   });
 
   it('refuses senseless thresholds', () => {
-    for (const thresholds of [{ cosine: 1.5 }, { cosine: Number.NaN }, { sameStartCosine: -1 }, { sameStartShare: -1 }, { distance: -0.1 }]) {
+    for (const thresholds of [{ nearExact: 1.5 }, { suspicious: Number.NaN }, { residual: -1 }]) {
       expect(() => findResubmission({ update: random(1), start: random(2), opened: [], thresholds })).toThrow(polError('invalid-option') as Error);
     }
   });
