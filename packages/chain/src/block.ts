@@ -3,13 +3,13 @@
  * @module
  */
 import { ChainError, isChainError } from './errors.ts';
+import { pause, RETRY_PAUSE_MS } from './internal/persist.ts';
 import { readTimestamp, type FinalisedBlock, type Chain } from './connection.ts';
 
 /** Gets every finalised block once, by ascending number. Must not throw. */
 export type BlockListener = (block: FinalisedBlock) => void;
 
 const FINALISED_HEADS = { notification: 'chain_finalizedHead', method: 'chain_subscribeFinalizedHeads', unsubscribe: 'chain_unsubscribeFinalizedHeads' };
-const RETRY_PAUSE_MS = 250;
 
 /**
  * Calls `listener` with the newest finalised block and then with every later one, in order, also across reconnections: what was
@@ -20,9 +20,13 @@ const RETRY_PAUSE_MS = 250;
  * @example const stop = await watchBlocks(chain, ({ number, timestampMs }) => console.error(number, timestampMs));
  */
 export async function watchBlocks(chain: Chain, listener: BlockListener): Promise<() => Promise<void>> {
-  const follower = followerOf(chain);
-  await follower.start();
-  return follower.add(listener);
+  await followBlocks(chain);
+  return followerOf(chain).add(listener);
+}
+
+/** Makes sure that blocks are being followed: after it, {@link watchBlocks} cannot fail but on a closed connection. @throws as `Chain.request` */
+export async function followBlocks(chain: Chain): Promise<void> {
+  await followerOf(chain).start();
 }
 
 /**
@@ -122,7 +126,7 @@ class Follower {
       block = await readBlockAt(this.#chain, number);
     } catch (error) {
       if (isChainError(error, 'closed')) throw error;
-      await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
+      await pause(RETRY_PAUSE_MS);
       return;
     }
     this.#last = block;

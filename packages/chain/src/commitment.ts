@@ -7,6 +7,7 @@ import type { Chain } from './connection.ts';
 import { ChainError } from './errors.ts';
 import { createCall, sendCall, type Inclusion, type SendOptions } from './extrinsic.ts';
 import { hotkeyFromBytes, parseNetuid } from './identifier.ts';
+import { persist } from './internal/persist.ts';
 import { fieldOf, readEntries, readStorage, toArray, toBytes, toNumber, type Codec } from './internal/storage.ts';
 
 /** Longest `Raw` field. */
@@ -39,9 +40,9 @@ export async function setCommitment(chain: Chain, options: SetCommitmentOptions)
   const { fields, signer } = options;
   const netuid = parseNetuid(options.netuid);
   assertFields(fields);
-  const info = { fields: [fields.map((field) => ({ [`Raw${field.length}`]: `0x${toHex(field)}` }))] };
-  const inclusion = await sendCall(chain, createCall(chain, 'Commitments', 'set_commitment', [netuid, { fields: info.fields[0] }]), options);
-  const [stored] = await readStorage(chain, inclusion.blockHash, [{ pallet: 'Commitments', item: 'CommitmentOf', args: [netuid, signer.hotkey] }]);
+  const info = { fields: fields.map((field) => ({ [`Raw${field.length}`]: `0x${toHex(field)}` })) };
+  const inclusion = await sendCall(chain, createCall(chain, 'Commitments', 'set_commitment', [netuid, info]), options);
+  const [stored] = await persist(() => readStorage(chain, inclusion.blockHash, [{ pallet: 'Commitments', item: 'CommitmentOf', args: [netuid, signer.hotkey] }]));
   const back = stored === undefined ? undefined : decodeCommitment(stored);
   if (back !== undefined && back.fields.map(toHex).join() === fields.map(toHex).join()) return inclusion;
   // Overwritten in the same block by another process that has the same key is the only way here.

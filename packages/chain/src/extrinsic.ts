@@ -7,10 +7,11 @@
  * @module
  */
 import { stringCamelCase } from '@polkadot/util';
-import { readBlockAt, watchBlocks } from './block.ts';
+import { followBlocks, readBlockAt, watchBlocks } from './block.ts';
 import type { FinalisedBlock, Chain } from './connection.ts';
 import { ChainError, isChainError } from './errors.ts';
 import { readStorage, toArray, type Codec } from './internal/storage.ts';
+import { isPassing, pause, persist, RETRY_PAUSE_MS } from './internal/persist.ts';
 import { rpcCodeOf, rpcDataOf } from './internal/rpc.ts';
 import type { Keypair } from './keypair.ts';
 
@@ -48,7 +49,6 @@ export interface Inclusion {
 export const ERA_BLOCKS = 128;
 
 const DEFAULT_TIMEOUT_MS = 900_000;
-const RETRY_PAUSE_MS = 250;
 
 /**
  * A call by its names in the metadata.
@@ -78,10 +78,12 @@ export function hasCall(chain: Chain, pallet: string, name: string): boolean {
  * (before it was sent), closed
  */
 export async function sendCall(chain: Chain, call: ChainCall, options: SendOptions): Promise<Inclusion> {
+  await followBlocks(chain);
   const signed = await submit(chain, call, options.signer);
   try {
     const place = await awaitInclusion(chain, signed, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
-    return await readOutcome(chain, signed, place);
+    // It is on chain: a lost connection must not look as if it were not.
+    return await persist(() => readOutcome(chain, signed, place));
   } finally {
     signed.release();
   }
@@ -110,6 +112,8 @@ interface Signed {
   readonly hex: string;
   readonly hash: string;
   readonly subject: string;
+  /** Whether the node's answer was lost. */
+  readonly isUncertain: boolean;
   /** The block that was the finalised head when it was signed. */
   readonly birth: number;
   /** The last block that may have it. */
@@ -154,6 +158,7 @@ async function submitInLane(chain: Chain, call: ChainCall, signer: Keypair, lane
     if (!isReleased) lane.inFlight--;
     isReleased = true;
   };
+  let isUncertain = false;
   try {
     await chain.request('author_submitExtrinsic', [signed.hex]);
   } catch (error) {
@@ -162,11 +167,12 @@ async function submitInLane(chain: Chain, call: ChainCall, signer: Keypair, lane
       release();
       throw rejection(error, signed.subject, chain.endpoint);
     }
+    isUncertain = true;
   }
-  return { ...signed, release };
+  return { ...signed, isUncertain, release };
 }
 
-function sign(chain: Chain, call: ChainCall, { signer, nonce, head }: { signer: Keypair; nonce: number; head: FinalisedBlock }): Omit<Signed, 'release'> {
+function sign(chain: Chain, call: ChainCall, { signer, nonce, head }: { signer: Keypair; nonce: number; head: FinalisedBlock }): Omit<Signed, 'release' | 'isUncertain'> {
   const { api } = chain;
   const era = api.registry.createType('ExtrinsicEra', { current: head.number, period: ERA_BLOCKS });
   const extrinsic = call.sign(signer.pair, { era, blockHash: head.hash, genesisHash: api.genesisHash, nonce, runtimeVersion: api.runtimeVersion });
@@ -183,10 +189,10 @@ interface Place {
 async function awaitInclusion(chain: Chain, signed: Signed, timeoutMs: number): Promise<Place> {
   const search = new Search(chain, signed);
   const timer = setTimeout(() => search.fail(tooLate(chain, signed, timeoutMs)), timeoutMs);
-  const stopResending = chain.onReconnect(() => {
-    // Already known, included or outdated: the search tells which.
-    chain.request('author_submitExtrinsic', [signed.hex]).catch(() => {});
-  });
+  // Already known, included or outdated: the search tells which.
+  const resend = (): void => void chain.request('author_submitExtrinsic', [signed.hex]).catch(() => {});
+  const stopResending = chain.onReconnect(resend);
+  if (signed.isUncertain && chain.isConnected()) resend();
   const watching = watchBlocks(chain, ({ number }) => search.reach(number));
   watching.catch((error: unknown) => search.fail(error));
   try {
@@ -241,7 +247,7 @@ class Search {
         await this.#look(this.#next);
         this.#next++;
       } catch (error) {
-        if (isPassing(error)) await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
+        if (isPassing(error)) await pause(RETRY_PAUSE_MS);
         else this.fail(error);
       }
     }
@@ -261,11 +267,6 @@ class Search {
     this.end();
     this.#resolve({ block, index });
   }
-}
-
-/** Whether the connection is to blame: it is made anew, and the same question can be asked again. */
-function isPassing(error: unknown): boolean {
-  return isChainError(error, 'disconnected') || isChainError(error, 'timeout');
 }
 
 async function readOutcome(chain: Chain, signed: Signed, { block, index }: Place): Promise<Inclusion> {

@@ -4,7 +4,7 @@
  */
 import { Keyring } from '@polkadot/keyring';
 import type { KeyringPair } from '@polkadot/keyring/types';
-import { mnemonicGenerate } from '@polkadot/util-crypto';
+import { keyExtractSuri, mnemonicGenerate, mnemonicValidate } from '@polkadot/util-crypto';
 import { ChainError } from './errors.ts';
 import { hotkeyFromBytes, SS58_PREFIX, type Hotkey } from './identifier.ts';
 
@@ -27,7 +27,10 @@ export interface Keypair {
  * @example openKeypair('//Alice').hotkey // '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'
  */
 export function openKeypair(uri: string): Keypair {
-  return wrap(() => new Keyring({ type: 'sr25519', ss58Format: SS58_PREFIX }).addFromUri(uri));
+  return wrap(() => {
+    assertPhrase(uri);
+    return new Keyring({ type: 'sr25519', ss58Format: SS58_PREFIX }).addFromUri(uri);
+  });
 }
 
 /** Opens a key from a seed of 32 bytes. @throws bad-key */
@@ -54,4 +57,11 @@ function wrap(open: () => KeyringPair): Keypair {
     sign: (message: Uint8Array) => pair.sign(message),
   };
   return Object.freeze(Object.defineProperty(keypair, 'pair', { value: pair })) as Keypair;
+}
+
+/** polkadot-js pads any other text of up to 32 characters to a seed: a typing error would open an empty account. */
+function assertPhrase(uri: string): void {
+  if (uri.startsWith('//') && uri.length > 2) return;
+  const { phrase } = keyExtractSuri(uri);
+  if (!/^0x[0-9a-fA-F]{64}$/.test(phrase) && !mnemonicValidate(phrase)) throw new TypeError('no phrase');
 }

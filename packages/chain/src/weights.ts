@@ -6,6 +6,7 @@ import type { Chain } from './connection.ts';
 import { ChainError } from './errors.ts';
 import { createCall, sendCall, type Inclusion, type SendOptions } from './extrinsic.ts';
 import { hotkeyFromBytes, parseNetuid } from './identifier.ts';
+import { persist } from './internal/persist.ts';
 import { readEntries, readStorage, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from './internal/storage.ts';
 import { maxUpscale, normaliseWeights, type Weight, type WeightRow } from './weight-vector.ts';
 
@@ -40,7 +41,7 @@ export async function setWeights(chain: Chain, options: SetWeightsOptions): Prom
   assertSettable(settings, row, versionKey, netuid);
   const call = createCall(chain, 'SubtensorModule', 'set_weights', [netuid, row.uids, row.values, versionKey]);
   const inclusion = await sendCall(chain, call, options);
-  const stored = await readWeightRow(chain, { netuid, uid: settings.uid, at: inclusion.blockHash });
+  const stored = await persist(() => readWeightRow(chain, { netuid, uid: settings.uid, at: inclusion.blockHash }));
   assertStored(stored, { uids: row.uids, values: maxUpscale(row.values) }, inclusion);
   return { ...inclusion, uid: settings.uid, row: stored };
 }

@@ -2,7 +2,7 @@
  * Storage by name: keys, hashers and types come from the metadata, the values of one block in one request.
  * @module
  */
-import { stringCamelCase, u8aToHex } from '@polkadot/util';
+import { stringCamelCase } from '@polkadot/util';
 import { fromHex } from '@connito/commit-reveal';
 import type { Chain } from '../connection.ts';
 import { ChainError } from '../errors.ts';
@@ -74,9 +74,9 @@ export function toArray(codec: Codec | undefined): Codec[] {
   return codec === undefined ? [] : [...(codec as unknown as Iterable<Codec>)];
 }
 
-/** A field of a struct. */
+/** A field of a struct, by its name in the metadata. */
 export function fieldOf(codec: Codec, name: string): Codec {
-  const value = (codec as unknown as { get(key: string): Codec | undefined }).get(name);
+  const value = (codec as unknown as { get(key: string): Codec | undefined }).get(stringCamelCase(name));
   if (value !== undefined) return value;
   throw new ChainError('unsupported', `expected a field ${name} in ${codec.toRawType()}; this runtime has another layout`, { subject: name });
 }
@@ -119,5 +119,6 @@ function decodeValue(chain: Chain, entry: Entry, value: string | null): Codec | 
   if (value === null && meta.modifier.isOptional) return undefined;
   const type = meta.type.isPlain ? meta.type.asPlain : meta.type.asMap.value;
   const { registry } = chain.api;
-  return registry.createType(registry.createLookupType(type), value ?? u8aToHex(meta.fallback.toU8a(true)));
+  // Bytes, not hex: polkadot-js reads a hex string as a big-endian number.
+  return registry.createType(registry.createLookupType(type), value === null ? meta.fallback.toU8a(true) : fromHex(value));
 }

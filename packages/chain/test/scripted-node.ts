@@ -1,0 +1,201 @@
+/**
+ * A node that a test plays: real finney metadata behind a WebSocket, with blocks, storage and answers that the test sets.
+ * @module
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { Chain } from '../src/index.ts';
+
+const METADATA = new URL('../../../../shared/data/subtensor/finney-393.scale', import.meta.url);
+
+/** Whether the real metadata is there; says so, loudly, where it is not. */
+export const HAS_METADATA: boolean = existsSync(METADATA);
+if (!HAS_METADATA) console.warn('SKIPPED: ../shared/data/subtensor/finney-393.scale is absent; nothing is tested against real metadata');
+
+export const TIMESTAMP_KEY = '0xf0c365c3cf59d671eb72da0e7a4113c49f1f0515f462cdcf84e0f1d6045dfcbb';
+
+export interface ScriptedBlock {
+  readonly number: number;
+  readonly hash: string;
+  readonly storage: Map<string, string>;
+  readonly extrinsics: string[];
+}
+
+export interface ScriptedNode {
+  readonly endpoint: string;
+  readonly blocks: ScriptedBlock[];
+  /** Storage of the next block; blocks copy it. */
+  readonly storage: Map<string, string>;
+  /** Extrinsics that came in. */
+  readonly submitted: string[];
+  /** Every request, by method. */
+  readonly requests: Map<string, number>;
+  /** Overrides of answers; a thrown object becomes the JSON-RPC error. */
+  readonly answers: Map<string, (params: readonly unknown[]) => unknown>;
+  /** Makes the next block, with the pool's extrinsics if asked for. */
+  seal(timestampMs: number, extrinsics?: readonly string[]): ScriptedBlock;
+  /** Cuts every connection. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+/** A storage item as polkadot-js decorates it. */
+export type StorageEntry = NonNullable<NonNullable<Chain['api']['query'][string]>[string]>;
+
+const lower = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);
+
+/** By its names in the metadata. */
+export function entryOf(chain: Chain, pallet: string, item: string): StorageEntry {
+  const entry = chain.api.query[lower(pallet)]?.[lower(item)];
+  if (entry === undefined) throw new Error(`no storage ${pallet}.${item}`);
+  return entry;
+}
+
+export function u64Hex(value: number | bigint): string {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(value), true);
+  return `0x${Buffer.from(bytes).toString('hex')}`;
+}
+
+export async function startScriptedNode(port = 0): Promise<ScriptedNode> {
+  const server = new WebSocketServer({ host: '127.0.0.1', port });
+  await new Promise((resolve, reject) => {
+    server.once('listening', resolve);
+    server.once('error', reject);
+  });
+  const node = {
+    endpoint: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    blocks: [] as ScriptedBlock[],
+    storage: new Map<string, string>(),
+    submitted: [] as string[],
+    requests: new Map<string, number>(),
+    answers: new Map<string, (params: readonly unknown[]) => unknown>(),
+  };
+  const followers = new Map<WebSocket, string>();
+  const seal = (timestampMs: number, extrinsics: readonly string[] = []): ScriptedBlock => {
+    const number = node.blocks.length;
+    node.storage.set(TIMESTAMP_KEY, u64Hex(timestampMs));
+    const block = { number, hash: `0x${(number + 0xb10c).toString(16).padStart(64, '0')}`, storage: new Map(node.storage), extrinsics: ['0x280402000b', ...extrinsics] };
+    node.blocks.push(block);
+    for (const [socket, id] of followers) socket.send(notification(id, block));
+    return block;
+  };
+  server.on('connection', (socket) => {
+    socket.on('close', () => followers.delete(socket));
+    socket.on('message', (data) => {
+      const { id, method, params } = JSON.parse(String(data)) as { id: number; method: string; params: unknown[] };
+      node.requests.set(method, (node.requests.get(method) ?? 0) + 1);
+      try {
+        const result = (node.answers.get(method) ?? ((p: readonly unknown[]) => answer(node, method, p)))(params);
+        socket.send(JSON.stringify({ jsonrpc: '2.0', id, result }));
+        if (method === 'chain_subscribeFinalizedHeads') {
+          followers.set(socket, String(result));
+          socket.send(notification(String(result), node.blocks.at(-1) as ScriptedBlock));
+        }
+      } catch (error) {
+        socket.send(JSON.stringify({ jsonrpc: '2.0', id, error: error instanceof Error ? { code: -32603, message: error.message } : error }));
+      }
+    });
+  });
+  const cut = (): void => {
+    for (const socket of server.clients) socket.terminate();
+  };
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      cut();
+      server.close(() => resolve());
+    });
+  return { ...node, seal, cut, close };
+}
+
+function notification(subscription: string, block: ScriptedBlock): string {
+  return JSON.stringify({ jsonrpc: '2.0', method: 'chain_finalizedHead', params: { subscription, result: headerOf(block) } });
+}
+
+function headerOf({ number, hash }: ScriptedBlock): Record<string, unknown> {
+  const zero = `0x${'0'.repeat(64)}`;
+  return { number: `0x${number.toString(16)}`, parentHash: number === 0 ? zero : hash, stateRoot: zero, extrinsicsRoot: zero, digest: { logs: [] } };
+}
+
+type State = Pick<ScriptedNode, 'blocks' | 'submitted'>;
+
+const METHODS = ['rpc_methods', 'chain_getBlockHash', 'state_queryStorageAt', 'author_submitExtrinsic', 'system_accountNextIndex', 'chain_subscribeFinalizedHeads'];
+let metadataHex: string | undefined;
+
+function readMetadata(): string {
+  metadataHex ??= readFileSync(METADATA).toString('hex');
+  return metadataHex;
+}
+
+function answer(node: State, method: string, params: readonly unknown[]): unknown {
+  const head = node.blocks.at(-1) as ScriptedBlock;
+  const at = (hash: unknown): ScriptedBlock => {
+    const block = hash === undefined || hash === null ? head : node.blocks.find((candidate) => candidate.hash === hash);
+    if (block === undefined) throw Object.assign(new Error('UnknownBlock: State already discarded'));
+    return block;
+  };
+  switch (method) {
+    case 'rpc_methods':
+      return { methods: METHODS };
+    case 'chain_getBlockHash':
+      return (params[0] === undefined ? head : node.blocks[Number(params[0])])?.hash ?? null;
+    case 'chain_getFinalizedHead':
+      return head.hash;
+    case 'chain_getHeader':
+      return headerOf(at(params[0]));
+    case 'chain_getBlock':
+      return { block: { header: headerOf(at(params[0])), extrinsics: at(params[0]).extrinsics }, justifications: null };
+    case 'chain_subscribeFinalizedHeads':
+      return `heads${Math.random()}`;
+    case 'state_getStorage':
+      return at(params[1]).storage.get(String(params[0])) ?? null;
+    case 'state_queryStorageAt':
+      return [{ block: at(params[1]).hash, changes: (params[0] as string[]).map((key) => [key, at(params[1]).storage.get(key) ?? null]) }];
+    case 'state_getKeysPaged':
+      return keysOf(at(params[3]), params);
+    case 'author_submitExtrinsic':
+      node.submitted.push(String(params[0]));
+      return `0x${'0'.repeat(64)}`;
+    case 'system_accountNextIndex':
+      return 7;
+    default:
+      return answerAtStart(method, params);
+  }
+}
+
+function keysOf({ storage }: ScriptedBlock, [prefix, count, start]: readonly unknown[]): string[] {
+  const keys = [...storage.keys()].filter((key) => key.startsWith(String(prefix))).toSorted();
+  return keys.filter((key) => start === null || start === undefined || key > String(start)).slice(0, Number(count));
+}
+
+/** What polkadot-js asks for when it connects. */
+function answerAtStart(method: string, [name]: readonly unknown[]): unknown {
+  switch (method) {
+    case 'state_getRuntimeVersion':
+      // The one runtime API: Metadata, version 2.
+      return { specName: 'node-subtensor', implName: 'node-subtensor', authoringVersion: 1, specVersion: 393, implVersion: 1, apis: [['0x37e397fc7c91f5e4', 2]], transactionVersion: 1, stateVersion: 1 };
+    case 'system_chain':
+      return 'Scripted';
+    case 'system_properties':
+      return { ss58Format: 42, tokenDecimals: 9, tokenSymbol: 'TAO' };
+    case 'system_health':
+      return { peers: 0, isSyncing: false, shouldHavePeers: false };
+    case 'state_subscribeRuntimeVersion':
+      return 'version';
+    case 'state_call':
+      if (name === 'Metadata_metadata_versions') return '0x040e000000'.replace('0e', '10');
+      return `0x01${compact(readMetadata().length / 2)}${readMetadata()}`;
+    case 'state_getMetadata':
+      return `0x${readMetadata()}`;
+    default:
+      throw new Error(`Method not found: ${method}`);
+  }
+}
+
+/** SCALE compact of a length between 2^14 and 2^30. */
+function compact(value: number): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value * 4 + 2);
+  return bytes.toString('hex');
+}

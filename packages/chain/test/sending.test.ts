@@ -1,0 +1,218 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  addStake,
+  burnedRegister,
+  connectChain,
+  createCall,
+  explainWeights,
+  isChainError,
+  openKeypair,
+  registerNetwork,
+  sendCall,
+  setCommitment,
+  setHyperparameter,
+  setWeights,
+  startCall,
+  type Chain,
+} from '../src/index.ts';
+import { entryOf, HAS_METADATA, startScriptedNode, u64Hex, type ScriptedNode } from './scripted-node.ts';
+
+const ALICE = openKeypair('//Alice');
+const BOB = openKeypair('//Bob');
+const SUCCESS = { applyExtrinsic: 1, section: 'system', method: 'ExtrinsicSuccess', data: [{ weight: { refTime: 0, proofSize: 0 }, class: 'Normal', paysFee: 'Yes' }] };
+
+interface Scripted {
+  readonly applyExtrinsic: number;
+  readonly section: string;
+  readonly method: string;
+  readonly data: readonly unknown[];
+}
+
+async function failureOf(work: Promise<unknown>): Promise<{ code: string; context: Record<string, unknown> }> {
+  try {
+    await work;
+  } catch (error) {
+    if (isChainError(error)) return { code: error.code, context: { ...error.context } };
+    throw error;
+  }
+  return { code: 'none', context: {} };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 400 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(condition()).toBe(true);
+}
+
+describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
+  let node: ScriptedNode;
+  let chain: Chain;
+  beforeEach(async () => {
+    node = await startScriptedNode();
+    node.seal(0);
+    chain = await connectChain({ endpoint: node.endpoint });
+  });
+  afterEach(async () => {
+    await chain.close();
+    await node.close();
+  });
+
+  const keyOf = (pallet: string, item: string, args: unknown[] = []): string => entryOf(chain, pallet, item).key(...args);
+
+  function encodeEvents(events: readonly Scripted[]): string {
+    const records = events.map(({ applyExtrinsic, section, method, data }) => {
+      const event = chain.api.events[section]?.[method] as { meta: { index: { toNumber(): number }; fields: Iterable<{ type: Parameters<Chain['api']['registry']['createLookupType']>[0] }> } };
+      const pallet = chain.api.registry.metadata.pallets.find(({ name }) => name.toString().toLowerCase() === section.toLowerCase());
+      const fields = [...event.meta.fields].map((field, index) => chain.api.registry.createType(chain.api.registry.createLookupType(field.type), data[index]).toHex(true).slice(2));
+      const phase = `00${Buffer.from([applyExtrinsic, 0, 0, 0]).toString('hex')}`;
+      return `${phase}${Buffer.from([Number(pallet?.index), event.meta.index.toNumber()]).toString('hex')}${fields.join('')}00`;
+    });
+    return `0x${Buffer.from([records.length * 4]).toString('hex')}${records.join('')}`;
+  }
+
+  /** Waits for the next extrinsic and seals a block with it and with these events. */
+  async function include(events: readonly Scripted[], count = 1): Promise<void> {
+    await until(() => node.submitted.length === count);
+    node.storage.set(keyOf('system', 'events'), encodeEvents(events));
+    node.seal(12_000 * node.blocks.length, [node.submitted.at(-1) as string]);
+  }
+  const decode = (hex: string) => chain.api.registry.createType('Extrinsic', hex) as unknown as { method: { section: string; method: string; toHuman(): unknown }; signer: { toString(): string }; nonce: { toNumber(): number }; era: { isMortalEra: boolean } };
+
+  it('signs, waits for the finalised block, and decodes events', async () => {
+    const work = burnedRegister(chain, { netuid: 3, hotkey: BOB.hotkey, signer: ALICE });
+    await include([{ applyExtrinsic: 1, section: 'subtensorModule', method: 'NeuronRegistered', data: [3, 17, BOB.hotkey] }, SUCCESS]);
+    const { uid, blockNumber, extrinsicIndex, events } = await work;
+    expect([uid, blockNumber, extrinsicIndex]).toEqual([17, 1, 1]);
+    expect(events.map(({ pallet, name }) => `${pallet}.${name}`)).toEqual(['SubtensorModule.NeuronRegistered', 'System.ExtrinsicSuccess']);
+    const extrinsic = decode(node.submitted[0] as string);
+    expect([extrinsic.method.section, extrinsic.method.method, extrinsic.signer.toString(), extrinsic.nonce.toNumber(), extrinsic.era.isMortalEra]).toEqual(['subtensorModule', 'burnedRegister', ALICE.hotkey, 7, true]);
+  });
+
+  it('tells the pallet and the name of a dispatch error, also inside sudo', async () => {
+    const error = { Module: { index: 7, error: '0x0c000000' } };
+    const direct = failureOf(addStake(chain, { netuid: 3, hotkey: BOB.hotkey, amountRao: 5n, signer: ALICE }));
+    await include([{ applyExtrinsic: 1, section: 'system', method: 'ExtrinsicFailed', data: [error, SUCCESS.data[0]] }]);
+    expect(await direct).toMatchObject({ code: 'dispatch-failed', context: { pallet: 'SubtensorModule', error: 'NotEnoughBalanceToStake', blockNumber: 1 } });
+    const inside = failureOf(setHyperparameter(chain, { netuid: 3, name: 'tempo', value: 10, signer: ALICE, sudo: true }));
+    await include([{ applyExtrinsic: 1, section: 'sudo', method: 'Sudid', data: [{ Err: { Module: { index: 19, error: '0x00000000' } } }] }, SUCCESS], 2);
+    expect(await inside).toMatchObject({ code: 'dispatch-failed', context: { pallet: 'AdminUtils', error: 'SubnetDoesNotExist' } });
+    const origin = failureOf(startCall(chain, { netuid: 3, signer: ALICE }));
+    await include([{ applyExtrinsic: 1, section: 'system', method: 'ExtrinsicFailed', data: ['BadOrigin', SUCCESS.data[0]] }], 3);
+    expect(await origin).toMatchObject({ code: 'dispatch-failed', context: { pallet: 'System', error: 'BadOrigin' } });
+  });
+
+  it('names what the node did not take', async () => {
+    node.answers.set('author_submitExtrinsic', () => {
+      throw { code: 1010, message: 'Invalid Transaction', data: 'Custom error: 6' };
+    });
+    expect(await failureOf(startCall(chain, { netuid: 3, signer: ALICE }))).toMatchObject({ code: 'rejected', context: { reason: 'RateLimitExceeded', rpcCode: 1010 } });
+    node.answers.set('author_submitExtrinsic', () => {
+      throw { code: 1010, message: 'Invalid Transaction', data: 'Transaction is outdated' };
+    });
+    expect(await failureOf(startCall(chain, { netuid: 3, signer: ALICE }))).toMatchObject({ code: 'rejected', context: { reason: 'Transaction is outdated' } });
+  });
+
+  it('sends the same bytes again after a lost connection, and never others', async () => {
+    const work = registerNetwork(chain, { hotkey: BOB.hotkey, signer: ALICE });
+    await until(() => node.submitted.length === 1);
+    node.cut();
+    await until(() => node.submitted.length === 2);
+    expect(node.submitted[1]).toBe(node.submitted[0]);
+    await include([{ applyExtrinsic: 1, section: 'subtensorModule', method: 'NetworkAdded', data: [5, 0] }, SUCCESS], 2);
+    expect((await work).netuid).toBe(5);
+  });
+
+  it('finds an extrinsic whose answer was lost', async () => {
+    node.answers.set('author_submitExtrinsic', ([hex]) => {
+      if (node.submitted.push(String(hex)) === 1) node.cut();
+      return '0x';
+    });
+    const work = sendCall(chain, createCall(chain, 'System', 'remark', ['0x01']), { signer: ALICE });
+    await until(() => node.submitted.length >= 2);
+    node.storage.set(keyOf('system', 'events'), encodeEvents([SUCCESS]));
+    node.seal(12_000, [node.submitted[0] as string]);
+    expect((await work).blockNumber).toBe(1);
+    expect(new Set(node.submitted).size).toBe(1);
+  });
+
+  it('gives concurrent calls of one key different nonces', async () => {
+    const works = [0, 1, 2].map((byte) => sendCall(chain, createCall(chain, 'System', 'remark', [`0x0${byte}`]), { signer: ALICE }));
+    await until(() => node.submitted.length === 3);
+    expect(node.submitted.map((hex) => decode(hex).nonce.toNumber())).toEqual([7, 8, 9]);
+    node.storage.set(keyOf('system', 'events'), encodeEvents([1, 2, 3].map((applyExtrinsic) => ({ ...SUCCESS, applyExtrinsic }))));
+    node.seal(12_000, node.submitted);
+    expect((await Promise.all(works)).map(({ extrinsicIndex }) => extrinsicIndex)).toEqual([1, 2, 3]);
+  });
+
+  it('says when an extrinsic can be sent again, and when it is not known', async () => {
+    const lost = failureOf(sendCall(chain, createCall(chain, 'System', 'remark', ['0x01']), { signer: ALICE }));
+    await until(() => node.submitted.length === 1);
+    for (let n = 1; n <= 130; n++) node.seal(n * 12_000);
+    expect(await lost).toMatchObject({ code: 'expired', context: { blockNumber: 128 } });
+    const slow = failureOf(sendCall(chain, createCall(chain, 'System', 'remark', ['0x02']), { signer: ALICE, timeoutMs: 50 }));
+    expect(await slow).toMatchObject({ code: 'timeout', context: { blockNumber: 258 } });
+  });
+
+  it('refuses calls that the runtime lacks and arguments that do not fit', async () => {
+    expect((await failureOf(Promise.resolve().then(() => createCall(chain, 'SubtensorModule', 'no_such_call', [])))).code).toBe('unsupported');
+    expect((await failureOf(Promise.resolve().then(() => createCall(chain, 'SubtensorModule', 'start_call', [])))).code).toBe('bad-value');
+    expect((await failureOf(setHyperparameter(chain, { netuid: 3, name: 'tempo', value: true as unknown as number, signer: ALICE }))).code).toBe('bad-value');
+    expect((await failureOf(setHyperparameter(chain, { netuid: 3, name: 'toString' as 'tempo', value: 1, signer: ALICE }))).code).toBe('bad-value');
+    expect((await failureOf(addStake(chain, { netuid: 3, hotkey: BOB.hotkey, amountRao: 0n, signer: ALICE }))).code).toBe('bad-value');
+    expect((await failureOf(burnedRegister(chain, { netuid: 3, hotkey: 'nobody', signer: ALICE }))).code).toBe('bad-address');
+  });
+
+  it('reads a commitment back', async () => {
+    const send = (fields: Uint8Array[]) => setCommitment(chain, { netuid: 3, fields, signer: BOB });
+    const work = send([Uint8Array.of(1, 2, 3), new Uint8Array(128).fill(7)]);
+    await until(() => node.submitted.length === 1);
+    node.storage.set(keyOf('commitments', 'commitmentOf', [3, BOB.hotkey]), `0x${'00'.repeat(8)}01000000080401020381${'07'.repeat(128)}`);
+    await include([SUCCESS]);
+    expect((await work).blockNumber).toBe(1);
+    expect(decode(node.submitted[0] as string).method.toHuman()).toMatchObject({ args: { netuid: '3', info: { fields: [{ Raw3: '0x010203' }, { Raw128: `0x${'07'.repeat(128)}` }] } } });
+    const other = failureOf(send([Uint8Array.of(9)]));
+    await include([SUCCESS], 2);
+    expect((await other).code).toBe('read-back');
+    for (const fields of [[], [1, 2, 3, 4].map((n) => Uint8Array.of(n)), [new Uint8Array(129)]]) expect((await failureOf(send(fields))).code).toBe('bad-value');
+  });
+
+  it('sets weights only when the chain would take them, and reads the row back', async () => {
+    const subtensor = (item: string, args: unknown[], value: string): void => void node.storage.set(keyOf('subtensorModule', item, args), value);
+    const weights = [
+      { uid: 1, weight: 0.25 },
+      { uid: 0, weight: 0.5 },
+      { uid: 2, weight: 0 },
+    ];
+    const refuse = async (change: Partial<{ weights: typeof weights; versionKey: number }> = {}): Promise<unknown> => {
+      node.seal(12_000 * node.blocks.length);
+      const options = { netuid: 3, weights, versionKey: 4, signer: BOB, ...change };
+      const { code, context } = await failureOf(setWeights(chain, options));
+      expect(await explainWeights(chain, options)).toBe(context['reason']);
+      return code === 'refused' ? context['reason'] : code;
+    };
+    expect(await refuse()).toBe('HotKeyNotRegisteredInSubNet');
+    subtensor('uids', [3, BOB.hotkey], '0x0100');
+    subtensor('subnetworkN', [3], '0x0200');
+    expect(await refuse({ weights: [{ uid: 0, weight: 0 }] })).toBe('NoWeights');
+    expect(await refuse()).toBe('CommitRevealEnabled');
+    subtensor('commitRevealWeightsEnabled', [3], '0x00');
+    subtensor('weightsVersionKey', [3], u64Hex(5));
+    expect(await refuse()).toBe('IncorrectWeightVersionKey');
+    subtensor('weightsVersionKey', [3], u64Hex(4));
+    subtensor('lastUpdate', [3], `0x08${u64Hex(1).slice(2)}${u64Hex(1).slice(2)}`);
+    expect(await refuse()).toBe('SettingWeightsTooFast');
+    subtensor('weightsSetRateLimit', [3], u64Hex(0));
+    expect(await refuse()).toBe('NeuronNoValidatorPermit');
+    subtensor('validatorPermit', [3], '0x080001');
+    expect(await refuse({ weights: [{ uid: 5, weight: 1 }] })).toBe('UidVecContainInvalidOne');
+    expect(await refuse({ weights: [{ uid: 0, weight: 1 }] })).toBe('WeightVecLengthIsLow');
+    node.seal(12_000 * node.blocks.length);
+    const work = setWeights(chain, { netuid: 3, weights, versionKey: 4, signer: BOB });
+    await until(() => node.submitted.length === 1);
+    subtensor('weights', [3, 1], '0x080000ffff01000080');
+    await include([SUCCESS]);
+    expect((await work).row).toEqual({ uids: [0, 1], values: [65535, 32768] });
+    const other = failureOf(setWeights(chain, { netuid: 3, weights: [{ uid: 0, weight: 1 }, { uid: 1, weight: 1 }], versionKey: 4, signer: BOB }));
+    await include([SUCCESS], 2);
+    expect((await other).code).toBe('read-back');
+  });
+});
