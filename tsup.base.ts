@@ -7,7 +7,7 @@ const base: Options = {
   platform: 'node',
   sourcemap: true,
   splitting: true,
-  clean: ['dist/*.js', 'dist/*.js.map'],
+  clean: false,
   treeshake: true,
 };
 

@@ -18,23 +18,23 @@ export type SubnetErrorCode =
   | 'late'
   | 'root-mismatch';
 
-const brand: unique symbol = Symbol.for('connito.subnet.error') as never;
+const BRAND: symbol = Symbol.for('@connito/subnet/SubnetError');
 
 /** `code` says what went wrong, `context` with which values; the message says what to do. */
 export class SubnetError extends Error {
   readonly code: SubnetErrorCode;
   readonly context: Readonly<Record<string, unknown>>;
-  readonly [brand] = true;
 
   constructor(code: SubnetErrorCode, message: string, context: Record<string, unknown> = {}, options?: ErrorOptions) {
     super(message, options);
     this.name = 'SubnetError';
     this.code = code;
-    this.context = Object.freeze(context);
+    this.context = Object.freeze({ ...context });
+    Object.defineProperty(this, BRAND, { value: true });
   }
 }
 
 /** Whether `error` is a {@link SubnetError}, of this `code` if one is given; holds across copies of the package. */
 export function isSubnetError(error: unknown, code?: SubnetErrorCode): error is SubnetError {
-  return typeof error === 'object' && error !== null && brand in error && (code === undefined || (error as SubnetError).code === code);
+  return typeof error === 'object' && error !== null && BRAND in error && (code === undefined || (error as SubnetError).code === code);
 }

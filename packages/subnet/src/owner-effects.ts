@@ -18,7 +18,7 @@ import type { FailedEvent, MomentEvent } from './machine.ts';
 import type { OwnerEffect, OwnerEvent } from './owner.ts';
 import { START_DELAY_MS, type OwnerPlan } from './owner-plan.ts';
 import { Closing, openClock, openContext, openRoleJournal, openStation, type OpenRole, type RoleOptions, type Station } from './role.ts';
-import { encodeTaskManifest, hashTaskManifest, parseTaskManifest, type TaskManifest } from './task-manifest.ts';
+import { encodeTaskManifest, hashTaskManifest, parseTaskManifest, type ManifestArtifact, type TaskManifest } from './task-manifest.ts';
 import { openVersionStore } from './version-store.ts';
 
 type OwnerJournalEvent = MomentEvent | FailedEvent | OwnerEvent;
@@ -111,7 +111,7 @@ async function makeTask(station: Station, options: RoleOptions & { readonly plan
 async function publishModel({ store }: Station, { modelDirectory, selection }: OwnerPlan): Promise<TaskManifest['model']> {
   const checkpoint = await openCheckpoint(modelDirectory);
   try {
-    const files: TaskManifest['model']['files'] = [];
+    const files: (ManifestArtifact & { readonly name: string })[] = [];
     for (const name of (await readdir(modelDirectory)).filter((file) => MODEL_FILE.test(file)).toSorted()) {
       files.push({ name, ...(await store.put(createReadStream(join(modelDirectory, name)))) });
     }

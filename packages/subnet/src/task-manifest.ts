@@ -13,6 +13,113 @@ import { SubnetError } from './error.ts';
 /** A manifest larger than this is refused before it is parsed: 1,000 shards and files fit into a tenth of it. */
 export const MAX_MANIFEST_BYTES = 1_048_576;
 
+/** An artifact by its SHA-256 (hex) and size. */
+export interface ManifestArtifact {
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+/** A shard of token rows. */
+export interface ManifestShard extends ManifestArtifact {
+  readonly rows: number;
+}
+
+/** How the merged update is applied: θ − Δ, or SGD with Nesterov momentum. */
+export type ManifestOuterStep = { readonly kind: 'average' } | { readonly kind: 'nesterov'; readonly learningRate: number; readonly momentum: number };
+
+/** Inner AdamW of a miner. */
+export interface TrainingRules {
+  readonly steps: number;
+  /** Rows a step. */
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  readonly clipNorm: number;
+  readonly warmupSteps: number;
+}
+
+/** What a score is measured on, and what is refused. */
+export interface ScoringRules {
+  /** Rows of the cycle's held-out shard, drawn by R1. */
+  readonly rows: number;
+  /** A row's gain counts at most so much; a candidate that is worse by more is invalid. Nats per token. */
+  readonly clip: number;
+  /** Least lower bound that is paid, nats per token. */
+  readonly minGain: number;
+  /** And at least this share of the mean of the cycle's three best gains. */
+  readonly floorShare: number;
+  /** Probability that any bound of a cycle is wrong. */
+  readonly errorRate: number;
+  /** L2 norm over all tensors of an update. */
+  readonly maxUpdateNorm: number;
+  /** Size of an artifact. */
+  readonly maxBytes: number;
+  /** For how many cycles an opened update is looked for in new ones. */
+  readonly resubmissionCycles: number;
+}
+
+/** How updates become a version. */
+export interface MergeRules {
+  /** At most so many take part, the best by median. */
+  readonly participants: number;
+  readonly step: ManifestOuterStep;
+}
+
+/** What a merged version must pass. */
+export interface GateRules {
+  /** Rows of the held-out shard, disjoint from the score's. */
+  readonly rows: number;
+  readonly generalRows: number;
+  /** Of both one-sided bounds. */
+  readonly level: number;
+  /** Most that the general loss may rise over the first version's, upper bound, nats per token. */
+  readonly forgettingAllowance: number;
+}
+
+/** How scores become weights. */
+export interface WeightRules {
+  /** Cycles that a rating is the mean of. */
+  readonly window: number;
+  /** Sum of ratings that is paid in full, nats per token. */
+  readonly targetGain: number;
+  readonly versionKey: number;
+}
+
+/** Everything that the participants of one task agree on. Times in ms, sizes in bytes, losses in nats per token. */
+export interface TaskManifest {
+  readonly format: 'connito/task/v1';
+  readonly name: string;
+  /** Hash of the chain's block 0, hex. */
+  readonly genesis: string;
+  readonly netuid: number;
+  readonly cycles: number;
+  readonly schedule: Schedule;
+  /** `publicKey` in hex. */
+  readonly beacon: { readonly publicKey: string; readonly genesisTimeMs: number; readonly periodMs: number };
+  readonly model: {
+    readonly files: readonly (ManifestArtifact & { readonly name: string })[];
+    /** Layer → experts that are trained. */
+    readonly selection: Readonly<Record<string, readonly number[]>>;
+    /** Merkle root over those experts' tensors in float32, hex. */
+    readonly baseRoot: string;
+  };
+  readonly data: {
+    readonly sequenceLength: number;
+    readonly trainShards: readonly ManifestShard[];
+    /** One for each cycle, single use. */
+    readonly heldOut: readonly ManifestShard[];
+    readonly general: ManifestShard;
+  };
+  readonly training: TrainingRules;
+  readonly scoring: ScoringRules;
+  readonly merge: MergeRules;
+  readonly gate: GateRules;
+  readonly weights: WeightRules;
+}
+
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lowercase hex digits');
 const positive = z.number().positive().finite();
 const count = z.int().positive();
@@ -27,7 +134,7 @@ const outerStep = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('nesterov'), learningRate: positive, momentum: z.number().min(0).lt(1) }),
 ]);
 
-const manifestSchema = z.strictObject({
+const manifestSchema: z.ZodType<TaskManifest> = z.strictObject({
   format: z.literal('connito/task/v1'),
   name: z.string().min(1).max(64),
   genesis: hash,
@@ -78,9 +185,6 @@ const manifestSchema = z.strictObject({
   gate: z.strictObject({ rows: count.min(2), generalRows: count.min(2), level: z.number().gt(0.5).lt(1), forgettingAllowance: z.number().min(0) }),
   weights: z.strictObject({ window: count.max(64), targetGain: positive, versionKey: z.int().nonnegative() }),
 });
-
-/** Everything that the participants of one task agree on. Times in ms, sizes in bytes, losses in nats per token. */
-export type TaskManifest = z.infer<typeof manifestSchema>;
 
 /** The manifest's bytes: JSON with keys in the schema's order, so that equal manifests have equal hashes. */
 export function encodeTaskManifest(manifest: TaskManifest): Uint8Array {

@@ -45,7 +45,14 @@ export async function trainHonestly({ context, cycle, start }: UpdateJob): Promi
   const { training, data } = manifest;
   const tokens = await readTrainingShard(context, cycle);
   const { experts, steps } = await trainExperts({
-    ...training,
+    steps: training.steps,
+    batchSize: training.batchSize,
+    learningRate: training.learningRate,
+    betas: [training.beta1, training.beta2],
+    epsilon: training.epsilon,
+    weightDecay: training.weightDecay,
+    clipNorm: training.clipNorm,
+    warmupSteps: training.warmupSteps,
     checkpoint,
     start: start.weights,
     tokens,

@@ -5,10 +5,14 @@
  */
 import type { Register } from '../program.ts';
 import { registerData } from './data.ts';
+import { registerDemo } from './demo.ts';
 import { registerExperts } from './experts.ts';
 import { registerLocalnet } from './localnet.ts';
+import { registerMiner } from './miner.ts';
 import { registerModel } from './model.ts';
+import { registerOwner } from './owner.ts';
 import { registerPol } from './pol.ts';
+import { registerValidator } from './validator.ts';
 
 /** A new command file is added here and nowhere else. */
-export const commands: readonly Register[] = [registerLocalnet, registerData, registerModel, registerExperts, registerPol];
+export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerData, registerModel, registerExperts, registerPol];

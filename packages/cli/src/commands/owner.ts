@@ -41,7 +41,7 @@ export function registerOwner(program: Command, context: CliContext): void {
 async function readPlan({ name, model, data, experts, rules, start }: OwnerFlags): Promise<OwnerPlan> {
   const { parseExpertConfig } = await import('@connito/moe-core');
   const { withRules } = await import('@connito/subnet');
-  const { selection } = parseExpertConfig(await readFile(experts, 'utf8'));
+  const { experts: selection } = parseExpertConfig(await readFile(experts, 'utf8'));
   const overrides = rules === undefined ? {} : parseRules(await readFile(rules, 'utf8'), rules);
   return { name, modelDirectory: model, dataDirectory: data, selection, rules: withRules(overrides), ...(start === undefined ? {} : { t0Ms: start }) };
 }

@@ -118,7 +118,7 @@ function expertsPath(out: string): string {
 
 async function writeOwnerFiles({ out, task }: NetworkPlan): Promise<void> {
   await writeFile(rulesPath(out), `${JSON.stringify(DEMO_RULES, null, 2)}\n`);
-  await writeFileAtomic(expertsPath(out), new TextEncoder().encode(formatExpertConfig({ selection: task.selection, sharedExperts: false, nonExpertModules: false })));
+  await writeFileAtomic(expertsPath(out), new TextEncoder().encode(formatExpertConfig({ experts: task.selection, sharedExperts: false, nonExpertModules: false })));
 }
 
 interface RoleStart {

@@ -80,9 +80,9 @@ async function selectTargetExperts({ modelDirectory, provider, signal }: TaskSou
     const { topology } = checkpoint;
     const shard = await openShard(join(dataDirectory, first.file), { vocabularySize: topology.vocabularySize, sequenceLength: dataset.sequenceLength });
     const rows = Array.from({ length: Math.min(RELEVANCE_ROWS, shard.rows) }, (_, row) => row);
-    const routing = await collectRouting({ checkpoint, tokens: takeRows(shard, rows), sequenceLength: dataset.sequenceLength, provider, signal });
-    const relevance = createExpertRelevance(topology);
-    for (const { layer, ids, weights } of routing) addRouting(relevance, { layer, ids, weights });
+    const routing = await collectRouting({ checkpoint, tokens: takeRows(shard, rows), sequenceLength: dataset.sequenceLength, provider, threads: 2, signal });
+    let relevance = createExpertRelevance({ experts: topology.expertsPerLayer, expertsPerToken: topology.expertsPerToken });
+    for (const layer of routing) relevance = addRouting(relevance, layer);
     return selectExperts(tokenScores(relevance), { threshold: RELEVANCE_THRESHOLD });
   } finally {
     await checkpoint.close();

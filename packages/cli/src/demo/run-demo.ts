@@ -44,10 +44,12 @@ const MARKER = '.connito-demo';
 const DOMAIN = 'mathematics';
 
 /** Runs it all and leaves `report.json` and `report.html` in `plan.out`. */
-export async function runDemo(plan: DemoPlan): Promise<DemoReport> {
+export async function runDemo(options: DemoPlan): Promise<DemoReport> {
   const startedAt = new Date();
   const started = performance.now();
-  await claimDirectory(plan.out);
+  await claimDirectory(options.out);
+  // All roles must use one runtime: two would differ in the last bits, and so in the root.
+  const plan = { ...options, provider: await resolveProvider(options.provider, { onNotice: ({ message }) => options.show({ kind: 'progress', message }) }) };
   const progress = (message: string): void => plan.show({ kind: 'progress', message });
   progress('preparing data and choosing experts');
   const task = await prepareTask(plan);
@@ -102,8 +104,9 @@ async function gather(plan: DemoPlan, { task, network, log }: Run) {
     for (const { version, target, general, test } of measured) plan.show({ kind: 'losses', version: version.number, target: meanLoss(target), general: meanLoss(general), test: meanLoss(test) });
     const commands: string[] = [];
     for (const record of records) if (record) commands.push(...(await leaveCycleFiles(plan, run, record, log)));
-    const { experts, total } = parametersOf(run);
-    return { manifest, records, measured, commands, incentives: await readIncentives(chain, manifest), trainableParameters: experts, totalParameters: total };
+    const { total, perExpert } = countParameters(checkpoint.topology);
+    const trainableParameters = Object.values(manifest.model.selection).reduce((sum, experts) => sum + experts.length * perExpert, 0);
+    return { manifest, records, measured, commands, incentives: await readIncentives(chain, manifest), trainableParameters, totalParameters: total };
   } finally {
     await checkpoint.close();
     await chain.close();
@@ -161,7 +164,7 @@ function place(participants: readonly Participant[], { uids, hotkeys }: DemoSubn
 
 /** Takes `out` for the demo: a new directory, or one that an earlier demo has left, which is cleared. */
 async function claimDirectory(out: string): Promise<void> {
-  const entries = await readdir(out).catch((error: NodeJS.ErrnoException) => {
+  const entries = await readdir(out).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT') return [];
     throw error;
   });

@@ -3,7 +3,7 @@ import { sha256 } from '@connito/commit-reveal';
 
 /** Gives the next number at every call. */
 export function createNormalStream(seed: Uint8Array): () => number {
-  let words = new DataView(new ArrayBuffer(0));
+  let words: DataView = new DataView(new ArrayBuffer(0));
   let offset = 0;
   let counter = 0;
   let spare: number | null = null;
