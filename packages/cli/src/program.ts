@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Command, CommanderError, Option } from 'commander';
+import { Command, Option, type CommanderError } from 'commander';
 import { CliError } from './cli-error.ts';
 import type { CliContext } from './context.ts';
 import { formatExitCodes } from './exit-codes.ts';
@@ -45,9 +45,8 @@ export function addGroup(program: Command, name: string, description: string): C
   return program.command(name).description(description).usage('<command> [options]').helpCommand(false);
 }
 
-/** What commander refused, as a usage error in one line; undefined where it has only shown help or the version. */
-export function usageError(program: Command, args: readonly string[], error: CommanderError): CliError | undefined {
-  if (error.exitCode === 0) return undefined;
+/** What commander refused, as a usage error in one line. */
+export function usageError(program: Command, args: readonly string[], error: CommanderError): CliError {
   const { path, command } = deepestCommand(program, args);
   const see = `See \`${path} --help\``;
   if (error.code === 'commander.help') {
@@ -59,14 +58,18 @@ export function usageError(program: Command, args: readonly string[], error: Com
   return new CliError('usage', [first.replace(/\.?$/, '.'), suggestion, see].filter((part) => part !== '').join(' '), {}, { cause: error });
 }
 
-function deepestCommand(program: Command, args: readonly string[]): { path: string; command: Command } {
+/** The command that `args` begin with, how it is called, and the words that are left. Options before it are skipped. */
+export function deepestCommand(program: Command, args: readonly string[]): { readonly path: string; readonly command: Command; readonly rest: readonly string[] } {
   let command = program;
   let path = program.name();
+  const rest: string[] = [];
   for (const word of args) {
-    const child = command.commands.find((candidate) => candidate.name() === word || candidate.aliases().includes(word));
-    if (child === undefined) continue;
-    command = child;
-    path += ` ${child.name()}`;
+    const child = command.commands.find((candidate) => candidate.name() === word);
+    if (child === undefined) rest.push(word);
+    else {
+      command = child;
+      path += ` ${child.name()}`;
+    }
   }
-  return { path, command };
+  return { path, command, rest };
 }
