@@ -4,7 +4,7 @@
  * @see Su et al., RoFormer, 2021 · Ainslie et al., GQA, 2023 · `modeling_qwen3_moe.py` of transformers 5.18
  * @module
  */
-import { fixed, float, type Graph, type Value } from './graph.ts';
+import { fixed, float, scalar, type Graph, type Value } from './graph.ts';
 import { reshape, sumLast } from './elementwise.ts';
 
 /** Rotation tables of one graph: `cosine`, `sine`, `negativeSine` — `[S, D/2]`, `positions` — `int64 [B, S]`. */
@@ -92,10 +92,30 @@ export function causalAttention(graph: Graph, { query, key, value, mask }: Atten
 function attentionProbabilities(graph: Graph, { query, key, mask, heads }: Omit<AttentionInputs, 'value'> & { readonly heads: number }): Value {
   const [batch, sharedHeads, rows, headDim] = query.shape.map(fixed) as [number, number, number, number];
   const positions = fixed(key.shape[2]);
-  const scores = product(graph, query, key, { transB: true, scale: headDim ** -0.5, shape: [batch, sharedHeads, rows, positions] });
+  const scale = headDim ** -0.5;
+  const scores = product(graph, query, key, { transB: true, scale, shape: [batch, sharedHeads, rows, positions] });
   const perHead = float(batch, heads, positions, positions);
   const masked = graph.node('Add', [reshape(graph, scores, perHead.shape), mask], perHead);
-  return reshape(graph, graph.node('Softmax', [masked], perHead, { axis: { int: -1 } }), scores.shape);
+  const floored = graph.node('Max', [masked, scoreFloor(graph, { query, key, scale, heads })], perHead);
+  return reshape(graph, graph.node('Softmax', [floored], perHead, { axis: { int: -1 } }), scores.shape);
+}
+
+/**
+ * The score of each position with itself, less 60: `[B, heads, S, 1]`. What lies lower, the masked scores above all, is raised to it.
+ *
+ * A row's greatest score is never below its own, so such an entry's probability is at most e⁻⁶⁰ ≈ 9e-27, which float32 sums do not
+ * notice. Without the floor ONNX Runtime's exponential turns −∞ into denormal numbers, and those made Softmax 4 times and
+ * the whole evaluation 1.3 times slower (measured on a Xeon with AVX-512).
+ */
+function scoreFloor(graph: Graph, { query, key, scale, heads }: Pick<AttentionInputs, 'query' | 'key'> & { readonly scale: number; readonly heads: number }): Value {
+  const [batch, sharedHeads, , headDim] = query.shape.map(fixed) as [number, number, number, number];
+  const positions = fixed(key.shape[2]);
+  const group = heads / sharedHeads;
+  const perGroup = reshape(graph, query, [batch, sharedHeads, group, positions, headDim]);
+  const shared = reshape(graph, key, [batch, sharedHeads, 1, positions, headDim]);
+  const own = sumLast(graph, graph.node('Mul', [perGroup, shared], float(...perGroup.shape)));
+  const scaled = graph.node('Mul', [reshape(graph, own, [batch, heads, positions, 1]), scalar(graph, scale)], float(batch, heads, positions, 1));
+  return graph.node('Sub', [scaled, scalar(graph, 60)], float(batch, heads, positions, 1));
 }
 
 interface AttentionResult {

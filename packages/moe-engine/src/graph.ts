@@ -40,7 +40,7 @@ export type Attributes = Readonly<Record<string, OnnxAttribute>>;
 export interface Graph {
   /** Declares an input; a `trained` one is what gradients are taken of. */
   input(options: { readonly name: string; readonly type?: ElementType; readonly shape: readonly Dimension[]; readonly trained?: boolean }): Value;
-  /** Embeds a constant; equal small constants are not merged (ONNX Runtime does that). */
+  /** Embeds a constant; equal small ones are embedded once. */
   constant(data: Float32Array | Int32Array | BigInt64Array, shape: readonly number[]): Value;
   /** Appends an operator with one output. Domain `''` unless the operator's name has a prefix, as in `com.microsoft:FusedMatMul`. */
   node(operator: string, inputs: readonly (Value | undefined)[], output: Spec, attributes?: Attributes): Value;
@@ -56,6 +56,9 @@ export interface Graph {
   encode(outputs: readonly Value[]): { readonly model: Uint8Array; readonly inputs: readonly Value[] };
 }
 
+/** Shapes, axes, counts: constants that recur. */
+const MAX_SHARED_ELEMENTS = 16;
+
 /** Starts an empty graph. */
 export function createGraph(): Graph {
   const inputs: OnnxValue[] = [];
@@ -63,6 +66,7 @@ export function createGraph(): Graph {
   const nodes: OnnxNode[] = [];
   const tape: Rule[] = [];
   const tracked = new Set<string>();
+  const shared = new Map<string, Value>();
   let counter = 0;
   const fresh = (stem: string): string => `${stem}_${counter++}`;
 
@@ -74,8 +78,12 @@ export function createGraph(): Graph {
       return { name, type, shape };
     },
     constant(data, shape) {
+      const key = data.length > MAX_SHARED_ELEMENTS ? undefined : `${elementType(data)} [${shape.join()}] ${data.join()}`;
+      const known = key === undefined ? undefined : shared.get(key);
+      if (known !== undefined) return known;
       const value = { name: fresh('constant'), type: elementType(data), shape };
       constants.push({ ...value, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
+      if (key !== undefined) shared.set(key, value);
       return value;
     },
     node: (operator, given, output, attributes) => graph.nodes(operator, given, [output], attributes)[0]!,

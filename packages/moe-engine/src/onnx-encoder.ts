@@ -57,6 +57,8 @@ const OPERATOR_SET = 23;
 
 type Chunk = Uint8Array;
 
+const UTF8 = new TextEncoder();
+
 /**
  * Encodes a model as `ModelProto` bytes.
  *
@@ -120,7 +122,7 @@ function float(field: number, given: number): Chunk {
 }
 
 function text(field: number, given: string): Chunk {
-  return bytes(field, new TextEncoder().encode(given));
+  return bytes(field, UTF8.encode(given));
 }
 
 function message(field: number, parts: readonly Chunk[]): Chunk {
@@ -133,6 +135,7 @@ function bytes(field: number, data: Uint8Array): Chunk {
 
 /** Base-128 varint; negative numbers take the ten bytes of their 64-bit two's complement. */
 function varint(given: number): Chunk {
+  if (given >= 0 && given < 128) return Uint8Array.of(given);
   let rest = BigInt.asUintN(64, BigInt(given));
   const out: number[] = [];
   while (rest > 127n) {

