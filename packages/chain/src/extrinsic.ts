@@ -260,13 +260,39 @@ class Search {
       const context = { subject, blockNumber: death, extrinsicHash: hash };
       throw new ChainError('expired', `${subject} was in no block up to ${death}, the last that could have it; sending it again is safe`, context);
     }
-    const block = await readBlockAt(this.#chain, number);
-    const { block: body } = await this.#chain.request<{ block: { extrinsics: string[] } }>('chain_getBlock', [block.hash]);
-    const index = body.extrinsics.indexOf(hex);
+    const { block, extrinsics } = await readBody(this.#chain, number);
+    const index = extrinsics.indexOf(hex);
     if (index < 0) return;
     this.end();
     this.#resolve({ block, index });
   }
+}
+
+interface Body {
+  readonly block: FinalisedBlock;
+  readonly extrinsics: readonly string[];
+}
+
+/** The newest few, so that calls under way together do not ask for the same blocks each. */
+const bodies = new WeakMap<Chain, Map<number, Promise<Body>>>();
+const KEPT_BODIES = 8;
+
+function readBody(chain: Chain, number: number): Promise<Body> {
+  const kept = bodies.get(chain) ?? new Map<number, Promise<Body>>();
+  bodies.set(chain, kept);
+  const known = kept.get(number);
+  if (known !== undefined) return known;
+  const body = fetchBody(chain, number);
+  kept.set(number, body);
+  body.catch(() => kept.delete(number));
+  for (const old of kept.keys()) if (kept.size > KEPT_BODIES) kept.delete(old);
+  return body;
+}
+
+async function fetchBody(chain: Chain, number: number): Promise<Body> {
+  const block = await readBlockAt(chain, number);
+  const { block: body } = await chain.request<{ block: { extrinsics: string[] } }>('chain_getBlock', [block.hash]);
+  return { block, extrinsics: body.extrinsics };
 }
 
 async function readOutcome(chain: Chain, signed: Signed, { block, index }: Place): Promise<Inclusion> {

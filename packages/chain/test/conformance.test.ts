@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connectChain, createCall, HYPERPARAMETERS, openKeypair, sudo, type Chain } from '../src/index.ts';
 import { entryOf, HAS_METADATA, startScriptedNode, type ScriptedNode } from './scripted-node.ts';
+
+// Machines that build and test at once are slow.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const ALICE = openKeypair('//Alice').hotkey;
 

@@ -4,6 +4,9 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { connectChain, isChainError, watchBlocks, type Chain, type FinalisedBlock } from '../src/index.ts';
 import { HAS_METADATA, startScriptedNode, type ScriptedNode } from './scripted-node.ts';
 
+// Machines that build and test at once are slow.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
 const GENESIS = `0x${(0xb10c).toString(16).padStart(64, '0')}`;
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -35,7 +38,7 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let i = 0; i < 3000 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
   expect(condition()).toBe(true);
 }
 

@@ -1,5 +1,5 @@
 import { toHex } from '@connito/commit-reveal';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   connectChain,
   findSnapshot,
@@ -22,6 +22,9 @@ import {
   type Chain,
 } from '../src/index.ts';
 import { entryOf, HAS_METADATA, startScriptedNode, u64Hex, type ScriptedNode } from './scripted-node.ts';
+
+// Machines that build and test at once are slow.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const NETUID = 3;
 const ALICE = openKeypair('//Alice');

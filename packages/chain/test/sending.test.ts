@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   addStake,
   burnedRegister,
@@ -16,6 +16,9 @@ import {
   type Chain,
 } from '../src/index.ts';
 import { entryOf, HAS_METADATA, startScriptedNode, u64Hex, type ScriptedNode } from './scripted-node.ts';
+
+// Machines that build and test at once are slow.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const ALICE = openKeypair('//Alice');
 const BOB = openKeypair('//Bob');
@@ -39,7 +42,7 @@ async function failureOf(work: Promise<unknown>): Promise<{ code: string; contex
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let i = 0; i < 3000 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
   expect(condition()).toBe(true);
 }
 
