@@ -104,22 +104,35 @@ function isResubmission({ cosine, residual = 0 }: Likeness, limits: Resubmission
 }
 
 /** A vector to compare with: the elements of one tensor, by its name and length. */
-type Direction = (name: string, length: number) => ArrayLike<number>;
+type Direction = (name: string, length: number) => Float32Array | Float64Array;
 
 function updateOf({ update }: OpenedWeights): Direction {
-  return (name, length) => update.get(name)?.data ?? new Float32Array(length);
+  return (name, length) => valuesOf(update, name, length);
 }
 
 function wayBack(start: ExpertWeights, past: OpenedWeights): Direction {
-  return (name, length) => Float64Array.from({ length }, (_, at) => elementOf(start, name, at) - elementOf(past.start, name, at) + elementOf(past.update, name, at));
+  return (name, length) => {
+    const [now, then, update] = [start, past.start, past.update].map((weights) => valuesOf(weights, name, length)) as [Float32Array, Float32Array, Float32Array];
+    const back = new Float64Array(length);
+    for (let at = 0; at < length; at++) back[at] = now[at]! - then[at]! + update[at]!;
+    return back;
+  };
 }
 
 function meanOf(members: readonly OpenedWeights[]): Direction {
-  return (name, length) => Float64Array.from({ length }, (_, at) => members.reduce((total, { update }) => total + elementOf(update, name, at), 0) / members.length);
+  return (name, length) => {
+    const mean = new Float64Array(length);
+    for (const { update } of members) {
+      const values = valuesOf(update, name, length);
+      for (let at = 0; at < length; at++) mean[at]! += values[at]! / members.length;
+    }
+    return mean;
+  };
 }
 
-function elementOf(weights: ExpertWeights, name: string, at: number): number {
-  return weights.get(name)?.data[at] ?? 0;
+function valuesOf(weights: ExpertWeights, name: string, length: number): Float32Array {
+  const values = weights.get(name)?.data;
+  return values?.length === length ? values : new Float32Array(length);
 }
 
 interface Comparison {
@@ -137,9 +150,11 @@ function compare({ update, direction, others }: Comparison): Likeness {
   let [aa, bb, mm, ab, am, bm] = [0, 0, 0, 0, 0, 0];
   for (const [name, { data }] of update) {
     const other = direction(name, data.length);
-    const common = others.length > 0 ? mean(name, data.length) : [];
+    const common = mean(name, data.length);
     for (let at = 0; at < data.length; at++) {
-      const [a, b, m] = [data[at] ?? 0, other[at] ?? 0, common[at] ?? 0];
+      const a = data[at]!;
+      const b = other[at]!;
+      const m = common[at]!;
       aa += a * a;
       bb += b * b;
       mm += m * m;
