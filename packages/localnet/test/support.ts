@@ -51,7 +51,7 @@ export function pairOf(uri: string, type: 'sr25519' | 'ed25519' | 'ecdsa' = 'sr2
   return new Keyring({ type, ss58Format: 42 }).addFromUri(uri);
 }
 
-/** Signs, submits, and waits until the transaction is final. */
+/** Signs, submits, and waits until the transaction is in a block (blocks are final). */
 export function send(api: ApiPromise, call: Call, pair: KeyringPair, options: object = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const statuses: string[] = [];
@@ -59,10 +59,10 @@ export function send(api: ApiPromise, call: Call, pair: KeyringPair, options: ob
       .signAndSend(pair, options, ({ status, events, dispatchError }) => {
         statuses.push(status.type);
         if (status.isInvalid || status.isDropped || status.isUsurped) reject(new Error(status.type));
-        if (!status.isFinalized) return;
+        if (!status.isInBlock && !status.isFinalized) return;
         const names = events.map(({ event }) => `${event.section}.${event.method}`);
         const error = dispatchError === undefined ? undefined : dispatchError.isModule ? api.registry.findMetaError(dispatchError.asModule).name : dispatchError.type;
-        resolve({ blockHash: status.asFinalized.toHex(), events: names, error, statuses });
+        resolve({ blockHash: (status.isInBlock ? status.asInBlock : status.asFinalized).toHex(), events: names, error, statuses });
       })
       .catch(reject);
   });

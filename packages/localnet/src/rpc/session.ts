@@ -27,6 +27,7 @@ export class RpcSession {
   readonly #send: ((text: string) => void) | undefined;
   readonly #active = new Map<string, () => void>();
   #nextId = 1;
+  #lastRequestMs = 0;
 
   /** @param send - sends a notification; without it (HTTP) there are no subscriptions */
   constructor(node: LocalNode, send?: (text: string) => void) {
@@ -36,6 +37,7 @@ export class RpcSession {
 
   /** Answers a message; `undefined` if it needs no answer. Never throws. */
   handle(text: string, reply: (text: string) => void): void {
+    this.#lastRequestMs = performance.now();
     const message = parse(text);
     if (message === undefined) return reply(JSON.stringify(failed(null, new RpcFailure(RPC_CODES.parse, 'Parse error'))));
     const answers = this.#answer(message);
@@ -90,7 +92,7 @@ export class RpcSession {
     const subscription = `local${this.#nextId++}`;
     const notify = (result: unknown): void => send(JSON.stringify({ jsonrpc: '2.0', method: notification, params: { subscription, result } }));
     this.#active.set(subscription, () => undefined);
-    return { body: succeeded(id, subscription), then: () => this.#start(subscription, () => start(notify)) };
+    return { body: succeeded(id, subscription), then: () => this.#start(subscription, () => start({ send: notify, idleMs: () => performance.now() - this.#lastRequestMs })) };
   }
 
   #start(subscription: string, start: () => () => void): void {

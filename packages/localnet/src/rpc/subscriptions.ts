@@ -9,11 +9,18 @@ import { bytesParam, hexListParam } from './params.ts';
 
 const MAX_KEYS = 10_000;
 
+/** The client's end of a subscription. */
+export interface Subscriber {
+  readonly send: (result: unknown) => void;
+  /** For how long the client has asked nothing. */
+  readonly idleMs: () => number;
+}
+
 /** A subscription: `start` begins to send, and returns what ends it. */
 export interface Subscription {
   /** The `method` of its notifications. */
   readonly notification: string;
-  readonly start: (send: (result: unknown) => void) => () => void;
+  readonly start: (subscriber: Subscriber) => () => void;
 }
 
 /** Makes a subscription from parameters. */
@@ -22,7 +29,7 @@ export type SubscriptionMethod = (node: LocalNode, params: readonly unknown[]) =
 function heads(notification: string): SubscriptionMethod {
   return (node) => ({
     notification,
-    start: (send) => {
+    start: ({ send }) => {
       send(headerJson(node.chain.head));
       return node.onBlock((block) => send(headerJson(block)));
     },
@@ -33,7 +40,7 @@ const storage: SubscriptionMethod = (node, [list]) => {
   const keys = list === undefined || list === null ? undefined : hexListParam(list, 'keys', MAX_KEYS);
   return {
     notification: 'state_storage',
-    start: (send) => {
+    start: ({ send }) => {
       if (keys !== undefined) send(changeSet(node, node.chain.head, keys));
       return node.onBlock((block, changes) => {
         const changed = keys === undefined ? [...changes.keys()] : keys.filter((key) => changes.has(key));
@@ -45,30 +52,51 @@ const storage: SubscriptionMethod = (node, [list]) => {
 
 const runtimeVersion: SubscriptionMethod = () => ({
   notification: 'state_runtimeVersion',
-  start: (send) => {
+  start: ({ send }) => {
     send(versionJson());
     return () => undefined;
   },
 });
 
+/**
+ * `finalized` is told a little after `inBlock`: @polkadot/api looks the block up after `inBlock`, and forgets that status if the next
+ * one comes meanwhile. So it waits until the client has been quiet for a moment, but not for long.
+ */
+const QUIET_MS = 60;
+const LONGEST_WAIT_MS = 500;
+
 /** The transaction is taken in (or refused) at once; what becomes of it is sent once `start` is called. */
 const watch: SubscriptionMethod = (node, [extrinsic]) => {
-  let waiting: TransactionStatus[] | undefined = [];
-  let deliver = (status: TransactionStatus): unknown => waiting?.push(status);
+  const waiting: TransactionStatus[] = [];
+  let deliver = (status: TransactionStatus): void => void waiting.push(status);
   node.pool.submit(bytesParam(extrinsic, 'extrinsic'), (status) => deliver(status));
   return {
     notification: 'author_extrinsicUpdate',
-    start: (send) => {
-      for (const status of waiting ?? []) send(statusJson(status));
-      waiting = undefined;
-      deliver = (status) => send(statusJson(status));
+    start: (subscriber) => {
+      let timer: NodeJS.Timeout | undefined;
+      deliver = (status) => {
+        if (typeof status === 'string' || !('finalized' in status)) subscriber.send(statusJson(status));
+        else timer = whenQuiet(subscriber, () => subscriber.send(statusJson(status)), (next) => (timer = next));
+      };
+      for (const status of waiting) deliver(status);
       node.producer.wake();
       return () => {
+        clearTimeout(timer);
         deliver = () => undefined;
       };
     },
   };
 };
+
+/** Acts when the client has been quiet, looking again by a timer that `rearm` hears of. */
+function whenQuiet({ idleMs }: Subscriber, act: () => void, rearm: (timer: NodeJS.Timeout) => void): NodeJS.Timeout {
+  const deadline = performance.now() + LONGEST_WAIT_MS;
+  const look = (): void => {
+    if (idleMs() >= QUIET_MS || performance.now() >= deadline) act();
+    else rearm(setTimeout(look, QUIET_MS));
+  };
+  return setTimeout(look, QUIET_MS);
+}
 
 function statusJson(status: TransactionStatus): unknown {
   if (typeof status === 'string') return status;

@@ -279,6 +279,7 @@ function recordOwner(execution: Execution, owner: string, { netuid, hyperparamet
 function ensureWindowOpen(execution: Execution, netuid: number): void {
   const { AdminFreezeWindow, PendingEpochAt } = execution.storage.SubtensorModule;
   const next = nextEpochBlock(execution.storage, netuid);
-  const closed = next !== undefined && (PendingEpochAt.get(netuid) > execution.block || next - execution.block < BigInt(AdminFreezeWindow.get()));
+  const remaining = next === undefined || next < execution.block ? 0n : next - execution.block;
+  const closed = next !== undefined && (PendingEpochAt.get(netuid) > execution.block || remaining < BigInt(AdminFreezeWindow.get()));
   ensure(!closed, 'SubtensorModule', 'AdminActionProhibitedDuringWeightsWindow');
 }
