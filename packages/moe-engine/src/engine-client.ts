@@ -39,25 +39,35 @@ export interface EngineClient {
 /**
  * Starts a worker and loads it.
  *
- * @throws {bad-option} {unknown-tensor} {bad-shape} {provider-unavailable} {runtime-failed} {worker-crashed} {aborted}
+ * @throws {bad-option} {unsupported-model} {unknown-tensor} {bad-shape} {provider-unavailable} {runtime-failed} {worker-crashed} {aborted}
  */
 export async function openEngine(options: EngineOptions, { purpose, trained = [] }: Pick<OpenRequest, 'purpose'> & { readonly trained?: readonly string[] }): Promise<EngineClient> {
-  const { sequenceLength, batchSize, threads = 1, provider = 'auto', signal } = options;
+  const { sequenceLength, batchSize, threads = 1, provider = 'auto' } = options;
   assertEngineOptions({ sequenceLength, batchSize, threads, provider });
   const checkpoint = typeof options.checkpoint === 'string' ? await openCheckpoint(options.checkpoint) : options.checkpoint;
+  try {
+    return await loadEngine(checkpoint, { ...options, purpose, trained, threads, provider });
+  } finally {
+    if (typeof options.checkpoint === 'string') await checkpoint.close();
+  }
+}
+
+type LoadOptions = Pick<OpenRequest, 'purpose' | 'trained' | 'sequenceLength' | 'batchSize' | 'threads' | 'provider'> & Pick<EngineOptions, 'signal' | 'onNotice'>;
+
+async function loadEngine(checkpoint: Checkpoint, { signal, onNotice, ...options }: LoadOptions): Promise<EngineClient> {
   const { topology } = checkpoint;
+  assertSupported(topology);
   const shapes = new Map([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape]));
   const worker = startEngineWorker();
   try {
+    const { purpose, trained, batchSize, sequenceLength, provider, threads } = options;
     const request: OpenRequest = { kind: 'open', purpose, topology, shapes, trained, batchSize, sequenceLength, provider, threads };
-    const opened = await worker.call(request, { signal, onEvent: (event) => void (event.kind === 'notice' && options.onNotice?.(event.notice)) });
+    const opened = await worker.call(request, { signal, onEvent: (event) => void (event.kind === 'notice' && onNotice?.(event.notice)) });
     await loadWeights({ worker, checkpoint, signal, names: opened.weights.filter((name) => !trained.includes(name)) });
     return { worker, topology, shapes, provider: opened.provider };
   } catch (error) {
     await worker.close();
     throw error;
-  } finally {
-    if (typeof options.checkpoint === 'string') await checkpoint.close();
   }
 }
 
@@ -66,6 +76,12 @@ function assertEngineOptions({ sequenceLength, batchSize, threads, provider }: P
   assertOption('batchSize', batchSize, { least: 1, whole: true });
   assertOption('threads', threads, { least: 1, most: 1024, whole: true });
   assertOneOf('provider', provider, ENGINE_PROVIDERS);
+}
+
+/** Today moe-core reads one family; when it reads more, this says so instead of computing something else. */
+function assertSupported({ family }: { readonly family: string }): void {
+  if (family === 'qwen3_moe') return;
+  throw new MoeEngineError('unsupported-model', `models of the family "${family}" cannot be computed yet; qwen3_moe can`, { feature: `family ${family}` });
 }
 
 interface LoadJob {

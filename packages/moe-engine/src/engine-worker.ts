@@ -4,7 +4,7 @@
  * @module
  */
 import { Worker, type TransferListItem } from 'node:worker_threads';
-import { MoeEngineError, fromPortableError } from './error.ts';
+import { fromPortableError, isMoeEngineError, MoeEngineError } from './error.ts';
 import type { EngineEvent, EngineRequest, EngineResponses, RequestMessage, ResponseMessage } from './messages.ts';
 
 /** How one request is made. */
@@ -27,8 +27,9 @@ export interface EngineWorker {
 
 interface Pending {
   readonly resolve: (result: never) => void;
-  readonly reject: (error: MoeEngineError) => void;
+  readonly reject: (error: unknown) => void;
   readonly onEvent: ((event: EngineEvent) => void) | undefined;
+  readonly cancel: Int32Array;
 }
 
 /** Starts a worker thread; `entry` is another one than the package's in tests. */
@@ -58,10 +59,10 @@ export function startEngineWorker(entry: URL = new URL('./worker.js', import.met
       const id = nextId++;
       const abort = (): void => void Atomics.store(cancel, 0, 1);
       signal?.addEventListener('abort', abort, { once: true });
-      const answer = new Promise<never>((resolve, reject) => pending.set(id, { resolve, reject, onEvent }));
+      const answer = new Promise<never>((resolve, reject) => pending.set(id, { resolve, reject, onEvent, cancel }));
       worker.ref();
       worker.postMessage({ id, request, cancel } satisfies RequestMessage, transfer);
-      return answer.catch((error: unknown) => Promise.reject(withReason(error as MoeEngineError, signal))).finally(() => signal?.removeEventListener('abort', abort));
+      return answer.catch((error: unknown) => Promise.reject(withReason(error, signal))).finally(() => signal?.removeEventListener('abort', abort));
     },
     async close() {
       end(new MoeEngineError('closed', 'the engine is closed: create another one', {}));
@@ -73,10 +74,21 @@ export function startEngineWorker(entry: URL = new URL('./worker.js', import.met
 function settle(pending: Map<number, Pending>, message: ResponseMessage): void {
   const entry = pending.get(message.id);
   if (entry === undefined) return;
-  if ('event' in message) return entry.onEvent?.(message.event);
+  if ('event' in message) return notify(pending, { id: message.id, entry, event: message.event });
   pending.delete(message.id);
   if ('error' in message) entry.reject(fromPortableError(message.error));
   else entry.resolve(message.result as never);
+}
+
+/** A callback that throws ends its call with what it threw, and the work with it. */
+function notify(pending: Map<number, Pending>, { id, entry, event }: { readonly id: number; readonly entry: Pending; readonly event: EngineEvent }): void {
+  try {
+    entry.onEvent?.(event);
+  } catch (error) {
+    Atomics.store(entry.cancel, 0, 1);
+    pending.delete(id);
+    entry.reject(error);
+  }
 }
 
 function crashed(exitCode: number | undefined, cause?: unknown): MoeEngineError {
@@ -90,7 +102,7 @@ function aborted(signal: AbortSignal): MoeEngineError {
 }
 
 /** The signal's reason stays in the main thread; it becomes the cause here. */
-function withReason(error: MoeEngineError, signal: AbortSignal | undefined): MoeEngineError {
-  if (error.code !== 'aborted') return error;
-  return new MoeEngineError('aborted', error.message, error.context as { completedSteps: number | undefined }, { cause: signal?.reason });
+function withReason(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (!isMoeEngineError(error, 'aborted')) return error;
+  return new MoeEngineError('aborted', error.message, error.context, { cause: signal?.reason });
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { expertTensorNames, type ExpertSelection, type ExpertWeights } from '@connito/moe-core';
+import { assertSelection, expertTensorNames, type ExpertSelection, type ExpertWeights } from '@connito/moe-core';
 import { openEngine, toExpertMessages, type EngineClient, type EngineOptions } from './engine-client.ts';
 import { MoeEngineError } from './error.ts';
 import type { Provider } from './runtime.ts';
@@ -53,11 +53,12 @@ export interface Evaluator {
  * const candidate = await evaluator.rowLosses(tokens, { experts });
  * await evaluator.close();
  * @throws {bad-option} {unknown-tensor} {bad-shape} {provider-unavailable} {runtime-failed} {worker-crashed} {aborted}
+ * @throws moe-core's `selection-invalid`, and its codes of `openCheckpoint` where a directory is given
  */
 export async function createEvaluator(options: EvaluatorOptions): Promise<Evaluator> {
   const client = await openEngine(options, { purpose: 'evaluation' });
   const { sequenceLength } = options;
-  const replaceable = replaceableNames(client, options.experts);
+  const replaceable = await replaceableNames(client, options.experts);
   const evaluator: Evaluator = {
     provider: client.provider,
     async tokenLosses(tokens, { experts = new Map(), signal } = {}) {
@@ -82,8 +83,14 @@ function meanPerRow(losses: Float32Array, width: number): Float64Array {
   });
 }
 
-function replaceableNames({ topology }: EngineClient, selection: ExpertSelection | undefined): ReadonlySet<string> | undefined {
+async function replaceableNames({ topology, worker }: EngineClient, selection: ExpertSelection | undefined): Promise<ReadonlySet<string> | undefined> {
   if (selection === undefined) return undefined;
+  try {
+    assertSelection(topology, selection);
+  } catch (error) {
+    await worker.close();
+    throw error;
+  }
   return new Set([...selection].flatMap(([layer, experts]) => experts.flatMap((expert) => Object.values(expertTensorNames(topology, { layer, expert })))));
 }
 

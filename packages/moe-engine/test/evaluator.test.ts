@@ -106,6 +106,18 @@ describe('errors', () => {
     await expect(createEvaluator(options(overrides))).rejects.toMatchObject({ code: 'bad-option', context: { option } });
   });
 
+  it('unsupported-model: another family', async () => {
+    const checkpoint = await openCheckpoint(vectorPath('grouped'));
+    const other = { ...checkpoint, topology: { ...checkpoint.topology, family: 'mixtral' as never } };
+    await expect(createEvaluator(options({ checkpoint: other }))).rejects.toMatchObject({ code: 'unsupported-model', context: { feature: 'family mixtral' } });
+    await checkpoint.close();
+  });
+
+  it('what moe-core says of a selection or a directory', async () => {
+    await expect(createEvaluator(options({ experts: new Map([[9, [0]]]) }))).rejects.toMatchObject({ name: 'MoeError', code: 'selection-invalid' });
+    await expect(createEvaluator(options({ checkpoint: vectorPath('nowhere') }))).rejects.toMatchObject({ name: 'MoeError', code: 'file-missing' });
+  });
+
   it('bad-shape and unknown-tensor name what was wrong; the evaluator goes on', async () => {
     const model = await loadTinyModel('grouped');
     const evaluator = await createEvaluator(options({ experts: new Map([[0, [1]]]) }));

@@ -17,7 +17,7 @@ describe('without onnxruntime-node', () => {
   });
 
   it('native refuses', async () => {
-    await expect(openRuntime({ provider: 'native', threads: 1, onNotice: expect.unreachable })).rejects.toMatchObject({ code: 'provider-unavailable', context: { provider: 'native' } });
+    await expect(openRuntime({ provider: 'native', threads: 1, onNotice: () => expect.unreachable() })).rejects.toMatchObject({ code: 'provider-unavailable', context: { provider: 'native' } });
     await expect(resolveProvider('native')).rejects.toMatchObject({ code: 'provider-unavailable' });
   });
 
@@ -28,7 +28,7 @@ describe('without onnxruntime-node', () => {
 
 describe('a graph that ONNX Runtime does not accept', () => {
   it('is runtime-failed, with the cause', async () => {
-    const runtime = await openRuntime({ provider: 'wasm', threads: 1, onNotice: expect.unreachable });
+    const runtime = await openRuntime({ provider: 'wasm', threads: 1, onNotice: () => expect.unreachable() });
     const broken: Program = { model: Uint8Array.of(1, 2, 3), weights: [], outputs: new Map(), batchSize: 1, sequenceLength: 2 };
     await expect(runtime.createSession(broken)).rejects.toMatchObject({ code: 'runtime-failed', context: { provider: 'wasm', during: 'loading a graph' }, cause: expect.anything() });
   });

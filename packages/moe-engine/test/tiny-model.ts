@@ -5,7 +5,7 @@ import type { Topology } from '@connito/moe-core';
 import { openCheckpoint, openSafetensorsFile } from '@connito/moe-core/node';
 import { expertTensorNames, type ExpertWeights } from '@connito/moe-core';
 import type { Program } from '../src/program.ts';
-import type { Runtime } from '../src/runtime.ts';
+import { openRuntime, type Provider, type Runtime } from '../src/runtime.ts';
 
 export type TinyModelName = 'grouped' | 'odd' | 'dense';
 export const TINY_MODELS: readonly TinyModelName[] = ['grouped', 'odd', 'dense'];
@@ -69,6 +69,17 @@ export async function readTensors(path: string): Promise<{ floats: Map<string, F
 /** The trained tensors of a tiny model as experts. */
 export function startOf(model: TinyModel): ExpertWeights {
   return new Map(model.trained.map((name) => [name, { shape: model.shapes.get(name)!, data: model.weights.get(name)!.slice() }]));
+}
+
+/** A runtime in this thread; a notice is an error here. */
+export function openTestRuntime(provider: Provider = 'native'): Promise<Runtime> {
+  return openRuntime({
+    provider,
+    threads: 1,
+    onNotice: ({ message }) => {
+      throw new Error(message);
+    },
+  });
 }
 
 /** Runs a program on a tiny model in this thread. */

@@ -100,7 +100,7 @@ describe('exact resume', () => {
     expect(weightsOf(result)).toEqual(weightsOf(whole));
     expect(numbersOf(result.steps)).toEqual(numbersOf(whole.steps));
     expect(await readdir(resumeDirectory)).toEqual(['training-state.safetensors']);
-    const again = await trainExperts(job({ resumeDirectory, onStep: expect.unreachable }));
+    const again = await trainExperts(job({ resumeDirectory, onStep: () => expect.unreachable() }));
     expect(weightsOf(again)).toEqual(weightsOf(whole));
   });
 
@@ -166,6 +166,14 @@ describe('errors', () => {
   it('tokens that are not rows of the model', async () => {
     await expect(trainExperts(job({ tokens: Int32Array.of(1, 2, 3) }))).rejects.toMatchObject({ code: 'bad-shape', context: { name: 'tokens' } });
     await expect(trainExperts(job({ tokens: new Int32Array(6).fill(40) }))).rejects.toMatchObject({ code: 'bad-shape', context: { name: 'tokens' } });
+  });
+
+  it('a callback that throws ends the run with what it threw', async () => {
+    const error = new Error('of the caller');
+    const onStep = (): void => {
+      throw error;
+    };
+    await expect(trainExperts(job({ onStep }))).rejects.toBe(error);
   });
 
   it('an aborted signal, before anything starts', async () => {
