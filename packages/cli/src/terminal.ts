@@ -53,7 +53,7 @@ export function displayWidth(text: string): number {
  */
 export function cutText(raw: string, width: number): string {
   if (width <= 0) return '';
-  const text = raw.replace(/\p{Cc}/gu, '');
+  const text = dropControls(raw);
   if (displayWidth(text) <= width) return text;
   let kept = '';
   let used = 0;
@@ -70,6 +70,17 @@ export function fitText(text: string, width: number, align: 'left' | 'right' = '
   const cut = cutText(text, width);
   const padding = ' '.repeat(Math.max(0, width - displayWidth(cut)));
   return align === 'left' ? cut + padding : padding + cut;
+}
+
+/** `text` broken at spaces into lines of at most `width` cells; a longer word is cut. */
+export function wrapText(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/).map(dropControls).filter((part) => part !== '')) {
+    const joined = `${lines.at(-1) ?? ''} ${word}`;
+    if (lines.length > 0 && displayWidth(joined) <= width) lines[lines.length - 1] = joined;
+    else lines.push(cutText(word, width));
+  }
+  return lines;
 }
 
 /** A table with its heading, each line at most `width` cells. */
@@ -160,6 +171,10 @@ function paintCell(cell: Cell | undefined, size: number, align: Column['align'])
 
 function trimEndCells(line: string, width: number): string {
   return displayWidth(line) > width ? line : line.trimEnd();
+}
+
+function dropControls(text: string): string {
+  return text.replace(/\p{Cc}/gu, '');
 }
 
 function stripStyles(text: string): string {

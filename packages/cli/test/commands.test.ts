@@ -288,3 +288,12 @@ describe('localnet', () => {
     expect(stderr.trim().split('\n').map((line) => JSON.parse(line))).toMatchObject([{ level: 30, msg: 'Ctrl-C ends it' }]);
   });
 });
+
+describe('roles', () => {
+  it.each(['miner', 'validator'])('%s run refuses a chain that is down and a key that is missing', async (role) => {
+    const args = [role, 'run', '--netuid', '2', '--state', at(`${role}-state`), '--store', at('store'), '--network', 'ws://127.0.0.1:1'];
+    const [down, keyless] = await Promise.all([connito(args, { env: { CONNITO_KEY: '//Bob' } }), connito(args, { env: { CONNITO_KEY: '' } })]);
+    expectRefusal(down, 4, /ws:\/\/127\.0\.0\.1:1/);
+    expectRefusal(keyless, 2, /CONNITO_KEY/);
+  });
+});

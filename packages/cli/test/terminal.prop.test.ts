@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPaint, cutText, displayWidth, fitText, formatBytes, renderBar, renderSparkline, renderTable, type Column } from '../src/terminal.ts';
+import { createPaint, cutText, displayWidth, fitText, formatBytes, renderBar, renderSparkline, renderTable, wrapText, type Column } from '../src/terminal.ts';
 
 const word = fc.string({ unit: fc.constantFrom('a', 'Z', '7', ' ', 'é', '漢', '−', '…', '🙂', 'e\u0301'), maxLength: 30 });
 
@@ -22,6 +22,19 @@ describe('widths', () => {
     expect(cutText('abcdef', 4)).toBe('abc…');
     expect(cutText('漢字漢字', 4)).toBe('漢…');
     expect(cutText('abc', 3)).toBe('abc');
+  });
+});
+
+describe('wrapText', () => {
+  it('keeps every word, and every line within the width', () => {
+    fc.assert(
+      fc.property(fc.array(fc.stringMatching(/^[a-z]{1,8}$/)), fc.integer({ min: 8, max: 40 }), (words, width) => {
+        const lines = wrapText(words.join(' '), width);
+        expect(lines.join(' ').split(' ').filter(Boolean)).toEqual(words);
+        for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(width);
+      }),
+    );
+    expect(wrapText('a longerword b', 6)).toEqual(['a', 'longe…', 'b']);
   });
 });
 

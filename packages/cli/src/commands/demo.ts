@@ -6,7 +6,7 @@
 import { relative, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { CliError } from '../cli-error.ts';
-import type { CliContext } from '../context.ts';
+import { wantsColor, type CliContext } from '../context.ts';
 import { describeUse, wholeNumber } from '../options.ts';
 
 interface DemoFlags {
@@ -55,7 +55,7 @@ async function run(flags: DemoFlags, context: CliContext): Promise<void> {
     });
     view.close();
     if (flags.json) context.printJson(report);
-    else context.print([...renderReportTable(report), '', `Report: ${relative('', resolve(flags.out, 'report.html')) || 'report.html'}`].join('\n'));
+    else context.print([...renderReportTable(report, { width: context.stdout.columns ?? 100, color: wantsColor(context.stdout, context.env) }), '', `Report: ${relative('', resolve(flags.out, 'report.html')) || 'report.html'}`].join('\n'));
     const broken = report.checks.filter(({ ok }) => !ok);
     if (broken.length > 0) throw new CliError('failed', `${broken.length} of ${report.checks.length} checks failed: ${broken.map(({ name }) => name).join(', ')}`);
   } finally {

@@ -20,7 +20,7 @@ interface ChartSize {
 
 const SIZES: readonly ChartSize[] = [
   { width: 920, height: 380, left: 62, right: 196, longLabels: true, className: 'chart wide' },
-  { width: 350, height: 300, left: 44, right: 74, longLabels: false, className: 'chart narrow' },
+  { width: 350, height: 300, left: 52, right: 74, longLabels: false, className: 'chart narrow' },
 ];
 
 const TOP = 18;
@@ -62,7 +62,7 @@ function renderChart(losses: readonly ReportLosses[], size: ChartSize): Html {
 }
 
 function renderVersionTick({ version, afterCycle }: ReportLosses, x: number, height: number, count: number, { longLabels }: ChartSize): Html {
-  const label = version === 0 ? 'base' : longLabels && afterCycle !== null && count <= 12 ? `${version} (cycle ${afterCycle + 1})` : String(version);
+  const label = version === 0 ? 'base' : longLabels && afterCycle !== null && count <= 12 ? `${version} (cycle ${afterCycle})` : String(version);
   return html`<text class="tick" x="${round(x)}" y="${height - BOTTOM + 20}" text-anchor="middle">${label}</text>`;
 }
 

@@ -7,6 +7,7 @@ import { html, type Html } from './html.ts';
 import { niceTicks, renderLossChart } from './report-chart.ts';
 import { formatBytes } from '../terminal.ts';
 import { REPORT_STYLE } from './report-style.ts';
+import { MOMENT_LABELS, type MomentName } from './view-state.ts';
 import { nats, percent, reportPassed, reportVerdict, signedNats, signedPercent, type DemoReport, type ReportCycle, type ReportMinerScore } from './report.ts';
 
 /** A complete HTML document. Every name, code and command of the report is escaped. */
@@ -68,7 +69,7 @@ function renderChecks({ checks }: DemoReport): Html {
 
 function renderLosses({ losses }: DemoReport): Html {
   const rows = losses.map(
-    (row) => html`<tr><td>${row.version === 0 ? 'base' : row.version}</td><td>${row.afterCycle === null ? '' : `cycle ${row.afterCycle + 1}`}</td><td class="number">${nats(row.target)}</td><td class="number">${nats(row.general)}</td><td class="number">${nats(row.test)}</td></tr>`,
+    (row) => html`<tr><td>${row.version === 0 ? 'base' : row.version}</td><td>${row.afterCycle === null ? '' : `cycle ${row.afterCycle}`}</td><td class="number">${nats(row.target)}</td><td class="number">${nats(row.general)}</td><td class="number">${nats(row.test)}</td></tr>`,
   );
   return html`<h2>Loss on text that no miner trained on</h2>
 <p class="lead-in">Target is the domain that is paid for, general is what must not be forgotten, and test is a third split of the domain that selection, scores and gate never see.</p>
@@ -86,7 +87,7 @@ ${report.cycles.map((cycle) => renderCycle(report, cycle, scale))}`;
 function renderCycle(report: DemoReport, cycle: ReportCycle, scale: Scale): Html {
   const { accepted, step, version } = cycle;
   return html`<section class="card cycle">
-<div class="cycle-head"><h3>Cycle ${cycle.cycle + 1}</h3><span class="badge ${accepted ? 'good' : 'bad'}">${accepted ? 'accepted' : 'rejected'}</span><span class="quiet">${accepted ? `version ${version}, step: ${step}` : `version ${version} stays`}</span></div>
+<div class="cycle-head"><h3>Cycle ${cycle.cycle}</h3><span class="badge ${accepted ? 'good' : 'bad'}">${accepted ? 'accepted' : 'rejected'}</span><span class="quiet">${accepted ? `version ${version}, step: ${step}` : `version ${version} stays`}</span></div>
 <dl>${renderGate(cycle)}${renderRoots(cycle)}</dl>
 <table class="miners"><thead><tr><th>Miner</th><th class="gains">${renderScale(scale)}</th><th class="number">Gain</th><th class="number">Score</th><th>Code</th><th class="number">Weight</th><th class="number">Incentive</th></tr></thead>
 <tbody>${cycle.miners.map((row) => renderMiner(report, row, scale))}</tbody></table>
@@ -102,7 +103,7 @@ function renderGate({ gate }: ReportCycle): Html | undefined {
 
 function renderRoots({ roots }: ReportCycle): Html {
   const distinct = [...new Set(roots.map(({ root }) => root))];
-  if (distinct.length === 1) return html`<dt>Root</dt><dd><span class="root">${distinct[0]}</span> <span class="quiet">committed by ${listed(roots.map(({ validator }) => validator))}</span></dd>`;
+  if (distinct.length === 1) return html`<dt>Root</dt><dd><span class="root">${distinct[0]}</span> <span class="quiet">committed by ${listed(roots.map(({ validator }) => validator).sort())}</span></dd>`;
   return html`${roots.map(({ validator, root }) => html`<dt>Root of ${validator}</dt><dd class="root">${root}</dd>`)}`;
 }
 
@@ -130,14 +131,16 @@ interface Scale {
 /** One scale for all cycles, so that their whiskers compare; intervals that leave it are cut at its ends. */
 function gainScale({ cycles }: DemoReport): Scale {
   const values = cycles.flatMap(({ miners }) => miners.flatMap(({ gain, lowerBound, upperBound }) => [gain, lowerBound, upperBound])).filter((value): value is number => value !== undefined && Number.isFinite(value));
-  const ticks = niceTicks(Math.min(0, ...values), Math.max(0, ...values), 4);
-  const [low, high] = [ticks[0] ?? 0, ticks.at(-1) ?? 1];
+  const [least, most] = [Math.min(0, ...values), Math.max(0, ...values)];
+  const margin = (most - least || 1) * 0.04;
+  const [low, high] = [least - margin, most + margin];
+  const ticks = niceTicks(low, high, 6).filter((tick) => tick >= low && tick <= high);
   return { ticks, at: (gain) => Math.round(Math.min(1, Math.max(0, (gain - low) / (high - low))) * 10_000) / 100 };
 }
 
 function renderScale({ ticks, at }: Scale): Html {
-  return html`<div class="scale">${ticks.map((tick, index) => {
-    const edge = index === 0 ? 'first' : index === ticks.length - 1 ? 'last' : '';
+  return html`<div class="scale">${ticks.map((tick) => {
+    const edge = at(tick) < 6 ? 'first' : at(tick) > 94 ? 'last' : '';
     return html`<span class="${edge}" style="left:${at(tick)}%">${tick < 0 ? `−${Math.abs(tick)}` : tick}</span>`;
   })}</div>`;
 }
@@ -153,11 +156,11 @@ function renderInterval({ gain, lowerBound, upperBound, score }: ReportMinerScor
 function renderCosts({ cycles }: DemoReport): Html {
   const phases = [...new Set(cycles.flatMap(({ phaseSeconds }) => Object.keys(phaseSeconds)))];
   const rows = cycles.map(
-    (cycle) => html`<tr><td>${cycle.cycle + 1}</td>${phases.map((phase) => html`<td class="number">${(cycle.phaseSeconds[phase] ?? 0).toFixed(1)}</td>`)}<td class="number">${formatBytes(cycle.bytesOnWire)}</td><td class="number">${formatBytes(cycle.bytesOnDisk)}</td></tr>`,
+    (cycle) => html`<tr><td>${cycle.cycle}</td>${phases.map((phase) => html`<td class="number">${(cycle.phaseSeconds[phase] ?? 0).toFixed(1)}</td>`)}<td class="number">${formatBytes(cycle.bytesOnWire)}</td><td class="number">${formatBytes(cycle.bytesOnDisk)}</td></tr>`,
   );
   return html`<h2>What it cost</h2>
-<p class="lead-in">Seconds of wall-clock time per phase, bytes that went to the chain and through the store, bytes that lie on disk after the cycle.</p>
-<div class="card scroll"><table><thead><tr><th>Cycle</th>${phases.map((phase) => html`<th class="number">${phase}</th>`)}<th class="number">on the wire</th><th class="number">on disk</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+<p class="lead-in">Seconds of wall-clock time in each part of a cycle, bytes that went to the chain and through the store, bytes that lie on disk after the cycle.</p>
+<div class="card scroll"><table><thead><tr><th>Cycle</th>${phases.map((phase) => html`<th class="number">${MOMENT_LABELS[phase as MomentName] ?? phase}</th>`)}<th class="number">on the wire</th><th class="number">on disk</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 function renderTask({ task, miners, validators }: DemoReport): Html {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createPaint, cutText, displayWidth, formatBytes, renderTable, type Cell, type Column, type Paint } from '../terminal.ts';
+import { createPaint, cutText, displayWidth, formatBytes, renderTable, wrapText, type Cell, type Column, type Paint } from '../terminal.ts';
 import type { Behaviour } from './view-state.ts';
 
 /** What `connito demo` leaves as `report.json`. Losses and gains in nats per token, chain amounts in rao. */
@@ -109,7 +109,7 @@ export function renderReportTable(report: DemoReport, { width = 100, color = fal
     ...renderLosses(report, width, paint),
     ...report.cycles.flatMap((cycle) => ['', ...renderCycle(report, cycle, width, paint)]),
     '',
-    ...report.checks.map(({ name, ok, detail }) => renderCheck(name, ok, detail, width, paint)),
+    ...report.checks.flatMap(({ name, ok, detail }) => renderCheck({ name, ok, detail }, width, paint)),
   ];
 }
 
@@ -127,7 +127,7 @@ function renderLosses({ losses }: DemoReport, width: number, paint: Paint): stri
   ];
   const rows = losses.map((row): Cell[] => {
     const against = (key: 'target' | 'general' | 'test'): Cell[] => [{ text: nats(row[key]) }, { text: base === undefined || row === base ? '' : signedPercent(row[key] / base[key] - 1), paint: paint.dim }];
-    return [{ text: row.version === 0 ? 'base' : String(row.version) }, { text: row.afterCycle === null ? '' : `cycle ${row.afterCycle + 1}`, paint: paint.dim }, ...against('target'), ...against('general'), ...against('test')];
+    return [{ text: row.version === 0 ? 'base' : String(row.version) }, { text: row.afterCycle === null ? '' : `cycle ${row.afterCycle}`, paint: paint.dim }, ...against('target'), ...against('general'), ...against('test')];
   });
   return [paint.bold(cutText('Held-out loss, nats per token', width)), ...renderTable(columns, rows, width, paint)];
 }
@@ -165,7 +165,7 @@ function renderCycleHeading(cycle: ReportCycle, width: number, paint: Paint): st
   const { accepted, step, version, gate } = cycle;
   const result = accepted ? `version ${version} by ${step}` : `rejected, version ${version} stays`;
   const seconds = Object.values(cycle.phaseSeconds).reduce((sum, part) => sum + part, 0);
-  const title = `Cycle ${cycle.cycle + 1}: ${result}`;
+  const title = `Cycle ${cycle.cycle}: ${result}`;
   const lines = [paint.bold(cutText(title, width))];
   if (gate !== undefined) {
     lines.push(paint.dim(cutText(`gate: gain ${signedNats(gate.targetGain)} (at least ${signedNats(gate.targetLowerBound)}), forgetting at most ${signedNats(gate.forgettingUpperBound)} of ${nats(gate.allowance)} allowed`, width)));
@@ -183,12 +183,13 @@ export function rootsLine({ roots }: ReportCycle): string {
   return `roots differ: ${roots.map(({ validator, root }) => `${validator} ${root.slice(0, 12)}`).join(', ')}`;
 }
 
-function renderCheck(name: string, ok: boolean, detail: string, width: number, paint: Paint): string {
+/** `✓ name  detail`, the detail on lines of its own where it does not fit. */
+function renderCheck({ name, ok, detail }: DemoReport['checks'][number], width: number, paint: Paint): string[] {
   const mark = ok ? paint.good('✓') : paint.bad('✗');
-  if (width < 3) return mark;
+  if (width < 6) return [mark];
   const label = cutText(name, width - 2);
-  const room = width - 4 - displayWidth(label);
-  return `${mark} ${room < 8 ? label : `${label}  ${paint.dim(cutText(detail, room))}`}`;
+  if (displayWidth(label) + displayWidth(detail) + 4 <= width) return [`${mark} ${label}  ${paint.dim(cutText(detail, width))}`];
+  return [`${mark} ${label}`, ...wrapText(detail, width - 4).map((line) => `    ${paint.dim(line)}`)];
 }
 
 /** Four decimals. */

@@ -14,6 +14,9 @@ export const MOMENTS = ['distribute', 'train', 'commit', 'upload', 'open', 'publ
 /** A moment of a cycle. */
 export type MomentName = (typeof MOMENTS)[number];
 
+/** Moments in words for people: what happens in them. */
+export const MOMENT_LABELS: Readonly<Record<MomentName, string>> = { distribute: 'distribute', train: 'train', commit: 'commit', upload: 'upload', open: 'score', publish: 'publish', reveal: 'merge' };
+
 /** The events of the demo itself. */
 export type DemoEvent =
   | {

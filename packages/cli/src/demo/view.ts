@@ -6,7 +6,7 @@
  */
 import { printable, wantsColor, type CliContext, type OutputStream } from '../context.ts';
 import { createPaint, cutText, displayWidth, renderBar, renderSparkline, renderTable, type Cell, type Column, type Paint } from '../terminal.ts';
-import { demoViewState, initialDemoViewState, MOMENTS, nameOf, type CycleRow, type DemoViewEvent, type DemoViewState, type KnownRoleEvent, type MomentName } from './view-state.ts';
+import { demoViewState, initialDemoViewState, MOMENT_LABELS, MOMENTS, nameOf, type CycleRow, type DemoViewEvent, type DemoViewState, type KnownRoleEvent, type MomentName } from './view-state.ts';
 
 /** Shown on stderr, so that stdout stays the report's. */
 export interface DemoView {
@@ -112,19 +112,16 @@ function renderHead(state: DemoViewState, width: number, paint: Paint): string[]
   const gap = width - displayWidth(left) - displayWidth(right);
   const title = gap >= 2 && right !== '' ? paint.bold(left) + ' '.repeat(gap) + paint.dim(right) : paint.bold(cutText(left, width));
   if (moment === null) return [title, paint.accent(cutText(state.progress, width))];
-  return [title, renderPhases(`cycle ${moment.cycle + 1} of ${cycles}`, moment.name, width, paint), renderTimeLeft(state, width, paint)];
+  return [title, renderPhases(`cycle ${moment.cycle} (${moment.cycle + 1} of ${cycles})`, moment.name, width, paint), renderTimeLeft(state, width, paint)];
 }
 
-/** `cycle 1 of 3   distribute · train · commit · …`, the present moment marked; only the present one where the width is short. */
+/** `cycle 0 (1 of 3)   distribute ▸train commit …`, the present moment marked; only the present one where the width is short. */
 function renderPhases(cycle: string, now: MomentName, width: number, paint: Paint): string {
-  const all = MOMENTS.map((name) => MOMENT_LABELS[name]).join(' · ');
-  if (displayWidth(cycle) + 3 + displayWidth(all) > width) {
-    const label = cutText(`${cycle} · ${MOMENT_LABELS[now]}`, width);
-    return paint.accent(label);
-  }
   const position = MOMENTS.indexOf(now);
-  const labels = MOMENTS.map((name, index) => (index === position ? paint.accent(MOMENT_LABELS[name]) : index < position ? MOMENT_LABELS[name] : paint.dim(MOMENT_LABELS[name])));
-  return `${cycle}   ${labels.join(paint.dim(' · '))}`;
+  const labels = MOMENTS.map((name, index) => (index === position ? `▸${MOMENT_LABELS[name]}` : MOMENT_LABELS[name]));
+  if (displayWidth(`${cycle}   ${labels.join(' ')}`) > width) return paint.accent(cutText(`${cycle} ▸${MOMENT_LABELS[now]}`, width));
+  const styles = labels.map((label, index) => (index === position ? paint.accent(label) : index < position ? label : paint.dim(label)));
+  return `${cycle}   ${styles.join(' ')}`;
 }
 
 function renderTimeLeft({ moment, headMs }: DemoViewState, width: number, paint: Paint): string {
@@ -206,7 +203,7 @@ function renderProgress({ outcomes, losses }: DemoViewState, width: number, pain
 
 function outcomeCells({ cycle, accepted, step, version, gain, lowerBound }: CycleRow, paint: Paint): Cell[] {
   return [
-    { text: String(cycle + 1) },
+    { text: String(cycle) },
     { text: accepted ? `v${version} by ${step}` : `rejected, v${version} stays`, paint: accepted ? paint.good : paint.bad },
     { text: gain === null ? '' : signedNats(gain) },
     { text: lowerBound === null ? '' : `≥ ${signedNats(lowerBound)}`, paint: paint.dim },
@@ -227,7 +224,7 @@ function describeRoleEvent(before: DemoViewState, state: DemoViewState, event: K
   const name = nameOf(state, event);
   switch (event.kind) {
     case 'moment':
-      return state.moment === before.moment || state.moment === null ? undefined : `cycle ${state.moment.cycle + 1} of ${state.cycles}: ${MOMENT_LABELS[state.moment.name]}`;
+      return state.moment === before.moment || state.moment === null ? undefined : `cycle ${state.moment.cycle} (${state.moment.cycle + 1} of ${state.cycles}): ${MOMENT_LABELS[state.moment.name]}`;
     case 'trained':
       return event.loss === null ? `${name} made its update` : `${name} trained ${event.steps} steps, loss ${nats(event.loss)}`;
     case 'scored':
@@ -255,8 +252,6 @@ function describeMerge(name: string, { accepted, version, step, root, target }: 
   const verdict = accepted ? `accepted version ${version} by ${step}` : `kept version ${version}: nothing passed the gate`;
   return `${name} ${verdict}${gain}, root ${root.slice(0, 12)}`;
 }
-
-const MOMENT_LABELS: Readonly<Record<MomentName, string>> = { distribute: 'distribute', train: 'train', commit: 'commit', upload: 'upload', open: 'score', publish: 'publish', reveal: 'merge' };
 
 function nats(value: number | undefined): string {
   return value === undefined || !Number.isFinite(value) ? String(value ?? '') : value.toFixed(4);

@@ -18,11 +18,11 @@ describe('renderReportTable', () => {
       Held-out loss, nats per token
       VERSION  AFTER    TARGET           GENERAL            TEST
       base              2.8333            2.6751          2.8401
-      1        cycle 1  2.5183  −11.1 %   2.6779  +0.1 %  2.5301  −10.9 %
-      2        cycle 2  2.3421  −17.3 %   2.6811  +0.2 %  2.3592  −16.9 %
-      3        cycle 3  2.2214  −21.6 %   2.6836  +0.3 %  2.2389  −21.2 %
+      1        cycle 0  2.5183  −11.1 %   2.6779  +0.1 %  2.5301  −10.9 %
+      2        cycle 1  2.3421  −17.3 %   2.6811  +0.2 %  2.3592  −16.9 %
+      3        cycle 2  2.2214  −21.6 %   2.6836  +0.3 %  2.2389  −21.2 %
 
-      Cycle 1: version 1 by manifest
+      Cycle 0: version 1 by manifest
       gate: gain +0.3183 (at least +0.2653), forgetting at most +0.0031 of 0.0500 allowed
       root 3333333333333333 of both validators; 8.4 MB on the wire, 40.4 s
       MINER    BEHAVIOUR     GAIN           INTERVAL   SCORE  CODE         WEIGHT  INCENTIVE
@@ -31,7 +31,7 @@ describe('renderReportTable', () => {
       miner-3  resubmit   +0.0113  −0.0021 … +0.0247  0.0000  below-floor   0.0 %      0.0 %
       miner-4  noise      +0.0061  −0.0066 … +0.0188  0.0000  below-floor   0.0 %      0.0 %
 
-      Cycle 2: version 2 by average
+      Cycle 1: version 2 by average
       gate: gain +0.1768 (at least +0.1473), forgetting at most +0.0062 of 0.0500 allowed
       root 4444444444444444 of both validators; 8.4 MB on the wire, 40.4 s
       MINER    BEHAVIOUR     GAIN           INTERVAL   SCORE  CODE          WEIGHT  INCENTIVE
@@ -40,7 +40,7 @@ describe('renderReportTable', () => {
       miner-3  resubmit                               0.0000  resubmission   0.0 %      0.0 %
       miner-4  noise      −0.0312  −0.0469 … −0.0155  0.0000  below-floor    0.0 %      0.0 %
 
-      Cycle 3: version 3 by manifest
+      Cycle 2: version 3 by manifest
       gate: gain +0.1213 (at least +0.1011), forgetting at most +0.0093 of 0.0500 allowed
       root 5555555555555555 of both validators; 8.4 MB on the wire, 40.4 s
       MINER    BEHAVIOUR     GAIN           INTERVAL   SCORE  CODE          WEIGHT  INCENTIVE

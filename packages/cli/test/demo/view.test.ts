@@ -61,7 +61,7 @@ describe('renderDemoView', () => {
   it('while miners train', () => {
     expect(render(trainingEvents)).toMatchInlineSnapshot(`
       "connito demo · seed 42                                                                      block 30
-      cycle 1 of 3   distribute · train · commit · upload · score · publish · merge
+      cycle 0 (1 of 3)   distribute ▸train commit upload score publish merge
       ████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  0:48 of chain time left
 
       MINER    BEHAVIOUR  UID  NOW                     LOSS  CURVE        SCORE  CODE          WEIGHT
@@ -83,7 +83,7 @@ describe('renderDemoView', () => {
   it('after the merge, at 80 columns', () => {
     expect(render(cycleEvents, 80)).toMatchInlineSnapshot(`
       "connito demo · seed 42                                                  block 56
-      cycle 1 of 3   distribute · train · commit · upload · score · publish · merge
+      cycle 0 (1 of 3)   distribute train commit upload score publish ▸merge
       █████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  1:24 of chain time left
 
       MINER    BEHAVIOUR  UID  NOW                  LOSS   SCORE  CODE          WEIGHT
@@ -98,7 +98,7 @@ describe('renderDemoView', () => {
 
       CYCLE  RESULT             GAIN      BOUND  TARGET  GENERAL    TEST  ROOTS
       base   v0                                  2.8333   2.6751  2.8401
-      1      v1 by manifest  +0.3183  ≥ +0.2653  2.5183   2.6779  2.5301  2 agree
+      0      v1 by manifest  +0.3183  ≥ +0.2653  2.5183   2.6779  2.5301  2 agree
       losses and gains in nats per token"
     `);
   });
@@ -138,21 +138,21 @@ describe('openDemoView', () => {
       "preparing data and choosing experts
       4 miners and 2 validators, 3 cycles, seed 42
       version 0: loss 2.8333 target, 2.6751 general, 2.8401 test (nats per token)
-      cycle 1 of 3: distribute
-      cycle 1 of 3: train
+      cycle 0 (1 of 3): distribute
+      cycle 0 (1 of 3): train
       miner-1 trained 25 steps, loss 2.4100
       miner-2 trained 25 steps, loss 2.4100
       miner-3 made its update
       miner-4 made its update
-      cycle 1 of 3: commit
-      cycle 1 of 3: upload
-      cycle 1 of 3: score
+      cycle 0 (1 of 3): commit
+      cycle 0 (1 of 3): upload
+      cycle 0 (1 of 3): score
       validator-1 scored miner-1 0.2626, miner-2 0.2500, miner-3 below-floor, miner-4 below-floor
       validator-2 scored miner-1 0.2626, miner-2 0.2500, miner-3 below-floor, miner-4 below-floor
       validator-1 set weights miner-1 51.2 %, miner-2 48.8 %
       validator-2 set weights miner-1 51.2 %, miner-2 48.8 %
-      cycle 1 of 3: publish
-      cycle 1 of 3: merge
+      cycle 0 (1 of 3): publish
+      cycle 0 (1 of 3): merge
       validator-1 accepted version 1 by manifest, gain +0.3183 (at least +0.2653), root 3fa93fa93fa9
       validator-2 accepted version 1 by manifest, gain +0.3183 (at least +0.2653), root 3fa93fa93fa9
       version 1: loss 2.5183 target, 2.6779 general, 2.5301 test (nats per token)
