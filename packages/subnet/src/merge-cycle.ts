@@ -15,7 +15,7 @@ import { SubnetError } from './error.ts';
 import { minersHashOf, readCountedSheets, totalStake, type CountedSheet } from './sheets.ts';
 import { decodeUpdate } from './update-artifact.ts';
 import type { MergeOutcome, ValidatorEffect } from './validator.ts';
-import type { ValidatorDesk } from './validator-effects.ts';
+import type { ValidatorDesk } from './validator-desk.ts';
 import type { LoadedVersion } from './version-store.ts';
 
 type MergeEffect = Extract<ValidatorEffect, { kind: 'merge' }>;

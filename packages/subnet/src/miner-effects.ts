@@ -5,6 +5,7 @@
  * @module
  */
 import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { encodeRecord, fromHex, toHex } from '@connito/commit-reveal';
 import { resolveVersion } from './canonical-version.ts';
 import { ensureCommitted } from './commitment-writer.ts';
@@ -12,7 +13,7 @@ import type { RoleContext } from './context.ts';
 import type { MinerEffect, MinerEvent, PreparedUpdate } from './miner.ts';
 import { genesisOf } from './task-manifest.ts';
 import { commitmentFor, encodeUpdate } from './update-artifact.ts';
-import type { UpdateStrategy } from './update-strategy.ts';
+import { trainingDirectory, type UpdateStrategy } from './update-strategy.ts';
 
 /** Carries out one effect of a miner that comes to its updates by `strategy`. */
 export async function executeMinerEffect(context: RoleContext, strategy: UpdateStrategy, effect: MinerEffect): Promise<MinerEvent> {
@@ -49,6 +50,7 @@ async function prepareUpdate(context: RoleContext, strategy: UpdateStrategy, { c
   const salt = randomBytes(32);
   const { bytes, updateRoot } = encodeUpdate(update, { cycle, salt });
   const { sha256, sizeBytes } = await context.ownStore.put(bytes);
+  await rm(trainingDirectory(context), { recursive: true, force: true });
   context.report({ kind: 'trained', cycle, steps, loss, artifactSha256: sha256, sizeBytes, seconds: (performance.now() - startedMs) / 1000 });
   return { sha256, sizeBytes, updateRoot: toHex(updateRoot), salt: toHex(salt) };
 }

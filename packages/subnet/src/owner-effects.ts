@@ -8,7 +8,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredArtifact } from '@connito/artifacts';
-import { assertSchedule, readBeacon, readSubnetOwner } from '@connito/chain';
+import { assertSchedule, readBeacon, readCommitmentSpace, readSubnetOwner } from '@connito/chain';
 import { encodeRecord, toHex } from '@connito/commit-reveal';
 import { readManifest, type DatasetManifest, type ShardEntry } from '@connito/dataset';
 import { openCheckpoint, writeFileAtomic } from '@connito/moe-core/node';
@@ -89,7 +89,7 @@ async function makeTask(station: Station, options: RoleOptions & { readonly plan
   const dataset = await readManifest(plan.dataDirectory);
   const { schedule, ...rules } = plan.rules;
   const timetable = { t0Ms: plan.t0Ms ?? timestampMs + START_DELAY_MS, ...schedule };
-  assertSchedule(timetable, beacon);
+  assertSchedule(timetable, beacon, await readCommitmentSpace(chain, { netuid }));
   const bytes = encodeTaskManifest({
     format: 'connito/task/v1',
     name: plan.name,

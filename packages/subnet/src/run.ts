@@ -15,7 +15,8 @@ import { openRole, type OpenRole, type RoleOptions } from './role.ts';
 import { runRole } from './runner.ts';
 import { UPDATE_STRATEGIES, type UpdateStrategyName } from './update-strategy.ts';
 import { createValidator, type ValidatorEvent } from './validator.ts';
-import { openValidatorDesk } from './validator-effects.ts';
+import { openValidatorDesk } from './validator-desk.ts';
+import { executeValidatorEffect } from './validator-effects.ts';
 
 /** Runs a miner until the task ends. */
 export async function runMiner(options: RoleOptions & { readonly strategy?: UpdateStrategyName }): Promise<void> {
@@ -32,7 +33,7 @@ export async function runValidator(options: RoleOptions): Promise<void> {
   const { weights, scoring } = context.manifest;
   const machine = createValidator(context.versions.base, { ratingWindow: weights.window, resubmissionCycles: scoring.resubmissionCycles });
   try {
-    await run(role, machine, (effect) => desk.execute(effect));
+    await run(role, machine, (effect) => executeValidatorEffect(desk, effect));
   } finally {
     await desk.close();
   }

@@ -14,7 +14,7 @@ import { genesisOf } from './task-manifest.ts';
 import { decodeUpdate, opensCommitment, type DecodedUpdate } from './update-artifact.ts';
 import { subtractUpdate } from './merge-cycle.ts';
 import type { MinerScore, OpenedUpdate, ValidatorEffect, ValidatorEvent } from './validator.ts';
-import type { ValidatorDesk } from './validator-effects.ts';
+import type { ValidatorDesk } from './validator-desk.ts';
 import type { LoadedVersion } from './version-store.ts';
 
 type Code = Exclude<SheetCodeName, 'scored'>;

@@ -245,12 +245,13 @@ function parseJson(bytes: Uint8Array): unknown {
 }
 
 function assertConsistent({ cycles, data, scoring, gate, model }: TaskManifest): void {
-  const fail = (field: string, message: string): never => {
-    throw new SubnetError('invalid-manifest', `Task manifest: ${field}: ${message}`, { field });
-  };
   if (data.heldOut.length !== cycles) fail('data.heldOut', `expected one single-use shard for each of ${cycles} cycles, got ${data.heldOut.length}`);
   const short = data.heldOut.findIndex(({ rows }) => rows < scoring.rows + gate.rows);
   if (short >= 0) fail(`data.heldOut.${short}.rows`, `score and gate draw ${scoring.rows + gate.rows} disjoint rows, the shard has ${data.heldOut[short]?.rows}`);
   if (data.general.rows < gate.generalRows) fail('data.general.rows', `the gate draws ${gate.generalRows} rows, the shard has ${data.general.rows}`);
   if (new Set(model.files.map(({ name }) => name)).size !== model.files.length) fail('model.files', 'a name stands twice');
+}
+
+function fail(field: string, message: string): never {
+  throw new SubnetError('invalid-manifest', `Task manifest: ${field}: ${message}`, { field });
 }

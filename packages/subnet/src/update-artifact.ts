@@ -12,6 +12,9 @@ import { weightsRoot } from './version-store.ts';
 /** The metadata's `format`. */
 export const UPDATE_FORMAT = 'connito/update/v1';
 
+/** A header of about 30,000 tensors; parsing one of the format's own limit would cost a validator seconds. */
+const MAX_UPDATE_HEADER_BYTES = 4_194_304;
+
 /** Whose update it is, and for which cycle. */
 export interface UpdateAuthor {
   readonly genesis: Uint8Array;
@@ -46,7 +49,7 @@ export interface DecodedUpdate {
 
 /** Parses another party's artifact. Rejects with moe-core's typed errors. */
 export async function decodeUpdate(bytes: Uint8Array): Promise<DecodedUpdate> {
-  const file = await openSafetensors(fromBytes(bytes));
+  const file = await openSafetensors(fromBytes(bytes), { maxHeaderBytes: MAX_UPDATE_HEADER_BYTES });
   const update = await decodeExpertWeights(file);
   const salt = file.metadata.get('salt') ?? '';
   return { update, salt: /^[0-9a-f]{64}$/.test(salt) ? fromHex(salt) : null };

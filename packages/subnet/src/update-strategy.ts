@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { join } from 'node:path';
 import { sha256 } from '@connito/commit-reveal';
 import { drawTrainingShard, openShard } from '@connito/dataset';
 import { computePseudoGradient, updateNorm, type ExpertWeights, type Float32Tensor } from '@connito/moe-core';
@@ -39,7 +40,15 @@ export type UpdateStrategyName = 'honest' | 'resubmit' | 'noise';
 /** The strategies by name. */
 export const UPDATE_STRATEGIES: Readonly<Record<UpdateStrategyName, UpdateStrategy>> = { honest: trainHonestly, resubmit: resubmitLastBest, noise: submitNoise };
 
-/** Trains the task's experts on the shard drawn by `H(hotkey, cycle)`. */
+/** A killed miner loses at most so many steps; saving the state of the demo's experts takes a few milliseconds. */
+const SAVE_EVERY_STEPS = 5;
+
+/** Where unfinished training of all cycles is kept; to be removed once an update has been stored. */
+export function trainingDirectory({ stateDirectory }: Pick<RoleContext, 'stateDirectory'>): string {
+  return join(stateDirectory, 'training');
+}
+
+/** Trains the task's experts on the shard drawn by `H(hotkey, cycle)`; goes on exactly where a killed run was. */
 export async function trainHonestly({ context, cycle, start }: UpdateJob): Promise<ProducedUpdate> {
   const { manifest, checkpoint, engine, keypair, report, signal } = context;
   const { training, data } = manifest;
@@ -59,6 +68,8 @@ export async function trainHonestly({ context, cycle, start }: UpdateJob): Promi
     sequenceLength: data.sequenceLength,
     rowSeed: sha256(new TextEncoder().encode(`connito/row-order/v1 ${keypair.hotkey} ${cycle}`)),
     ...engine,
+    resumeDirectory: join(trainingDirectory(context), String(cycle)),
+    saveEverySteps: SAVE_EVERY_STEPS,
     signal,
     onStep: ({ step, loss }) => report({ kind: 'train-step', cycle, step, steps: training.steps, loss }),
   });

@@ -1,64 +1,22 @@
 /**
- * The validator at work. One evaluator serves all its cycles: candidates differ only in the trained experts, which are swapped as inputs.
+ * Carries out a validator's effects; each may be repeated after a crash.
  *
  * @module
  */
 import { setWeights, type Neuron } from '@connito/chain';
 import { encodeRecord, fromHex } from '@connito/commit-reveal';
-import type { ExpertWeights } from '@connito/moe-core';
-import { createEvaluator, type Evaluator } from '@connito/moe-engine';
 import { rateMiners, weightsFromRatings } from '@connito/pol-scoring';
 import { resolveVersion } from './canonical-version.ts';
 import { readPhaseSnapshot } from './chain-reader.ts';
 import { ensureCommitted } from './commitment-writer.ts';
 import type { RoleContext } from './context.ts';
-import { openCycleData, type CycleData } from './cycle-data.ts';
 import { mergeCycle } from './merge-cycle.ts';
 import { scoreMiners } from './score-cycle.ts';
-import { selectionOf } from './task-manifest.ts';
+import type { ValidatorDesk } from './validator-desk.ts';
 import type { MedianScores, ValidatorEffect, ValidatorEvent } from './validator.ts';
 
-/** Rows evaluated at once: 1,024 tokens of 128, a good size for the CPU's matrix kernels. */
-const ROWS_PER_BATCH = 8;
-
-/** A validator's tools, opened when first needed. */
-export interface ValidatorDesk {
-  readonly context: RoleContext;
-  /** Mean loss of each row in nats per token, with these experts in the task's model. */
-  rowLosses(tokens: Int32Array, experts: ExpertWeights): Promise<Float64Array>;
-  /** The rows of a cycle, drawn once. */
-  cycleData(cycle: number): Promise<CycleData>;
-  execute(effect: ValidatorEffect): Promise<ValidatorEvent>;
-  close(): Promise<void>;
-}
-
-/** Opens the desk; nothing is loaded before the first score. */
-export function openValidatorDesk(context: RoleContext): ValidatorDesk {
-  let evaluator: Promise<Evaluator> | undefined;
-  let drawn: { readonly cycle: number; readonly data: CycleData } | undefined;
-  const desk: ValidatorDesk = {
-    context,
-    async rowLosses(tokens, experts) {
-      evaluator ??= openEvaluator(context);
-      return (await evaluator).rowLosses(tokens, { experts, signal: context.signal });
-    },
-    async cycleData(cycle) {
-      if (drawn?.cycle !== cycle) drawn = { cycle, data: await openCycleData(context, cycle) };
-      return drawn.data;
-    },
-    execute: (effect) => execute(desk, effect),
-    async close() {
-      await (await evaluator)?.close();
-    },
-  };
-  return desk;
-}
-
-function openEvaluator({ checkpoint, manifest, engine }: RoleContext): Promise<Evaluator> {
-  return createEvaluator({ checkpoint, sequenceLength: manifest.data.sequenceLength, batchSize: ROWS_PER_BATCH, experts: selectionOf(manifest), ...engine });
-}
-
-async function execute(desk: ValidatorDesk, effect: ValidatorEffect): Promise<ValidatorEvent> {
+/** Carries out one effect. */
+export async function executeValidatorEffect(desk: ValidatorDesk, effect: ValidatorEffect): Promise<ValidatorEvent> {
   const { context } = desk;
   const { cycle } = effect;
   switch (effect.kind) {

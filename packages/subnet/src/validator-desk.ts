@@ -1,0 +1,47 @@
+/**
+ * A validator's tools. One evaluator serves all its cycles: candidates differ only in the trained experts, which are swapped as inputs.
+ *
+ * @module
+ */
+import type { ExpertWeights } from '@connito/moe-core';
+import { createEvaluator, type Evaluator } from '@connito/moe-engine';
+import type { RoleContext } from './context.ts';
+import { openCycleData, type CycleData } from './cycle-data.ts';
+import { selectionOf } from './task-manifest.ts';
+
+/** Rows evaluated at once: 1,024 tokens of 128, a good size for the CPU's matrix kernels. */
+const ROWS_PER_BATCH = 8;
+
+/** A validator's tools, opened when first needed. */
+export interface ValidatorDesk {
+  readonly context: RoleContext;
+  /** Mean loss of each row in nats per token, with these experts in the task's model. */
+  rowLosses(tokens: Int32Array, experts: ExpertWeights): Promise<Float64Array>;
+  /** The rows of a cycle, drawn once. */
+  cycleData(cycle: number): Promise<CycleData>;
+  close(): Promise<void>;
+}
+
+/** Opens the desk; nothing is loaded before the first score. */
+export function openValidatorDesk(context: RoleContext): ValidatorDesk {
+  let evaluator: Promise<Evaluator> | undefined;
+  let drawn: { readonly cycle: number; readonly data: CycleData } | undefined;
+  return {
+    context,
+    async rowLosses(tokens, experts) {
+      evaluator ??= openEvaluator(context);
+      return (await evaluator).rowLosses(tokens, { experts, signal: context.signal });
+    },
+    async cycleData(cycle) {
+      if (drawn?.cycle !== cycle) drawn = { cycle, data: await openCycleData(context, cycle) };
+      return drawn.data;
+    },
+    async close() {
+      await (await evaluator)?.close();
+    },
+  };
+}
+
+function openEvaluator({ checkpoint, manifest, engine }: RoleContext): Promise<Evaluator> {
+  return createEvaluator({ checkpoint, sequenceLength: manifest.data.sequenceLength, batchSize: ROWS_PER_BATCH, experts: selectionOf(manifest), ...engine });
+}
