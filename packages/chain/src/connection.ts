@@ -2,7 +2,7 @@
  * The connection to a node: made once with a clear error, then kept.
  *
  * polkadot-js' `WsProvider` is told not to reconnect by itself, because it then writes a line to stderr at every attempt; this module
- * does it instead, with growing pauses, and the provider renews its subscriptions each time.
+ * does it instead, with growing pauses, and renews the subscriptions.
  * @module
  */
 import { ApiPromise, WsProvider } from '@polkadot/api';
@@ -97,6 +97,12 @@ interface ConnectionParts {
   readonly methods: ReadonlySet<string>;
 }
 
+interface OwnSubscription extends Subscription {
+  readonly listener: (value: unknown) => void;
+  /** Undefined while it does not stand. */
+  id: number | string | undefined;
+}
+
 class Connection implements Chain {
   readonly endpoint: string;
   readonly genesisHash: Uint8Array;
@@ -104,6 +110,7 @@ class Connection implements Chain {
   readonly #provider: WsProvider;
   readonly #methods: ReadonlySet<string>;
   readonly #reconnectListeners = new Set<() => void>();
+  readonly #subscriptions = new Set<OwnSubscription>();
   readonly #blocks = new Map<string, FinalisedBlock>();
   #pauseMs = FIRST_PAUSE_MS;
   #retry: NodeJS.Timeout | undefined;
@@ -115,9 +122,9 @@ class Connection implements Chain {
     this.api = api;
     this.#provider = provider;
     this.#methods = methods;
-    provider.on('disconnected', () => this.#reconnectLater());
+    provider.on('disconnected', () => this.#disconnected());
     provider.on('connected', () => this.#reconnected());
-    if (!provider.isConnected) this.#reconnectLater();
+    if (!provider.isConnected) this.#disconnected();
   }
 
   isConnected(): boolean {
@@ -134,18 +141,19 @@ class Connection implements Chain {
     }
   }
 
-  async subscribe<T>({ notification, method, unsubscribe }: Subscription, listener: (value: T) => void): Promise<() => Promise<void>> {
-    this.#assertOpen(method);
+  async subscribe<T>(subscription: Subscription, listener: (value: T) => void): Promise<() => Promise<void>> {
+    this.#assertOpen(subscription.method);
+    const own: OwnSubscription = { ...subscription, listener: listener as (value: unknown) => void, id: undefined };
     try {
-      const id = await this.#provider.subscribe(notification, method, [], (error, value: T) => {
-        if (error === null) listener(value);
-      });
-      return async () => {
-        if (!this.#isClosed) await this.#provider.unsubscribe(notification, unsubscribe, id).catch(() => false);
-      };
+      await this.#start(own);
     } catch (error) {
-      throw wrapRpcError(error, method, this.endpoint);
+      throw wrapRpcError(error, subscription.method, this.endpoint);
     }
+    this.#subscriptions.add(own);
+    return async () => {
+      this.#subscriptions.delete(own);
+      await this.#stop(own);
+    };
   }
 
   onReconnect(listener: () => void): () => void {
@@ -185,8 +193,33 @@ class Connection implements Chain {
     if (this.#isClosed) throw new ChainError('closed', `the connection to ${this.endpoint} was closed`, { endpoint: this.endpoint, subject });
   }
 
-  #reconnectLater(): void {
+  async #start(own: OwnSubscription): Promise<void> {
+    own.id = await this.#provider.subscribe(own.notification, own.method, [], (error, value: unknown) => {
+      if (error === null) own.listener(value);
+    });
+  }
+
+  async #stop(own: OwnSubscription): Promise<void> {
+    const { id } = own;
+    own.id = undefined;
+    if (id !== undefined && !this.#isClosed) await this.#provider.unsubscribe(own.notification, own.unsubscribe, id).catch(() => false);
+  }
+
+  /** After a reconnection, until it holds. */
+  async #restart(own: OwnSubscription): Promise<void> {
+    try {
+      await this.#start(own);
+      if (!this.#subscriptions.has(own)) await this.#stop(own);
+    } catch {
+      // Lost again: the next reconnection comes here too. Refused by a node that is up: try once more in a while.
+      if (!this.#isClosed && this.#provider.isConnected) setTimeout(() => void (own.id ?? this.#restart(own)), LONGEST_PAUSE_MS).unref();
+    }
+  }
+
+  #disconnected(): void {
     if (this.#isClosed) return;
+    // The provider would renew subscriptions itself, but forgets those whose renewal is cut short.
+    for (const own of this.#subscriptions) void this.#stop(own);
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
       // A failed attempt ends in another 'disconnected' event, or throws because a socket is already there.
@@ -197,6 +230,7 @@ class Connection implements Chain {
 
   #reconnected(): void {
     this.#pauseMs = FIRST_PAUSE_MS;
+    for (const own of this.#subscriptions) void this.#restart(own);
     for (const listener of this.#reconnectListeners) listener();
   }
 }

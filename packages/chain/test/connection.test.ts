@@ -125,6 +125,26 @@ describe.skipIf(!HAS_METADATA)('a connection', () => {
     expect(await codeOf(chain.request('x'))).toBe('closed');
   });
 
+  it('keeps its subscription when a renewal is cut short', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => {});
+    const node = await startNode();
+    const chain = await connect(node);
+    const seen: number[] = [];
+    await watchBlocks(chain, ({ number }) => void seen.push(number));
+    let cuts = 0;
+    node.answers.set('chain_subscribeFinalizedHeads', () => {
+      if (++cuts <= 3) node.cut();
+      else node.answers.delete('chain_subscribeFinalizedHeads');
+      return 'renewed';
+    });
+    node.cut();
+    await until(() => cuts === 4 && chain.isConnected());
+    await settle();
+    node.seal(12_000);
+    await until(() => seen.includes(1));
+    expect(seen).toEqual([0, 1]);
+  });
+
   it('delivers every finalised block once and in order, whatever is lost', async () => {
     const node = await startNode();
     const chain = await connect(node);
