@@ -10,7 +10,7 @@ const TIMEOUT_MS = 300_000;
 const KILL_AT_STEP = 7;
 const STEP_AFTER_RESTART = 6;
 /** From R1 on a validator is busy for longer than this: it starts its evaluator and measures three sets of weights. */
-const INTO_SCORING_MS = 150;
+const INTO_SCORING_MS = 100;
 
 const directory = mkdtempSync(join(tmpdir(), 'connito-recovery-'));
 let undisturbed: NetworkOutcome;
