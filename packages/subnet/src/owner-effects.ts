@@ -44,7 +44,7 @@ export async function openOwner(options: RoleOptions & { readonly plan: OwnerPla
     const task = { manifest, taskHash, ownerHotkey: options.keypair.hotkey };
     const context = await openContext(options, station, task, closing);
     const journal = await openRoleJournal<OwnerJournalEvent>('owner', options, task);
-    closing.add(journal, () => journal.close());
+    closing.add(() => journal.close());
     const clock = await openClock(context, closing);
     return { context, journal, clock, execute: (effect) => publishHeldOut(station, manifest, effect), close: () => closing.close() };
   } catch (error) {

@@ -45,9 +45,8 @@ export interface OpenRole<E> {
 export class Closing {
   readonly #closers: (() => unknown)[] = [];
 
-  add<T>(value: T, close: () => unknown): T {
+  add(close: () => unknown): void {
     this.#closers.push(close);
-    return value;
   }
 
   async close(): Promise<void> {
@@ -65,9 +64,9 @@ export interface Station {
 
 /** Locks the state directory and connects. */
 export async function openStation(role: Role, options: RoleOptions, closing: Closing): Promise<Station> {
-  closing.add(undefined, lockState(options.stateDirectory));
+  closing.add(lockState(options.stateDirectory));
   const chain = await connectChain({ endpoint: options.endpoint });
-  closing.add(chain, () => chain.close());
+  closing.add(() => chain.close());
   const store = await openFileStore(options.storeDirectory);
   const ownStore = await openFileStore(join(options.stateDirectory, 'artifacts'));
   const report = (event: AgentReport): void => options.onEvent({ role, hotkey: options.keypair.hotkey, ...event });
@@ -83,7 +82,7 @@ export async function openRole<E>(role: Role, options: RoleOptions): Promise<Ope
     const task = await awaitTask(station, options);
     const context = await openContext(options, station, task, closing);
     const journal = await openRoleJournal<E>(role, options, task);
-    closing.add(journal, () => journal.close());
+    closing.add(() => journal.close());
     const clock = await openClock(context, closing);
     return { context, journal, clock, close: () => closing.close() };
   } catch (error) {
@@ -102,7 +101,7 @@ export async function openContext(options: RoleOptions, station: Station, task: 
   const { manifest, taskHash, ownerHotkey } = task;
   const directory = await fetchModel(station.store, manifest, join(options.stateDirectory, 'model'));
   const checkpoint = await openCheckpoint(directory);
-  closing.add(checkpoint, () => checkpoint.close());
+  closing.add(() => checkpoint.close());
   const versions = await openVersionStore({ checkpoint, selection: selectionOf(manifest), stores: [station.ownStore, station.store] });
   if (versions.base.root !== manifest.model.baseRoot) {
     throw new SubnetError('root-mismatch', `The task's model has root ${versions.base.root}, its manifest says ${manifest.model.baseRoot}. Ask the subnet owner for a corrected manifest`);
@@ -123,7 +122,7 @@ export async function openClock({ chain, keypair, signal }: RoleContext, closing
     nowMs = timestampMs;
     wake();
   });
-  closing.add(stop, stop);
+  closing.add(stop);
   signal.addEventListener('abort', wake);
   return {
     waitUntil: (timeMs) =>

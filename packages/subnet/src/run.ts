@@ -5,7 +5,6 @@
  */
 import type { OwnerPlan } from './owner-plan.ts';
 import { openOwner } from './owner-effects.ts';
-import type { RoleContext } from './context.ts';
 import { guardEffect } from './effect-guard.ts';
 import type { Effect, FailedEvent, Machine, MomentEvent, OutcomeEvent } from './machine.ts';
 import { createMiner, type MinerEvent } from './miner.ts';
@@ -58,12 +57,8 @@ async function run<State, F extends Effect, E extends OutcomeEvent>(role: OpenRo
       onMoment: ({ cycle, name, timeMs, endsMs }, missed) => context.report({ kind: 'moment', cycle, moment: name, timeMs, endsMs, missed }),
       signal: context.signal,
     });
-    reportFinished(context);
+    context.report({ kind: 'finished' });
   } finally {
     await role.close();
   }
-}
-
-function reportFinished({ report }: RoleContext): void {
-  report({ kind: 'finished' });
 }

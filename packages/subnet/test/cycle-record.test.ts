@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeCycleRecord, MAX_RECORD_BYTES, parseCycleRecord, type CycleRecord } from '../src/cycle-record.ts';
 import { isSubnetError } from '../src/error.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deriveBeaconKey } from '@connito/commit-reveal';
 import { cycleDurationMs, MOMENTS, momentAtIndex, momentIndexAt, type Timetable } from '../src/moment.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeTaskManifest, hashTaskManifest, MAX_MANIFEST_BYTES, parseTaskManifest } from '../src/task-manifest.ts';
 import { isSubnetError } from '../src/error.ts';
