@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { printable } from '../context.ts';
 import { createPaint, cutText, displayWidth, formatBytes, renderTable, wrapText, type Cell, type Column, type Paint } from '../terminal.ts';
 import type { Behaviour } from './view-state.ts';
 
@@ -188,8 +189,9 @@ function renderCheck({ name, ok, detail }: DemoReport['checks'][number], width: 
   const mark = ok ? paint.good('✓') : paint.bad('✗');
   if (width < 6) return [mark];
   const label = cutText(name, width - 2);
-  if (displayWidth(label) + displayWidth(detail) + 4 <= width) return [`${mark} ${label}  ${paint.dim(cutText(detail, width))}`];
-  return [`${mark} ${label}`, ...wrapText(detail, width - 4).map((line) => `    ${paint.dim(line)}`)];
+  const text = printable(detail, 1000);
+  if (displayWidth(label) + displayWidth(text) + 4 <= width) return [`${mark} ${label}  ${paint.dim(text)}`];
+  return [`${mark} ${label}`, ...wrapText(text, width - 4).map((line) => `    ${paint.dim(line)}`)];
 }
 
 /** Four decimals. */

@@ -66,6 +66,7 @@ describe('renderReportTable', () => {
           expect(color || !/\p{Cc}/u.test(line)).toBe(true);
         }
       }),
+      { numRuns: 300 },
     );
   });
 
