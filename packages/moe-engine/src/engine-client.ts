@@ -7,9 +7,10 @@ import { parseExpertTensorName, type Checkpoint, type ExpertWeights, type Topolo
 import { openCheckpoint } from '@connito/moe-core/node';
 import { startEngineWorker, type EngineWorker } from './engine-worker.ts';
 import { MoeEngineError } from './error.ts';
-import type { OpenRequest, TensorMessage } from './messages.ts';
+import type { OpenRequest } from './messages.ts';
 import { assertOneOf, assertOption } from './options.ts';
 import { ENGINE_PROVIDERS, type EngineNotice, type EngineProvider, type Provider } from './runtime.ts';
+import type { TensorMessage } from './tensor-message.ts';
 
 /** Options that every use of the engine shares. */
 export interface EngineOptions {

@@ -12,4 +12,4 @@ export type { LayerRouting } from './messages.ts';
 export { resolveProvider, type EngineNotice, type EngineProvider, type Provider } from './runtime.ts';
 export type { TokenMatrix } from './token-matrix.ts';
 export { trainExperts, type TrainingResult, type TrainOptions } from './trainer.ts';
-export type { StepReport } from './training-loop.ts';
+export type { StepReport } from './training-job.ts';

@@ -6,14 +6,8 @@
 import type { Topology } from '@connito/moe-core';
 import type { PortableError } from './error.ts';
 import type { EngineNotice, Provider, EngineProvider } from './runtime.ts';
-import type { StepReport, TrainingJob, TrainingOutcome } from './training-loop.ts';
-
-/** A float32 tensor on its way between threads. */
-export interface TensorMessage {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
-}
+import type { TensorMessage } from './tensor-message.ts';
+import type { StepReport, TrainingJob, TrainingOutcome } from './training-job.ts';
 
 /** What the worker compiles. */
 export interface OpenRequest {

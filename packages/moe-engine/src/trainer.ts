@@ -8,11 +8,12 @@ import { openEngine, toExpertMessages, type EngineOptions } from './engine-clien
 import type { EngineWorker } from './engine-worker.ts';
 import { MoeEngineError } from './error.ts';
 import type { LearningRateSchedule } from './learning-rate.ts';
-import type { EngineEvent, TensorMessage } from './messages.ts';
+import type { EngineEvent } from './messages.ts';
 import { assertOneOf, assertOption } from './options.ts';
 import type { Provider } from './runtime.ts';
 import { toTokenIds, type TokenMatrix } from './token-matrix.ts';
-import type { StepReport, TrainingJob } from './training-loop.ts';
+import type { TensorMessage } from './tensor-message.ts';
+import type { StepReport, TrainingJob } from './training-job.ts';
 
 /** Options of {@link trainExperts}. */
 export interface TrainOptions extends EngineOptions {

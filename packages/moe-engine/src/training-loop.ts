@@ -6,57 +6,12 @@
  * @module
  */
 import type { Tensor } from 'onnxruntime-common';
-import { applyAdamW, clipFactor, globalNorm, type AdamWOptions } from './adamw.ts';
+import { applyAdamW, clipFactor, globalNorm } from './adamw.ts';
 import { MoeEngineError } from './error.ts';
-import { learningRateAt, type LearningRateOptions } from './learning-rate.ts';
-import type { TensorMessage } from './messages.ts';
-import type { Program } from './program.ts';
+import { learningRateAt } from './learning-rate.ts';
 import { createRowOrder } from './row-order.ts';
-import type { Runtime, Session } from './runtime.ts';
+import type { StepReport, TrainingContext, TrainingJob, TrainingOutcome } from './training-job.ts';
 import { createTrainingState, openTrainingStore, type TrainingState } from './training-state.ts';
-
-/** What one step did. */
-export interface StepReport {
-  /** Steps done, from 1. */
-  readonly step: number;
-  /** Mean nats per predicted token of the batch, before the update. */
-  readonly loss: number;
-  /** Euclidean norm over all trained tensors, before clipping. */
-  readonly gradientNorm: number;
-  readonly learningRate: number;
-  /** Wall clock; the only number here that differs between runs. */
-  readonly tokensPerSecond: number;
-  /** Loss or gradient was not finite, so nothing was updated. */
-  readonly skipped: boolean;
-}
-
-/** Everything that decides the outcome of a run, beside the frozen weights. */
-export interface TrainingJob extends AdamWOptions, LearningRateOptions {
-  readonly start: readonly TensorMessage[];
-  /** `[N, S]` */
-  readonly tokens: Int32Array;
-  readonly clipNorm: number;
-  readonly rowSeed: string;
-  readonly resumeDirectory: string | undefined;
-  readonly saveEverySteps: number;
-}
-
-/** What a finished run gives. */
-export interface TrainingOutcome {
-  readonly weights: readonly TensorMessage[];
-  readonly reports: readonly StepReport[];
-}
-
-/** What the loop runs on. */
-export interface TrainingContext {
-  readonly runtime: Runtime;
-  readonly program: Program;
-  readonly session: Session;
-  /** Frozen weights by name. */
-  readonly weights: ReadonlyMap<string, Tensor>;
-  readonly onStep: (report: StepReport) => void;
-  readonly isCancelled: () => boolean;
-}
 
 /**
  * Runs a job from its start or its saved state to its last step.
