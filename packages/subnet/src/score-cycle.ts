@@ -3,24 +3,20 @@
  *
  * @module
  */
-import { isArtifactError } from '@connito/artifacts';
 import { hotkeyToBytes, type Neuron } from '@connito/chain';
-import { encodeSheet, fromHex, toHex, type SheetCodeName, type SheetEntry, type UpdateRecord } from '@connito/commit-reveal';
-import { isMoeError } from '@connito/moe-core';
-import { checkUpdate, findResubmission, scoreCycle, type CandidateScore, type OpenedWeights } from '@connito/pol-scoring';
+import { encodeSheet, fromHex, type SheetEntry } from '@connito/commit-reveal';
+import { findResubmission, scoreCycle, type CandidateScore, type OpenedWeights } from '@connito/pol-scoring';
 import { readPhaseSnapshot, type PhaseSnapshot } from './chain-reader.ts';
 import { minersHashOf } from './sheets.ts';
-import { genesisOf } from './task-manifest.ts';
-import { decodeUpdate, opensCommitment, type DecodedUpdate } from './update-artifact.ts';
+import { decodeUpdate } from './update-artifact.ts';
 import { subtractUpdate } from './merge-cycle.ts';
+import { openUpdate, type RefusalCode } from './open-update.ts';
 import type { MinerScore, OpenedUpdate, ValidatorEffect, ValidatorEvent } from './validator.ts';
 import type { ValidatorDesk } from './validator-desk.ts';
 import type { LoadedVersion } from './version-store.ts';
 
-type Code = Exclude<SheetCodeName, 'scored'>;
-
 /** A miner before the floor is known: refused with a code, or measured. */
-type Examined = { readonly neuron: Neuron } & ({ readonly code: Code } | { readonly losses: Float64Array; readonly sha256: string });
+type Examined = { readonly neuron: Neuron } & ({ readonly code: RefusalCode } | { readonly losses: Float64Array; readonly sha256: string });
 
 /** Opens and measures what was committed, writes the sheet to the own store. */
 export async function scoreMiners(desk: ValidatorDesk, { cycle, version, opened }: Extract<ValidatorEffect, { kind: 'score' }>): Promise<ValidatorEvent> {
@@ -59,48 +55,16 @@ interface Examination {
   readonly tokens: Int32Array;
 }
 
-async function examine(desk: ValidatorDesk, examination: Examination): Promise<Examined> {
-  const { neuron, commit, cycle, start, past, tokens } = examination;
-  const { manifest, ownStore } = desk.context;
+async function examine(desk: ValidatorDesk, { neuron, commit, cycle, start, past, tokens }: Examination): Promise<Examined> {
+  const { manifest, store, ownStore } = desk.context;
   const authored = commit.authored.find((entry) => entry.neuron.uid === neuron.uid);
   if (!authored) return { neuron, code: 'absent' };
-  const { record } = authored;
-  if (!record) return { neuron, code: 'malformed-record' };
-  if (record.kind !== 'update' || record.cycle !== cycle) return { neuron, code: 'absent' };
-
-  const bytes = await fetchArtifact(desk, record);
-  if (typeof bytes === 'string') return { neuron, code: bytes };
-  const decoded = await decodeOrCode(bytes);
-  if (typeof decoded === 'string') return { neuron, code: decoded };
-  const { update } = decoded;
-  const refused = checkUpdate({ update, allowed: start.weights, maxNorm: manifest.scoring.maxUpdateNorm });
-  if (refused) return { neuron, code: refused };
-  const author = { genesis: genesisOf(manifest), netuid: manifest.netuid, cycle, hotkey: neuron.hotkey };
-  if (!opensCommitment(decoded, record, author)) return { neuron, code: 'commitment-mismatch' };
+  const opened = await openUpdate({ store, manifest, cycle, hotkey: neuron.hotkey, record: authored.record, start: start.weights });
+  if ('code' in opened) return { neuron, code: opened.code };
+  const { update, bytes } = opened;
   if (findResubmission({ update, start: start.weights, opened: past })) return { neuron, code: 'resubmission' };
   const { sha256 } = await ownStore.put(bytes);
   return { neuron, sha256, losses: await desk.rowLosses(tokens, subtractUpdate(start.weights, update)) };
-}
-
-async function fetchArtifact({ context }: ValidatorDesk, { artifactSha256, sizeBytes }: UpdateRecord): Promise<Uint8Array | Code> {
-  const { maxBytes } = context.manifest.scoring;
-  if (sizeBytes > maxBytes) return 'too-large';
-  try {
-    return await context.store.getBytes({ sha256: toHex(artifactSha256), sizeBytes, maxBytes });
-  } catch (error) {
-    if (isArtifactError(error, 'not-found')) return 'unfetchable';
-    if (isArtifactError(error, 'hash-mismatch') || isArtifactError(error, 'size-mismatch')) return 'hash-mismatch';
-    throw error;
-  }
-}
-
-async function decodeOrCode(bytes: Uint8Array): Promise<DecodedUpdate | Code> {
-  try {
-    return await decodeUpdate(bytes);
-  } catch (error) {
-    if (isMoeError(error)) return 'malformed';
-    throw error;
-  }
 }
 
 /** Every opened update of the last cycles, and the weights it was trained from. */
@@ -132,7 +96,7 @@ function sheetEntries(scores: readonly MinerScore[]): SheetEntry[] {
   const entries: SheetEntry[] = [];
   for (const { uid, code, score } of scores) {
     while (entries.length < uid) entries.push({ code: 'empty' });
-    entries.push(code === 'scored' ? { score } : { code: code as Code });
+    entries.push(code === 'scored' ? { score } : { code: code as RefusalCode });
   }
   return entries;
 }

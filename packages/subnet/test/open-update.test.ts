@@ -1,0 +1,80 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openFileStore, type ArtifactStore } from '@connito/artifacts';
+import { openKeypair } from '@connito/chain';
+import { fromHex, type UpdateRecord } from '@connito/commit-reveal';
+import { encodeExpertWeights, encodeSafetensors, fromFloat32, type ExpertWeights, type Float32Tensor } from '@connito/moe-core';
+import { openUpdate } from '../src/open-update.ts';
+import { genesisOf, type TaskManifest } from '../src/task-manifest.ts';
+import { commitmentFor, encodeUpdate } from '../src/update-artifact.ts';
+import { exampleManifest } from './example-manifest.ts';
+
+const cycle = 1;
+const { hotkey } = openKeypair('//Bob');
+const salt = new Uint8Array(32).fill(9);
+const manifest: TaskManifest = { ...exampleManifest, scoring: { ...exampleManifest.scoring, maxBytes: 4_096, maxUpdateNorm: 10 } };
+const weights = (values: Record<string, readonly number[]>): ExpertWeights => new Map(Object.entries(values).map(([name, data]): [string, Float32Tensor] => [name, { shape: [data.length], data: Float32Array.from(data) }]));
+const start = weights({ a: [1, 2, 3], b: [4, 5] });
+const honest = weights({ a: [0.1, -0.2, 0.3], b: [0.5, 0] });
+
+let directory = '';
+let store: ArtifactStore;
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'connito-open-'));
+  store = await openFileStore(directory);
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** Stores an artifact and makes the record that commits to it as `author`'s for `forCycle`. */
+async function submit(bytes: Uint8Array, updateRoot: Uint8Array, { author = hotkey, forCycle = cycle } = {}): Promise<UpdateRecord> {
+  const { sha256, sizeBytes } = await store.put(bytes);
+  const commitment = commitmentFor({ genesis: genesisOf(manifest), netuid: manifest.netuid, cycle: forCycle, hotkey: author }, { salt, updateRoot });
+  return { kind: 'update', cycle: forCycle, commitment, locator: '', artifactSha256: fromHex(sha256), sizeBytes };
+}
+
+async function submitUpdate(update: ExpertWeights, options: { author?: string; forCycle?: number } = {}): Promise<UpdateRecord> {
+  const { bytes, updateRoot } = encodeUpdate(update, { cycle, salt });
+  return submit(bytes, updateRoot, options);
+}
+
+const open = (record: Parameters<typeof openUpdate>[0]['record']) => openUpdate({ store, manifest, cycle, hotkey, record, start });
+
+describe('openUpdate', () => {
+  it('opens what was committed', async () => {
+    const opened = await open(await submitUpdate(honest));
+    expect('update' in opened && opened.update.get('a')?.data).toEqual(honest.get('a')?.data);
+  });
+
+  it.each<[string, string, () => Promise<Parameters<typeof openUpdate>[0]['record']>]>([
+    ['malformed-record', 'bytes that are no record', async () => null],
+    ['absent', 'a record of another kind', async () => ({ kind: 'sheet', cycle, sheetSha256: salt })],
+    ['absent', "another cycle's record", () => submitUpdate(honest, { forCycle: 0 })],
+    ['too-large', 'a size above the cap', async () => ({ ...(await submitUpdate(honest)), sizeBytes: 4_097 })],
+    ['unfetchable', 'an artifact that was never uploaded', async () => ({ ...(await submitUpdate(honest)), artifactSha256: salt })],
+    ['hash-mismatch', 'another size than the record says', async () => ({ ...(await submitUpdate(honest)), sizeBytes: 17 })],
+    ['malformed', 'an artifact that is no safetensors file', () => submit(new Uint8Array(100).fill(7), salt)],
+    ['malformed', 'a truncated file', () => submit(encodeUpdate(honest, { cycle, salt }).bytes.slice(0, -1), salt)],
+    ['malformed', 'a missing tensor', () => submitUpdate(weights({ a: [0, 0, 0] }))],
+    ['disallowed-tensor', 'a tensor too many', () => submitUpdate(weights({ a: [0, 0, 0], b: [0, 0], c: [1] }))],
+    ['disallowed-tensor', 'another shape', () => submitUpdate(weights({ a: [0, 0, 0], b: [0, 0, 0] }))],
+    ['disallowed-tensor', 'another dtype', () => submit(encodeSafetensors([{ name: 'a', dtype: 'F16', shape: [3], data: fromFloat32(Float32Array.of(1, 2, 3), 'F16') }]), salt)],
+    ['non-finite', 'a NaN', () => submitUpdate(weights({ a: [0, Number.NaN, 0], b: [0, 0] }))],
+    ['non-finite', 'an infinity', () => submitUpdate(weights({ a: [0, 0, 0], b: [Number.POSITIVE_INFINITY, 0] }))],
+    ['norm-exceeded', 'a step that is too long', () => submitUpdate(weights({ a: [8, 8, 0], b: [0, 0] }))],
+    ['commitment-mismatch', "somebody else's commitment", () => submitUpdate(honest, { author: openKeypair('//Charlie').hotkey })],
+    ['commitment-mismatch', 'another root than committed', () => submit(encodeUpdate(honest, { cycle, salt }).bytes, salt)],
+    ['commitment-mismatch', 'no salt', () => submit(encodeExpertWeights(honest, {}), salt)],
+  ])('answers %s to %s', async (code, _what, makeRecord) => {
+    expect(await open(await makeRecord())).toEqual({ code });
+  });
+
+  it('answers hash-mismatch to a file that was changed in the store', async () => {
+    const record = await submitUpdate(weights({ a: [0.5, 0.25, 0.125], b: [1, 1] }));
+    for (const entry of readdirSync(join(directory, 'sha256'), { recursive: true, withFileTypes: true })) {
+      if (entry.isFile()) writeFileSync(join(entry.parentPath, entry.name), new Uint8Array(record.sizeBytes));
+    }
+    expect(await open(record)).toEqual({ code: 'hash-mismatch' });
+  });
+});
