@@ -33,9 +33,9 @@ export function encodeMetadata(version: MetadataVersion): Uint8Array {
   if (version < 16) body.compact(registry.runtime());
   if (version > 14) writeApis(body, registry, version);
   if (version > 14) writeOuterTypes(body, registry);
-  const bytes = new ScaleWriter().put(MAGIC).uint(version, 1).put(registry.encode()).put(body.finish()).finish();
-  made.set(version, bytes);
-  return bytes;
+  const encoded = new ScaleWriter().put(MAGIC).uint(version, 1).put(registry.encode()).put(body.finish()).finish();
+  made.set(version, encoded);
+  return encoded;
 }
 
 function writePallets(writer: ScaleWriter, registry: TypeRegistry, version: MetadataVersion): void {

@@ -101,7 +101,7 @@ export class TransactionPool {
     for (const { hash } of included) this.#leave(hash, [{ inBlock: blockHash }, { finalized: blockHash }]);
     for (const { hash } of invalid) this.#leave(hash, ['invalid']);
     const number = this.#chain.head.header.number + 1;
-    for (const entry of [...this.#entries.values()]) {
+    for (const entry of this.#entries.values()) {
       const expired = eraBirth(entry.signed.era, number) !== entry.eraBirth;
       if (expired || entry.signed.nonce < this.#nonce(entry.signer)) this.#leave(entry.hash, ['invalid']);
     }

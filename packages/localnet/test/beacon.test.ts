@@ -63,8 +63,8 @@ describe('the beacon', () => {
     const { block } = await world.api.rpc.chain.getBlock(await world.api.rpc.chain.getBlockHash(2));
     const extrinsic = block.extrinsics[1];
     expect(`${extrinsic?.method.section}.${extrinsic?.method.method} ${extrinsic?.isSigned}`).toBe('drand.writePulse false');
-    const payload = (extrinsic?.method.args[0] as unknown as { pulses: unknown[] }).pulses;
-    expect(payload.length).toBe(4);
+    const payload = extrinsic?.method.args[0]?.toJSON() as { pulses: unknown[] };
+    expect(payload.pulses.length).toBe(4);
     const call = decodeScale('RuntimeCall', extrinsic?.method.toU8a() as Uint8Array);
     expect(encodeScale('RuntimeCall', call)).toEqual(extrinsic?.method.toU8a());
   });

@@ -26,16 +26,26 @@ async function errorOf(call: Call, pair = alice()): Promise<string | undefined> 
   return (await send(world.api, call, pair)).error;
 }
 
-describe('serving', () => {
-  const serve = (ip: number | bigint, port: number, ipType = 4): Call => subtensor('serveAxon', netuid, 10_002_000, ip, port, ipType, 4, 0, 0);
+function serve(ip: number | bigint, port: number, ipType = 4): Call {
+  return subtensor('serveAxon', netuid, 10_002_000, ip, port, ipType, 4, 0, 0);
+}
+async function code(call: Call, pair = pairOf('//miner2')): Promise<string> {
+  return (await failureOf(send(world.api, call, pair))).replace(/^.*: /, '');
+}
+function commit(fields: unknown[], pair = miner()): ReturnType<typeof send> {
+  return send(world.api, tx(world.api, 'commitments', 'setCommitment', netuid, { fields }), pair);
+}
+function bytes(length: number): string {
+  return `0x${'ab'.repeat(length)}`;
+}
 
+describe('serving', () => {
   it('stores the axon', async () => {
     expect(await errorOf(serve(0x0a000001, 8091), miner())).toBeUndefined();
     expect(await storage('axons', netuid, miner().address)).toMatchObject({ ip: 0x0a000001, port: 8091, ipType: 4, protocol: 4, block: world.net.blockNumber() });
   });
 
   it('makes wrong endpoints invalid transactions with the codes of the chain', async () => {
-    const code = async (call: Call, pair = pairOf('//miner2')): Promise<string> => (await failureOf(send(world.api, call, pair))).replace(/^.*: /, '');
     expect(await code(serve(0x7f000001, 80))).toBe('11');
     expect(await code(serve(1, 80, 6))).toBe('11');
     expect(await code(serve(5, 80, 5))).toBe('255');
@@ -46,10 +56,7 @@ describe('serving', () => {
 });
 
 describe('commitments', () => {
-  const commit = (fields: unknown[], pair = miner()): ReturnType<typeof send> => send(world.api, tx(world.api, 'commitments', 'setCommitment', netuid, { fields }), pair);
-
   it('keeps the last one, whatever kinds its fields are', async () => {
-    const bytes = (length: number): string => `0x${'ab'.repeat(length)}`;
     const kinds = [
       [{ None: null }, { Raw0: '0x' }, { Raw128: bytes(128) }],
       [{ BlakeTwo256: bytes(32) }, { Sha256: bytes(32) }, { Keccak256: bytes(32) }],
@@ -149,7 +156,7 @@ describe('hyperparameters', () => {
     const global = [['sudoSetSubnetOwnerCut', 'subnetOwnerCut', 5], ['sudoSetNetworkMinLockCost', 'networkMinLockCost', 6], ['sudoSetSubnetLimit', 'subnetLimit', 7], ['sudoSetOwnerHparamRateLimit', 'ownerHyperparamRateLimit', 8], ['sudoSetStartCallDelay', 'startCallDelay', 9]] as const;
     const calls = [...table.map(([call, , value]) => admin(call, netuid, value)), ...global.map(([call, , value]) => admin(call, value))];
     expect(await sudo(world.api, tx(world.api, 'utility', 'batchAll', calls))).toBeUndefined();
-    for (const [, item, value] of table) expect(await storage(item, netuid), item).toBe(value);
-    for (const [, item, value] of global) expect(await storage(item), item).toBe(value);
+    const found = await Promise.all([...table.map(([, item]) => storage(item, netuid)), ...global.map(([, item]) => storage(item))]);
+    expect(found).toEqual([...table, ...global].map(([, , value]) => value));
   });
 });

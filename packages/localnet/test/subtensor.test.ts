@@ -35,7 +35,8 @@ describe('subnets', () => {
     expect(await storage('keys', netuid, 0)).toBe(owner().address);
     expect(await storage('owner', owner().address)).toBe(alice().address);
     const figures = { tempo: 360, maxAllowedUids: 256, maxAllowedValidators: 64, minAllowedWeights: 1, immunityPeriod: 5000, networksAdded: true, subtokenEnabled: true, kappa: 32767 };
-    for (const [item, value] of Object.entries(figures)) expect(await storage(item, netuid), item).toBe(value);
+    const found = await Promise.all(Object.keys(figures).map(async (item) => [item, await storage(item, netuid)]));
+    expect(Object.fromEntries(found)).toEqual(figures);
     expect(await storage('firstEmissionBlockNumber', netuid)).toBe(3);
   });
 

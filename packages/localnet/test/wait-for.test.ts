@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { WsProvider, type ApiPromise } from '@polkadot/api';
 import { connect, makeSubnet, openWorld, pairOf, read, send, TAO, tx, type World } from './support.ts';
 import { decideBlock, FOREVER, type ProducerState } from '../src/producer.ts';

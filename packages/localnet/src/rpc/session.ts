@@ -18,7 +18,7 @@ const METHOD_NAMES: readonly string[] = [...Object.keys(methods), ...Object.keys
 interface Answer {
   readonly body: object;
   /** To be called once the answer has been sent. */
-  readonly then?: () => void;
+  readonly begin?: () => void;
 }
 
 /** A client's session. */
@@ -43,7 +43,7 @@ export class RpcSession {
     const answers = this.#answer(message);
     const bodies = answers.map(({ body }) => body);
     if (bodies.length > 0) reply(JSON.stringify(Array.isArray(message) && message.length > 0 ? bodies : bodies[0]));
-    for (const { then } of answers) then?.();
+    for (const { begin } of answers) begin?.();
   }
 
   /** Ends all subscriptions. */
@@ -84,15 +84,15 @@ export class RpcSession {
     }
   }
 
-  #subscribe(id: unknown, begin: () => Subscription): Answer {
+  #subscribe(id: unknown, make: () => Subscription): Answer {
     const send = this.#send;
     if (send === undefined) throw new RpcFailure(RPC_CODES.method, 'Method not found', 'subscriptions need a WebSocket');
     if (this.#active.size >= MAX_SUBSCRIPTIONS) throw new RpcFailure(-32006, 'Too many subscriptions', `at most ${MAX_SUBSCRIPTIONS}`);
-    const { notification, start } = begin();
+    const { notification, start } = make();
     const subscription = `local${this.#nextId++}`;
     const notify = (result: unknown): void => send(JSON.stringify({ jsonrpc: '2.0', method: notification, params: { subscription, result } }));
     this.#active.set(subscription, () => undefined);
-    return { body: succeeded(id, subscription), then: () => this.#start(subscription, () => start({ send: notify, idleMs: () => performance.now() - this.#lastRequestMs })) };
+    return { body: succeeded(id, subscription), begin: () => this.#start(subscription, () => start({ send: notify, idleMs: () => performance.now() - this.#lastRequestMs })) };
   }
 
   #start(subscription: string, start: () => () => void): void {
