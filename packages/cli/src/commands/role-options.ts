@@ -48,7 +48,7 @@ export async function readRoleOptions(flags: RoleFlags, context: CliContext): Pr
     stateDirectory: flags.state,
     storeDirectory: flags.store,
     engine: { provider: flags.provider, threads: flags.threads },
-    signal: withParent(context.signal),
+    signal: context.signal,
     onEvent: (event) => printEvent(event, flags, context),
   };
 }
@@ -66,13 +66,4 @@ async function readKey({ keyFile }: RoleFlags, { env }: CliContext): Promise<str
   if (key !== '') return key;
   const place = keyFile === undefined ? `Neither --key-file nor ${KEY_VARIABLE} is set` : `${keyFile} is empty`;
   throw new CliError('usage', `${place}: the hotkey's mnemonic or a development URI such as //Alice is needed`);
-}
-
-/** A role that `connito demo` has started ends with it, also when the demo is killed. */
-function withParent(signal: AbortSignal): AbortSignal {
-  if (!process.channel) return signal;
-  const orphaned = new AbortController();
-  process.once('disconnect', () => orphaned.abort(new CliError('failed', 'the demo that started this process is gone')));
-  process.channel.unref();
-  return AbortSignal.any([signal, orphaned.signal]);
 }

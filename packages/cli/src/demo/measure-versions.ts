@@ -67,7 +67,7 @@ export function openVersions({ checkpoint, manifest, store }: Measurements): Pro
 
 /** Writes a cycle's base model, its drawn rows and the opened updates, for `connito pol check`. */
 export async function writeCycleFiles(run: Measurements, record: CycleRecord, directory: string): Promise<void> {
-  const { checkpoint, manifest, store, dataDirectory, dataset } = run;
+  const { checkpoint, manifest, store, dataset } = run;
   await mkdir(directory, { recursive: true });
   const { weights } = await (await openVersions(run)).load(record.base);
   await writeCheckpoint(checkpoint, weights, { from: run.modelDirectory, to: join(directory, 'base') });

@@ -77,20 +77,17 @@ export async function runNetwork(plan: NetworkPlan): Promise<FinishedNetwork> {
 }
 
 async function startChain({ participants, seed, signal, out }: NetworkPlan, logs: string): Promise<{ process: RunningProcess; endpoint: string }> {
-  let started: (endpoint: string) => void = () => undefined;
-  const endpoint = new Promise<string>((resolve) => {
-    started = resolve;
-  });
+  const { promise, resolve } = deferred<string>();
   const process = startProcess(
     {
       name: 'localnet',
       args: ['localnet', '--json', '--port', '0', '--seed', String(seed), '--wait-for', String(participants.length), '--state', join(out, 'chain')],
-      onEvent: (event) => started((event as { endpoint: string }).endpoint),
+      onEvent: (event) => resolve((event as { endpoint: string }).endpoint),
     },
     logs,
   );
   try {
-    return { process, endpoint: await raceAbort(Promise.race([endpoint, endsEarly(process)]), signal) };
+    return { process, endpoint: await raceAbort(Promise.race([promise, endsEarly(process)]), signal) };
   } catch (error) {
     await process.stop();
     throw error;
@@ -140,6 +137,15 @@ function startRole({ role, name, uri, strategy }: Participant, { plan, endpoint,
   };
   const onEvent = (event: unknown): void => plan.onEvent(name, event as AgentEvent);
   return startProcess({ name, args: [role, 'run', ...common, ...own[role]], env: { CONNITO_KEY: uri }, onEvent }, logs);
+}
+
+/** `Promise.withResolvers` of Node 22. */
+function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  const settle: { resolve?: (value: T) => void } = {};
+  const promise = new Promise<T>((resolve) => {
+    settle.resolve = resolve;
+  });
+  return { promise, resolve: (value) => settle.resolve?.(value) };
 }
 
 function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -42,6 +42,8 @@ export interface DemoPlan {
 /** Marks a directory as the demo's, so that no other is ever cleared. */
 const MARKER = '.connito-demo';
 const DOMAIN = 'mathematics';
+/** Incentive on chain is a fraction of this. */
+const U16_MAX = 65_535;
 
 /** Runs it all and leaves `report.json` and `report.html` in `plan.out`. */
 export async function runDemo(options: DemoPlan): Promise<DemoReport> {
@@ -133,7 +135,7 @@ async function readIncentives(chain: Chain, { schedule, cycles, netuid }: TaskMa
   const incentives: ReadonlyMap<number, number>[] = [];
   for (let cycle = 0; cycle < cycles; cycle += 1) {
     const { neurons } = await readSnapshot(chain, { netuid, beforeMs: phaseWindow(schedule, cycle, 'publish').endMs });
-    incentives.push(new Map(neurons.map(({ uid, incentive }) => [uid, incentive])));
+    incentives.push(new Map(neurons.map(({ uid, incentive }) => [uid, incentive / U16_MAX])));
   }
   return incentives;
 }
