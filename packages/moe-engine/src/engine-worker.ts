@@ -1,11 +1,14 @@
 /**
- * The main thread's end of an engine: starts the worker thread, matches answers to questions, notices its death.
+ * The main thread's end of an engine: starts the worker thread, matches answers to questions, notices its death, ends it safely.
+ *
+ * A thread must never be terminated while it runs native code: ONNX Runtime's addon then finds its JavaScript gone and aborts the
+ * whole process. So a worker is asked to leave, and `process.exit` waits for the step that is under way.
  *
  * @module
  */
 import { Worker, type TransferListItem } from 'node:worker_threads';
 import { fromPortableError, isMoeEngineError, MoeEngineError } from './error.ts';
-import type { EngineEvent, EngineRequest, EngineResponses, RequestMessage, ResponseMessage } from './messages.ts';
+import { BUSY, STOP, type EngineEvent, type EngineRequest, type EngineResponses, type ResponseMessage, type WorkerMessage } from './messages.ts';
 
 /** How one request is made. */
 export interface CallOptions {
@@ -17,11 +20,12 @@ export interface CallOptions {
 /** A running worker thread. It keeps the process alive only while it has something to answer. */
 export interface EngineWorker {
   /**
-   * @throws {aborted} the signal was aborted; whatever the worker's answer says
+   * @throws {aborted} the signal was aborted
    * @throws {worker-crashed} the worker died before it answered
+   * @throws {closed} the worker was closed before it answered
    */
   call<Request extends EngineRequest>(request: Request, options?: CallOptions): Promise<EngineResponses[Request['kind']]>;
-  /** Ends the thread; what is still unanswered rejects with `closed`. */
+  /** Ends the thread after the step under way; what is still unanswered rejects with `closed` at once. May be called twice. */
   close(): Promise<void>;
 }
 
@@ -34,8 +38,11 @@ interface Pending {
 
 /** Starts a worker thread; `entry` is another one than the package's in tests. */
 export function startEngineWorker(entry: URL = new URL('./worker.js', import.meta.url)): EngineWorker {
-  const worker = new Worker(entry);
+  const control = new Int32Array(new SharedArrayBuffer(8));
+  const worker = new Worker(entry, { workerData: { control } });
   const pending = new Map<number, Pending>();
+  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  const post = (message: WorkerMessage, transfer: readonly TransferListItem[] = []): void => worker.postMessage(message, transfer);
   let nextId = 0;
   let ended: MoeEngineError | undefined;
   const end = (error: MoeEngineError): void => {
@@ -43,16 +50,17 @@ export function startEngineWorker(entry: URL = new URL('./worker.js', import.met
     for (const waiting of pending.values()) waiting.reject(ended);
     pending.clear();
   };
+  watchExit(control, exited);
   worker.unref();
   worker.on('message', (message: ResponseMessage) => {
     settle(pending, message);
-    if (pending.size === 0) worker.unref();
+    if (pending.size === 0 && ended === undefined) worker.unref();
   });
   worker.on('error', (cause) => end(crashed(undefined, cause)));
   worker.on('exit', (exitCode) => end(crashed(exitCode)));
 
   return {
-    call(request, { signal, onEvent, transfer = [] } = {}) {
+    call(request, { signal, onEvent, transfer } = {}) {
       if (ended !== undefined) return Promise.reject(ended);
       if (signal?.aborted === true) return Promise.reject(aborted(signal));
       const cancel = new Int32Array(new SharedArrayBuffer(4));
@@ -61,12 +69,17 @@ export function startEngineWorker(entry: URL = new URL('./worker.js', import.met
       signal?.addEventListener('abort', abort, { once: true });
       const answer = new Promise<never>((resolve, reject) => pending.set(id, { resolve, reject, onEvent, cancel }));
       worker.ref();
-      worker.postMessage({ id, request, cancel } satisfies RequestMessage, transfer);
+      post({ id, request, cancel }, transfer);
       return answer.catch((error: unknown) => Promise.reject(withReason(error, signal))).finally(() => signal?.removeEventListener('abort', abort));
     },
     async close() {
-      end(new MoeEngineError('closed', 'the engine is closed: create another one', {}));
-      await worker.terminate();
+      if (ended === undefined) {
+        end(new MoeEngineError('closed', 'the engine is closed: create another one', {}));
+        Atomics.store(control, STOP, 1);
+        worker.ref();
+        post({ close: true });
+      }
+      await exited;
     },
   };
 }
@@ -105,4 +118,25 @@ function aborted(signal: AbortSignal): MoeEngineError {
 function withReason(error: unknown, signal: AbortSignal | undefined): unknown {
   if (!isMoeEngineError(error, 'aborted')) return error;
   return new MoeEngineError('aborted', error.message, error.context, { cause: signal?.reason });
+}
+
+/** Longest that `process.exit` waits for the step under way, milliseconds. */
+const EXIT_WAIT_MS = 10_000;
+
+/** Control words of the running workers. */
+const running = new Set<Int32Array>();
+
+/** One listener for all workers, installed while there are any. */
+function watchExit(control: Int32Array, exited: Promise<void>): void {
+  if (running.size === 0) process.on('exit', waitForWorkers);
+  running.add(control);
+  void exited.finally(() => {
+    running.delete(control);
+    if (running.size === 0) process.off('exit', waitForWorkers);
+  });
+}
+
+function waitForWorkers(): void {
+  for (const control of running) Atomics.store(control, STOP, 1);
+  for (const control of running) Atomics.wait(control, BUSY, 1, EXIT_WAIT_MS);
 }

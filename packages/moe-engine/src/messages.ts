@@ -47,12 +47,21 @@ export interface LayerRouting {
   readonly weights: Float32Array;
 }
 
-/** Sent to the worker. `cancel[0]` is set to 1 when the caller gives up. */
+/** A request. `cancel[0]` is set to 1 when the caller gives up. */
 export interface RequestMessage {
   readonly id: number;
   readonly request: EngineRequest;
   readonly cancel: Int32Array;
 }
+
+/** Everything sent to the worker; `close` asks it to end after what came before. */
+export type WorkerMessage = RequestMessage | { readonly close: true };
+
+/** Word of the shared control array that the main thread sets to 1 when all work shall stop. */
+export const STOP = 0;
+
+/** Word that the worker holds at 1 while it handles a request, perhaps in native code. */
+export const BUSY = 1;
 
 /** Sent while a request runs. */
 export type EngineEvent = { readonly kind: 'notice'; readonly notice: EngineNotice } | { readonly kind: 'step'; readonly report: StepReport };

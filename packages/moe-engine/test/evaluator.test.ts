@@ -136,7 +136,7 @@ describe('errors', () => {
   it('closed: after close(), and for what was under way', async () => {
     const model = await loadTinyModel('grouped');
     const evaluator = await createEvaluator(options());
-    const running = evaluator.rowLosses(model.tokens);
+    const running = evaluator.rowLosses(Int32Array.from({ length: 300 * 7 }, (_, index) => index % 40));
     running.catch(() => undefined);
     await evaluator.close();
     await evaluator.close();
@@ -144,6 +144,17 @@ describe('errors', () => {
     expect(isMoeEngineError(error, 'closed')).toBe(true);
     expect(isMoeEngineError(error, 'aborted')).toBe(false);
     await expect(evaluator.rowLosses(model.tokens)).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  it('closing in the middle of native work is safe, 8 times', async () => {
+    const many = Int32Array.from({ length: 300 * 7 }, (_, index) => index % 40);
+    for (let round = 0; round < 8; round++) {
+      const evaluator = await createEvaluator(options({ batchSize: 4 }));
+      const running = evaluator.rowLosses(many).catch((error: unknown) => error);
+      await new Promise((resolve) => void setTimeout(resolve, round % 5));
+      await evaluator.close();
+      expect(await running).toMatchObject({ code: 'closed' });
+    }
   });
 
   it('aborted: before and while, with the reason as cause; the evaluator goes on', async () => {

@@ -32,8 +32,8 @@ function meanLoss(steps: readonly StepReport[]): number {
   return steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
 }
 
-function childArgument(resumeDirectory?: string): string {
-  return JSON.stringify({ mode: 'train', directory: model.directory, resumeDirectory, steps: 60 });
+function childArgument(resumeDirectory?: string, exitAt?: number): string {
+  return JSON.stringify({ mode: 'train', directory: model.directory, resumeDirectory, steps: 60, exitAt });
 }
 
 function numbersOf(steps: readonly StepReport[]): unknown[] {
@@ -122,6 +122,16 @@ describe('exact resume', () => {
     const [resumed, whole] = [await finish(resumeDirectory), await finish()];
     expect(resumed.lines.length).toBeLessThan(61 - 5);
     expect(resumed.result).toBe(whole.result);
+  });
+
+  it('process.exit in the middle: the exit code stands, nothing crashes, the state is saved', async () => {
+    const child = fileURLToPath(new URL('child.mjs', import.meta.url));
+    for (const exitAt of [1, 5, 9]) {
+      const resumeDirectory = join(scratch, `exit-${exitAt}`);
+      const ended: unknown = await promisify(execFile)(process.execPath, [child, childArgument(resumeDirectory, exitAt)]).catch((error: unknown) => error);
+      expect(ended).toMatchObject({ code: 7, signal: null, stderr: '' });
+      expect(await readdir(resumeDirectory)).toEqual(['training-state.safetensors']);
+    }
   });
 
   it('refuses the state of another job, and one that cannot be read', async () => {
