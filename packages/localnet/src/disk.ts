@@ -91,7 +91,7 @@ const ours = new Set<string>();
 function lock(path: string): () => void {
   const file = join(path, 'lock');
   if (ours.has(path) || isAlive(readOwner(file))) {
-    const message = `${path} is in use by another localnet${ours.has(path) ? ' of this process' : ` (process ${readOwner(file)})`}. Stop it, or choose another directory.`;
+    const message = `${path} is in use by another localnet${ours.has(path) ? ' of this process' : ` (process ${readOwner(file)})`}. Stop it, or choose another directory; if no localnet runs, delete the file lock in it.`;
     throw new LocalnetError('state-locked', message, { context: { path } });
   }
   writeFileSync(file, `${process.pid}\n`);

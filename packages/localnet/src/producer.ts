@@ -104,21 +104,23 @@ export class BlockProducer {
       if (instantSeal && this.#node.pendingSigners().size > 0) this.#seal(NONE);
       return;
     }
-    const pendingSigners = this.#node.pendingSigners();
-    const decision = decideBlock({ waitFor, releases: this.#releases, previousTimestampMs: this.#node.previousTimestampMs(), pendingSigners });
-    if (decision === 'others') return this.#later(OTHERS_DELAY_MS, () => this.#sealOthers());
+    const decision = this.#decide(waitFor);
     if (decision === 'wait') return this.#cancelDelay();
-    const pauseMs = pendingSigners.size === 0 ? (this.#options.intervalMs ?? 0) : 0;
-    if (pauseMs > 0) return this.#later(pauseMs, () => this.#seal(NONE));
+    if (decision === 'others') return this.#later(OTHERS_DELAY_MS, () => this.#sealIf('others'));
+    const pauseMs = this.#node.pendingSigners().size === 0 ? (this.#options.intervalMs ?? 0) : 0;
+    if (pauseMs > 0) return this.#later(pauseMs, () => this.#sealIf('all'));
     this.#seal(NONE);
   }
 
-  /** Still only others, or meanwhile all? */
-  #sealOthers(): void {
-    const pendingSigners = this.#node.pendingSigners();
-    const decision = decideBlock({ waitFor: this.#options.waitFor ?? 0, releases: this.#releases, previousTimestampMs: this.#node.previousTimestampMs(), pendingSigners });
-    if (decision === 'others') this.#seal(new Set(this.#releases.keys()));
-    else this.wake();
+  #decide(waitFor: number): ProducerDecision {
+    const previousTimestampMs = this.#node.previousTimestampMs();
+    return decideBlock({ waitFor, releases: this.#releases, previousTimestampMs, pendingSigners: this.#node.pendingSigners() });
+  }
+
+  /** After a delay: is the decision still the same? */
+  #sealIf(expected: 'all' | 'others'): void {
+    if (this.#decide(this.#options.waitFor ?? 0) !== expected) return this.wake();
+    this.#seal(expected === 'all' ? NONE : new Set(this.#releases.keys()));
   }
 
   #later(delayMs: number, action: () => void): void {
