@@ -116,7 +116,7 @@ function importedPackages(directory) {
 }
 
 async function compileAgainstCore() {
-  writeFileSync(join(typed, 'main.ts'), "import { routeTokens, selectExperts } from '@connito/moe-core';\nconst { ids } = routeTokens(Float32Array.of(1, 3, 2, 0), { experts: 4, expertsPerToken: 2, normalizeTopK: true });\nif (ids.join() !== '1,2') throw new Error(`expected experts 1,2, got ${ids.join()}`);\nexport const selection: ReadonlyMap<number, readonly number[]> = selectExperts(new Map([[0, Float64Array.of(0.7, 0.3)]]), { threshold: 0.5 });\n");
+  writeFileSync(join(typed, 'main.ts'), "import { routeTokens, selectExperts } from '@connito/moe-core';\nconst { ids } = routeTokens(Float32Array.of(1, 3, 2, 0), { experts: 4, expertsPerToken: 2, normalizeTopK: true });\nif (ids.join() !== '1,2') throw new Error(`expected experts 1,2, got ${ids.join()}`);\nexport const selection: ReadonlyMap<number, readonly number[]> = selectExperts(new Map([[0, [0.7, 0.3]]]), { threshold: 0.5 });\n");
   writeFileSync(join(typed, 'tsconfig.json'), JSON.stringify({ compilerOptions: { strict: true, skipLibCheck: false, module: 'nodenext', target: 'es2023', lib: ['es2023'], types: [] }, files: ['main.ts'] }));
   await runTool(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', typed], { cwd: typed, timeoutMs: SHORT_MS });
   await runTool(process.execPath, [join(typed, 'main.js')], { cwd: typed, timeoutMs: SHORT_MS });

@@ -40,7 +40,7 @@ export type UpdateStrategyName = 'honest' | 'resubmit' | 'noise';
 /** The strategies by name. */
 export const UPDATE_STRATEGIES: Readonly<Record<UpdateStrategyName, UpdateStrategy>> = { honest: trainHonestly, resubmit: resubmitLastBest, noise: submitNoise };
 
-/** A killed miner loses at most so many steps; saving the state of the demo's experts takes a few milliseconds. */
+/** A killed miner loses at most so many steps; saving the state of the demo's experts takes 10 to 20 ms. */
 const SAVE_EVERY_STEPS = 5;
 
 /** Where unfinished training of all cycles is kept; to be removed once an update has been stored. */
