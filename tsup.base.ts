@@ -7,7 +7,7 @@ const base: Options = {
   platform: 'node',
   sourcemap: true,
   splitting: true,
-  clean: false,
+  clean: true,
   treeshake: true,
 };
 

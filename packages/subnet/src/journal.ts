@@ -1,12 +1,14 @@
 /**
  * The crash-safe journal: every event of a role, appended before it takes effect, so that `kill -9` at any instant loses
- * at most an effect's work and never its meaning. LMDB's transactions give the safety, msgpackr the encoding.
+ * at most an effect's work and never its meaning. LMDB's transactions give the safety, msgpackr the encoding: plain MessagePack, which
+ * other programs can read too.
  *
  * @module
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
+import { Packr } from 'msgpackr';
 import { SubnetError } from './error.ts';
 
 /** Append-only list of events on disk. */
@@ -26,7 +28,7 @@ export interface Journal<E> {
  */
 export async function openJournal<E>(directory: string, identity: string): Promise<Journal<E>> {
   mkdirSync(directory, { recursive: true });
-  const database: RootDatabase<unknown, string | number> = open({ path: join(directory, 'journal.lmdb'), encoding: 'msgpack' });
+  const database: RootDatabase<unknown, string | number> = open({ path: join(directory, 'journal.lmdb'), encoder: new Packr({ useRecords: false }) });
   const owner = database.get('identity');
   if (owner === undefined) await database.put('identity', identity);
   else if (owner !== identity) {

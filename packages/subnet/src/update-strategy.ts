@@ -4,11 +4,12 @@
  *
  * @module
  */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '@connito/commit-reveal';
 import { drawTrainingShard, openShard } from '@connito/dataset';
 import { computePseudoGradient, updateNorm, type ExpertWeights, type Float32Tensor } from '@connito/moe-core';
-import { trainExperts } from '@connito/moe-engine';
+import { isMoeEngineError, trainExperts, type StepReport, type TrainingResult, type TrainOptions } from '@connito/moe-engine';
 import { findCanonicalRecord } from './canonical-version.ts';
 import type { RoleContext } from './context.ts';
 import type { CycleRecord } from './cycle-record.ts';
@@ -53,11 +54,11 @@ export async function trainHonestly({ context, cycle, start }: UpdateJob): Promi
   const { manifest, checkpoint, engine, keypair, report, signal } = context;
   const { training, data } = manifest;
   const tokens = await readTrainingShard(context, cycle);
-  const { experts, steps } = await trainExperts({
+  const options = {
     steps: training.steps,
     batchSize: training.batchSize,
     learningRate: training.learningRate,
-    betas: [training.beta1, training.beta2],
+    betas: [training.beta1, training.beta2] as const,
     epsilon: training.epsilon,
     weightDecay: training.weightDecay,
     clipNorm: training.clipNorm,
@@ -71,9 +72,22 @@ export async function trainHonestly({ context, cycle, start }: UpdateJob): Promi
     resumeDirectory: join(trainingDirectory(context), String(cycle)),
     saveEverySteps: SAVE_EVERY_STEPS,
     signal,
-    onStep: ({ step, loss }) => report({ kind: 'train-step', cycle, step, steps: training.steps, loss }),
-  });
+    onStep: ({ step, loss }: StepReport) => report({ kind: 'train-step', cycle, step, steps: training.steps, loss }),
+  };
+  const { experts, steps } = await resumeOrRestart(options, report);
   return { update: computePseudoGradient(start.weights, experts), steps: steps.length, loss: steps.at(-1)?.loss ?? null };
+}
+
+/** What a run on another runtime, or a damaged disk, has left cannot be continued; the cycle need not be lost for it. */
+async function resumeOrRestart(options: TrainOptions & { readonly resumeDirectory: string }, report: RoleContext['report']): Promise<TrainingResult> {
+  try {
+    return await trainExperts(options);
+  } catch (error) {
+    if (!isMoeEngineError(error, 'resume-mismatch') && !isMoeEngineError(error, 'resume-corrupt')) throw error;
+    report({ kind: 'notice', message: `training starts afresh: ${error.message}` });
+    await rm(options.resumeDirectory, { recursive: true, force: true });
+    return trainExperts(options);
+  }
 }
 
 /** A cheat: last cycle's best weights with 1 % of noise, as if they were new work. */

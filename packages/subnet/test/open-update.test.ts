@@ -12,7 +12,7 @@ import { commitmentFor, encodeUpdate } from '../src/update-artifact.ts';
 import { exampleManifest } from './example-manifest.ts';
 
 const cycle = 1;
-const { hotkey } = openKeypair('//Bob');
+const hotkey: string = openKeypair('//Bob').hotkey;
 const salt = new Uint8Array(32).fill(9);
 const manifest: TaskManifest = { ...exampleManifest, scoring: { ...exampleManifest.scoring, maxBytes: 4_096, maxUpdateNorm: 10 } };
 const weights = (values: Record<string, readonly number[]>): ExpertWeights => new Map(Object.entries(values).map(([name, data]): [string, Float32Tensor] => [name, { shape: [data.length], data: Float32Array.from(data) }]));

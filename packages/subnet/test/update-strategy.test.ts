@@ -1,0 +1,94 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openFileStore } from '@connito/artifacts';
+import { openKeypair } from '@connito/chain';
+import { encodeShard } from '@connito/dataset';
+import { modelDirectory } from '@connito/demo-data';
+import { extractExperts, updateNorm, type Checkpoint } from '@connito/moe-core';
+import { openCheckpoint } from '@connito/moe-core/node';
+import type { AgentReport } from '../src/agent-event.ts';
+import type { RoleContext } from '../src/context.ts';
+import { submitNoise, trainHonestly, trainingDirectory, type UpdateJob } from '../src/update-strategy.ts';
+import { exampleManifest } from './example-manifest.ts';
+
+const cycle = 0;
+const sequenceLength = 16;
+const steps = 6;
+const version = { number: 0, root: '', artifact: null };
+
+let directory = '';
+let checkpoint: Checkpoint;
+let reports: AgentReport[] = [];
+
+/** A miner's surroundings with one small training shard and the demo's model. */
+async function openJob(name: string): Promise<UpdateJob> {
+  const store = await openFileStore(join(directory, 'store'));
+  const tokens = Int32Array.from({ length: 32 * sequenceLength }, (_, index) => (index * 7919) % 1000);
+  const shard = await store.put(encodeShard({ tokens, split: 'train', sequenceLength, vocabularySize: checkpoint.topology.vocabularySize }));
+  const { data, training } = exampleManifest;
+  const manifest = { ...exampleManifest, data: { ...data, sequenceLength, trainShards: [{ ...shard, rows: 32 }] }, training: { ...training, steps, batchSize: 2 } };
+  reports = [];
+  const context = {
+    manifest,
+    checkpoint,
+    store,
+    keypair: openKeypair('//Bob'),
+    stateDirectory: join(directory, name),
+    engine: { provider: 'auto', threads: 1 },
+    signal: new AbortController().signal,
+    report: (report: AgentReport) => void reports.push(report),
+  } as unknown as RoleContext;
+  const weights = await extractExperts(checkpoint, new Map([[2, [3]]]));
+  return { context, cycle, start: { version, weights, velocity: null } };
+}
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'connito-strategy-'));
+  checkpoint = await openCheckpoint(modelDirectory);
+});
+afterAll(async () => {
+  await checkpoint.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+describe('trainHonestly', () => {
+  it('changes the selected experts, and comes to the same update again', async () => {
+    const first = await trainHonestly(await openJob('first'));
+    const second = await trainHonestly(await openJob('second'));
+    expect(first.steps).toBe(steps);
+    expect(updateNorm(first.update ?? new Map())).toBeGreaterThan(0);
+    expect(second.update).toEqual(first.update);
+  });
+
+  it('starts afresh, and says so, where what a killed run has left is damaged', async () => {
+    const undisturbed = await trainHonestly(await openJob('undisturbed'));
+    const job = await openJob('damaged');
+    await trainHonestly(job);
+    const left = join(trainingDirectory(job.context), String(cycle));
+    for (const file of readdirSync(left)) writeFileSync(join(left, file), 'torn');
+    reports = [];
+    const again = await trainHonestly(job);
+    expect(again.update).toEqual(undisturbed.update);
+    expect(reports).toContainEqual(expect.objectContaining({ kind: 'notice', message: expect.stringContaining('afresh') as string }));
+  });
+
+  it('ends at once when it is told to stop', async () => {
+    const job = await openJob('stopped');
+    mkdirSync(job.context.stateDirectory, { recursive: true });
+    await expect(trainHonestly({ ...job, context: { ...job.context, signal: AbortSignal.abort() } })).rejects.toMatchObject({ code: 'aborted' });
+  });
+});
+
+describe('submitNoise', () => {
+  it('is a step of about the length of an honest one, another for each cycle', async () => {
+    const job = await openJob('noise');
+    const [one, two] = [await submitNoise(job), await submitNoise({ ...job, cycle: 1 })];
+    const honest = updateNorm((await trainHonestly(job)).update ?? new Map());
+    const length = updateNorm(one.update ?? new Map());
+    expect(length / honest).toBeGreaterThan(0.2);
+    expect(length / honest).toBeLessThan(5);
+    expect(two.update).not.toEqual(one.update);
+  });
+});
