@@ -162,7 +162,7 @@ describe('errors', () => {
     const reason = new Error('enough');
     await expect(createEvaluator(options({ signal: AbortSignal.abort(reason) }))).rejects.toMatchObject({ code: 'aborted', cause: reason });
     const evaluator = await createEvaluator(options({ batchSize: 1 }));
-    const many = Int32Array.from({ length: 3000 * 7 }, (_, index) => index % 40);
+    const many = Int32Array.from({ length: 20_000 * 7 }, (_, index) => index % 40);
     const controller = new AbortController();
     const running = evaluator.rowLosses(many, { signal: controller.signal });
     setTimeout(() => controller.abort(reason), 30);
