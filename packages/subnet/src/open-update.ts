@@ -33,7 +33,7 @@ export interface OpenUpdate {
   readonly bytes: Uint8Array;
 }
 
-/** Fetches and checks, cheapest first. Rejects only where this validator itself is at fault (its disk, its memory). */
+/** Fetches and checks, cheapest first. What this validator itself fails at (its disk) is an abstention, so that one artifact never costs the others their scores. */
 export async function openUpdate({ store, manifest, cycle, hotkey, record, start }: UpdateToOpen): Promise<OpenUpdate | { readonly code: RefusalCode }> {
   if (!record) return { code: 'malformed-record' };
   if (record.kind !== 'update' || record.cycle !== cycle) return { code: 'absent' };
@@ -53,8 +53,9 @@ async function fetchArtifact(store: Pick<ArtifactStore, 'getBytes'>, { artifactS
   try {
     return await store.getBytes({ sha256: toHex(artifactSha256), sizeBytes, maxBytes });
   } catch (error) {
-    if (isArtifactError(error, 'not-found')) return 'unfetchable';
+    if (isArtifactError(error, 'not-found') || isArtifactError(error, 'not-a-file')) return 'unfetchable';
     if (isArtifactError(error, 'hash-mismatch') || isArtifactError(error, 'size-mismatch') || isArtifactError(error, 'too-large')) return 'hash-mismatch';
+    if (isArtifactError(error, 'io')) return 'validator-fault';
     throw error;
   }
 }

@@ -1,10 +1,10 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openFileStore, type ArtifactStore } from '@connito/artifacts';
+import { ArtifactError, openFileStore, type ArtifactStore } from '@connito/artifacts';
 import { openKeypair } from '@connito/chain';
-import { fromHex, type UpdateRecord } from '@connito/commit-reveal';
+import { fromHex, toHex, type UpdateRecord } from '@connito/commit-reveal';
 import { encodeExpertWeights, encodeSafetensors, fromFloat32, type ExpertWeights, type Float32Tensor } from '@connito/moe-core';
 import { openUpdate } from '../src/open-update.ts';
 import { genesisOf, type TaskManifest } from '../src/task-manifest.ts';
@@ -68,6 +68,21 @@ describe('openUpdate', () => {
     ['commitment-mismatch', 'no salt', () => submit(encodeExpertWeights(honest, {}), salt)],
   ])('answers %s to %s', async (code, _what, makeRecord) => {
     expect(await open(await makeRecord())).toEqual({ code });
+  });
+
+  it('answers unfetchable to a directory planted in place of the artifact', async () => {
+    const record = await submitUpdate(weights({ a: [0.5, 0.5, 0.5], b: [1, 1] }));
+    const sha256 = toHex(record.artifactSha256);
+    const path = join(directory, 'sha256', sha256.slice(0, 2), sha256);
+    rmSync(path);
+    mkdirSync(path);
+    expect(await open(record)).toEqual({ code: 'unfetchable' });
+  });
+
+  it('abstains where its own disk fails', async () => {
+    const record = await submitUpdate(honest);
+    const broken = { getBytes: () => Promise.reject(new ArtifactError('io', 'the file system failed')) };
+    expect(await openUpdate({ store: broken, manifest, cycle, hotkey, record, start })).toEqual({ code: 'validator-fault' });
   });
 
   it('answers hash-mismatch to a file that was changed in the store', async () => {
