@@ -5,10 +5,11 @@
  * @module
  */
 import { isArtifactError } from '@connito/artifacts';
-import { isChainError } from '@connito/chain';
+import { isChainError, type ChainErrorCode } from '@connito/chain';
 import { isDatasetError } from '@connito/dataset';
 import { isMoeError } from '@connito/moe-core';
 import { isMoeEngineError } from '@connito/moe-engine';
+import { isPolError } from '@connito/pol-scoring';
 import { pause } from './chain-reader.ts';
 import type { RoleContext } from './context.ts';
 import { isSubnetError } from './error.ts';
@@ -40,14 +41,18 @@ export async function guardEffect<F extends Effect, E>({ report, signal }: Pick<
   }
 }
 
+/** `not-yet` comes from a node behind the one that was asked before, as behind a load balancer. */
+const TRANSIENT_CODES: ReadonlySet<string> = new Set<ChainErrorCode>(['unreachable', 'disconnected', 'timeout', 'not-yet', 'expired']);
+
 function isTransient(error: unknown): boolean {
-  return isChainError(error, 'unreachable') || isChainError(error, 'disconnected') || isChainError(error, 'timeout');
+  return isChainError(error) && TRANSIENT_CODES.has(error.code);
 }
 
 /** Typed errors of the parts say what went wrong with one cycle; the task itself being wrong ends the run. */
 function survivableCode(error: unknown): string | undefined {
   if (isSubnetError(error)) return error.code === 'task-changed' || error.code === 'wrong-network' ? undefined : error.code;
   if (isChainError(error) || isArtifactError(error) || isMoeError(error) || isMoeEngineError(error) || isDatasetError(error)) return error.code;
+  if (isPolError(error, 'non-finite-base')) return error.code; // it must not vote, but may in the next cycle
   return undefined;
 }
 
