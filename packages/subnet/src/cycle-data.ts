@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isArtifactError, type ArtifactStore } from '@connito/artifacts';
 import { phaseWindow } from '@connito/chain';
 import { openShard, takeRows, type Shard } from '@connito/dataset';
 import { derivePolSeed, drawRows } from '@connito/pol-scoring';
@@ -61,12 +62,24 @@ async function fetchShard(context: RoleContext, entry: TaskManifest['data']['gen
   const { store, manifest, checkpoint, signal } = context;
   if (!entry) throw new SubnetError('void-cycle', 'The task has no held-out shard for this cycle');
   const { sha256, sizeBytes } = entry;
-  while (!(await store.has(sha256))) {
+  let bytes = await bytesOrNull(store, { sha256, sizeBytes });
+  while (!bytes) {
     if ((await chainTimeMs(context)) >= untilMs) throw new SubnetError('void-cycle', `The owner has not published the shard ${sha256.slice(0, 12)}… in time`, { sha256 });
     await pause(200, signal);
+    bytes = await bytesOrNull(store, { sha256, sizeBytes });
   }
-  const bytes = await store.getBytes({ sha256, sizeBytes, maxBytes: sizeBytes });
   const shard = await openShard(bytes, { sequenceLength: manifest.data.sequenceLength, vocabularySize: checkpoint.topology.vocabularySize });
   if (shard.rows !== entry.rows) throw new SubnetError('void-cycle', `The shard ${sha256.slice(0, 12)}… has ${shard.rows} rows, the manifest says ${entry.rows}`, { sha256 });
   return shard;
+}
+
+/** Null while the store does not have it; what somebody else has planted at its address is as good as nothing. */
+async function bytesOrNull(store: ArtifactStore, { sha256, sizeBytes }: { readonly sha256: string; readonly sizeBytes: number }): Promise<Uint8Array | null> {
+  try {
+    return await store.getBytes({ sha256, sizeBytes, maxBytes: sizeBytes });
+  } catch (error) {
+    const isAbsent = isArtifactError(error) && error.code !== 'io';
+    if (isAbsent) return null;
+    throw error;
+  }
 }

@@ -36,7 +36,9 @@ function tryLock(path: string): boolean {
   }
 }
 
+/** An empty or damaged lock, of a power cut, names nobody. To `kill`, 0 and below would be process groups. */
 function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -29,17 +29,28 @@ export function openValidatorDesk(context: RoleContext): ValidatorDesk {
   return {
     context,
     async rowLosses(tokens, experts) {
-      evaluator ??= openEvaluator(context);
-      return (await evaluator).rowLosses(tokens, { experts, signal: context.signal });
+      const current = (evaluator ??= openEvaluator(context));
+      try {
+        return await (await current).rowLosses(tokens, { experts, signal: context.signal });
+      } catch (error) {
+        evaluator = undefined; // it may be beyond use: the next cycle gets a fresh one
+        await closeQuietly(current);
+        throw error;
+      }
     },
     async cycleData(cycle) {
       if (drawn?.cycle !== cycle) drawn = { cycle, data: await openCycleData(context, cycle) };
       return drawn.data;
     },
     async close() {
-      await (await evaluator)?.close();
+      await closeQuietly(evaluator);
     },
   };
+}
+
+/** What could not be opened need not be closed, and a failure to close must not hide the error that led to it. */
+async function closeQuietly(evaluator: Promise<Evaluator> | undefined): Promise<void> {
+  await evaluator?.then((opened) => opened.close()).catch(() => undefined);
 }
 
 function openEvaluator({ checkpoint, manifest, engine }: RoleContext): Promise<Evaluator> {

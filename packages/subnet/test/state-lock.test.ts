@@ -24,3 +24,8 @@ it('takes over the lock of a process that is gone', () => {
   writeFileSync(join(directory, 'lock'), String(pid));
   expect(() => lockState(directory)()).not.toThrow();
 });
+
+it.each(['', '-1', 'rubbish'])('takes over a damaged lock, %j', (content) => {
+  writeFileSync(join(directory, 'lock'), content);
+  expect(() => lockState(directory)()).not.toThrow();
+});
