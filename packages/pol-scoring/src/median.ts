@@ -22,18 +22,20 @@ export interface MedianScore {
 
 /**
  * Per uid, the stake-weighted lower median of the sheets that do not abstain. A code counts as 0, except those of fault `validator` (an abstention: its stake
- * leaves the total too) and `empty`. A uid on which every sheet abstains is left out.
+ * leaves the total too) and `empty`. A uid is left out unless more than half of all the stake speaks of it: who can keep honest validators from scoring somebody must not get to
+ * decide on it alone.
  *
  * @returns ascending by uid
  * @throws {PolError} `invalid-option` for a stake below 0 or a score that is not a number of at least 0
  */
 export function medianScores(sheets: readonly WeighedSheet[]): MedianScore[] {
   const uids = Math.max(0, ...sheets.map(({ entries }) => entries.length));
+  const stakeRao = totalStake(sheets);
   const medians: MedianScore[] = [];
   for (let uid = 0; uid < uids; uid++) {
     const votes = sheets.flatMap(({ stakeRao, entries }) => voteOf(entries[uid], stakeRao));
     const score = lowerMedian(votes);
-    if (score !== undefined) medians.push({ uid, score });
+    if (score !== undefined && totalStake(votes) * 2n > stakeRao) medians.push({ uid, score });
   }
   return medians;
 }
@@ -77,7 +79,11 @@ function voteOf(entry: SheetEntry | undefined, stakeRao: bigint): Vote[] {
 
 /** In whole rao: stakes pass 2^53. */
 function lowerMedian(votes: readonly Vote[]): number | undefined {
-  const total = votes.reduce((sum, { stakeRao }) => sum + stakeRao, 0n);
+  const total = totalStake(votes);
   let reached = 0n;
   return votes.toSorted((a, b) => a.score - b.score).find(({ stakeRao }) => (reached += stakeRao) * 2n >= total)?.score;
+}
+
+function totalStake(voters: readonly { readonly stakeRao: bigint }[]): bigint {
+  return voters.reduce((sum, { stakeRao }) => sum + stakeRao, 0n);
 }

@@ -21,7 +21,10 @@ describe('medianScores', () => {
 
   it('counts a miner\'s code as 0, and lets a validator\'s fault abstain', () => {
     expect(medianScores([sheet(3n, { code: 'below-floor' }), sheet(2n, { score: 0.5 })])).toEqual([{ uid: 0, score: 0 }]);
-    expect(medianScores([sheet(3n, { code: 'validator-fault' }), sheet(2n, { score: 0.5 })])).toEqual([{ uid: 0, score: 0.5 }]);
+    expect(medianScores([sheet(2n, { code: 'validator-fault' }), sheet(3n, { score: 0.5 })])).toEqual([{ uid: 0, score: 0.5 }]);
+    // Where at least half of the stake abstains, the rest does not decide.
+    expect(medianScores([sheet(3n, { code: 'validator-fault' }), sheet(2n, { score: 0.5 })])).toEqual([]);
+    expect(medianScores([sheet(2n, { code: 'validator-fault' }), sheet(2n, { score: 0.5 })])).toEqual([]);
     expect(medianScores([sheet(3n, { code: 'empty' }, { code: 'resubmission' }), sheet(2n, { code: 'empty' }, { score: 1 })])).toEqual([{ uid: 1, score: 0 }]);
     expect(medianScores([sheet(3n, { code: 'validator-fault' })])).toEqual([]);
     expect(medianScores([sheet(0n, { score: 1 })])).toEqual([]);
