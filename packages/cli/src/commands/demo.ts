@@ -3,11 +3,14 @@
  *
  * @module
  */
-import { relative, resolve } from 'node:path';
+import { basename, relative, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { wantsColor, type CliContext } from '../context.ts';
 import { describeUse, wholeNumber } from '../options.ts';
+
+/** The manifest's limit on a task's name. */
+const MAX_DOMAIN_LENGTH = 64;
 
 interface DemoFlags {
   readonly cycles: number;
@@ -50,6 +53,7 @@ async function run(flags: DemoFlags, context: CliContext): Promise<void> {
       out: resolve(flags.out),
       modelDirectory: resolve(flags.model ?? modelDirectory),
       textDirectory: resolve(flags.text ?? textDirectory),
+      domain: flags.text === undefined ? 'mathematics' : basename(resolve(flags.text)).slice(0, MAX_DOMAIN_LENGTH) || 'text',
       signal: context.signal,
       show: (event) => view.handle(event),
     });

@@ -33,6 +33,8 @@ export interface DemoPlan {
   readonly out: string;
   readonly modelDirectory: string;
   readonly textDirectory: string;
+  /** What the target text is about. */
+  readonly domain: string;
   readonly provider: EngineProvider;
   readonly signal: AbortSignal;
   /** Everything that happens, for the view. */
@@ -41,7 +43,6 @@ export interface DemoPlan {
 
 /** Marks a directory as the demo's, so that no other is ever cleared. */
 const MARKER = '.connito-demo';
-const DOMAIN = 'mathematics';
 /** Incentive on chain is a fraction of this. */
 const U16_MAX = 65_535;
 
@@ -63,7 +64,7 @@ export async function runDemo(options: DemoPlan): Promise<DemoReport> {
     ...plan,
     participants,
     task,
-    taskName: DOMAIN,
+    taskName: plan.domain,
     onReady: (subnet) => plan.show(setUpEvent(plan, place(participants, subnet))),
     onHead: ({ number, timestampMs }) => plan.show({ kind: 'head', blockNumber: number, timeMs: timestampMs }),
     onEvent: (name, event) => {
@@ -77,7 +78,7 @@ export async function runDemo(options: DemoPlan): Promise<DemoReport> {
     progress('measuring every version');
     const placed = place(participants, network);
     const inputs = await gather(plan, { task, network, log });
-    const report = buildReport({ ...inputs, ...plan, startedAt, endMs, netuid: network.netuid, domain: DOMAIN, participants: placed, log, bytesOnDisk, seconds: (performance.now() - started) / 1000 });
+    const report = buildReport({ ...inputs, ...plan, startedAt, endMs, netuid: network.netuid, participants: placed, log, bytesOnDisk, seconds: (performance.now() - started) / 1000 });
     await writeFileAtomic(join(plan.out, 'report.json'), new TextEncoder().encode(`${JSON.stringify(report, null, 2)}\n`));
     await writeFileAtomic(join(plan.out, 'report.html'), new TextEncoder().encode(renderReportHtml(report)));
     return report;
