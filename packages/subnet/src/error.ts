@@ -16,7 +16,8 @@ export type SubnetErrorCode =
   | 'state-of-another'
   | 'void-cycle'
   | 'late'
-  | 'root-mismatch';
+  | 'root-mismatch'
+  | 'unopenable-participant';
 
 const BRAND: symbol = Symbol.for('@connito/subnet/SubnetError');
 

@@ -3,6 +3,7 @@ export { encodeCycleRecord, MAX_RECORD_BYTES, parseCycleRecord, type CycleRecord
 export { drawCycleRows, type CycleRows } from './cycle-data.ts';
 export type { EngineOptions, RoleContext } from './context.ts';
 export { isSubnetError, SubnetError, type SubnetErrorCode } from './error.ts';
+export type { KnownVersion } from './canonical-version.ts';
 export { openJournal, type Journal } from './journal.ts';
 export type { Effect, FailedEvent, Machine, MomentEvent, OutcomeEvent, Step } from './machine.ts';
 export { createMiner, type MinerEffect, type MinerEvent, type MinerState, type PreparedUpdate } from './miner.ts';
@@ -16,5 +17,5 @@ export { beaconOf, encodeTaskManifest, genesisOf, hashTaskManifest, MAX_MANIFEST
 export { awaitTask, readTask, type PublishedTask } from './task.ts';
 export { decodeUpdate, encodeUpdate, UPDATE_FORMAT, type DecodedUpdate, type EncodedUpdate } from './update-artifact.ts';
 export { UPDATE_STRATEGIES, type ProducedUpdate, type UpdateJob, type UpdateStrategy, type UpdateStrategyName } from './update-strategy.ts';
-export { createValidator, QUORUM_CYCLES, type MergeOutcome, type MinerScore, type OpenedUpdate, type ValidatorEffect, type ValidatorEvent, type ValidatorState } from './validator.ts';
+export { createValidator, type MedianScores, type MergeOutcome, type MinerScore, type OpenedUpdate, type ValidatorEffect, type ValidatorEvent, type ValidatorState, type Vote } from './validator.ts';
 export { openVersionStore, weightsRoot, type LoadedVersion, type VersionStore } from './version-store.ts';

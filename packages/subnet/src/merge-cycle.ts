@@ -12,8 +12,9 @@ import { awaitRound, readPhaseSnapshot, type PhaseSnapshot } from './chain-reade
 import type { RoleContext } from './context.ts';
 import { encodeCycleRecord, type CycleRecord, type ModelVersion } from './cycle-record.ts';
 import { SubnetError } from './error.ts';
-import { minersHashOf, readCountedSheets, totalStake, type CountedSheet } from './sheets.ts';
-import { decodeUpdate } from './update-artifact.ts';
+import { openUpdate } from './open-update.ts';
+import { minersHashOf, quorumStake, readCountedSheets, totalStake, type CountedSheet } from './sheets.ts';
+import { searchStores } from './store-search.ts';
 import type { MergeOutcome, ValidatorEffect } from './validator.ts';
 import type { ValidatorDesk } from './validator-desk.ts';
 import type { LoadedVersion } from './version-store.ts';
@@ -40,23 +41,25 @@ export function subtractUpdate(weights: ExpertWeights, update: ExpertWeights): E
 }
 
 /** Counts, merges, gates, and publishes version and record. */
-export async function mergeCycle(desk: ValidatorDesk, { cycle, version, recentSheets }: MergeEffect): Promise<MergeOutcome> {
+export async function mergeCycle(desk: ValidatorDesk, { cycle, version }: MergeEffect): Promise<MergeOutcome> {
   const { context } = desk;
   const startedMs = performance.now();
   const commit = await readPhaseSnapshot(context, cycle, 'commit');
   const score = await readPhaseSnapshot(context, cycle, 'score');
   const sheets = await readCountedSheets(context, score, { cycle, minersHash: minersHashOf(commit.neurons), baseRoot: fromHex(version.root) });
-  assertQuorum(cycle, sheets, score, recentSheets);
+  assertQuorum(cycle, sheets, score);
 
   const medians = medianScores(sheets).filter(({ uid }) => commit.neurons.some((neuron) => neuron.uid === uid));
   const start = await context.versions.load(version);
-  const participants = await openParticipants(context, commit, cycle, medians);
+  const participants = await openParticipants(context, { commit, cycle, medians, start });
   const accepted = await firstAccepted(desk, cycle, start, participants);
   const next = accepted ? await saveVersion(context, version.number + 1, accepted.step) : await versionAfterRejection(context, start);
 
   const step = accepted?.step.name ?? 'none';
   const record = await buildRecord(desk, { cycle, commit, score, sheets, medians, participants, base: version, step, version: next });
-  const stored = await context.store.put(encodeCycleRecord(record));
+  const bytes = encodeCycleRecord(record);
+  await context.ownStore.put(bytes);
+  const stored = await context.store.put(bytes);
   context.report({
     kind: 'merged',
     cycle,
@@ -67,28 +70,37 @@ export async function mergeCycle(desk: ValidatorDesk, { cycle, version, recentSh
     ...(accepted ? { target: accepted.gate.target, general: accepted.gate.general } : {}),
     seconds: (performance.now() - startedMs) / 1000,
   });
-  return { version: next, accepted: accepted !== undefined, recordHash: stored.sha256, medians, countedHotkeys: sheets.map(({ hotkey }) => hotkey) };
+  return { version: next, accepted: accepted !== undefined, recordHash: stored.sha256 };
 }
 
-/** More than half the stake of those whose sheets counted lately must have one that counts now. */
-function assertQuorum(cycle: number, sheets: readonly CountedSheet[], score: PhaseSnapshot, recentSheets: readonly (readonly string[])[]): void {
-  const expected = new Set([...recentSheets.flat(), ...sheets.map(({ hotkey }) => hotkey)]);
-  const expectedStake = totalStake(score.neurons.filter(({ hotkey }) => expected.has(hotkey)));
+/** More than half the stake of those who have worked lately must have a sheet that counts now. */
+function assertQuorum(cycle: number, sheets: readonly CountedSheet[], score: PhaseSnapshot): void {
+  const expectedStake = quorumStake(score, cycle);
   const countedStake = totalStake(sheets);
   if (countedStake * 2n > expectedStake) return;
   throw new SubnetError('void-cycle', `Cycle ${cycle}: sheets with ${countedStake} of ${expectedStake} rao of stake count, which is no majority; the version stays`, { cycle });
 }
 
-/** The best by median, ties to the lower uid, with their opened updates. */
-async function openParticipants(context: RoleContext, commit: PhaseSnapshot, cycle: number, medians: readonly { readonly uid: number; readonly score: number }[]): Promise<readonly Participant[]> {
-  const { manifest, store } = context;
+interface PaidMiners {
+  readonly commit: PhaseSnapshot;
+  readonly cycle: number;
+  readonly medians: readonly { readonly uid: number; readonly score: number }[];
+  readonly start: LoadedVersion;
+}
+
+/**
+ * The best by median, ties to the lower uid, with their updates. They come from the own store first, where scoring has left what it opened: what a miner
+ * deletes after it was scored is not missing. What only others have scored passes the same checks as in scoring before it is computed with.
+ */
+async function openParticipants({ manifest, store, ownStore }: RoleContext, { commit, cycle, medians, start }: PaidMiners): Promise<readonly Participant[]> {
   const paid = medians.filter(({ score }) => score > 0).toSorted((a, b) => b.score - a.score || a.uid - b.uid);
   const participants: Participant[] = [];
   for (const { uid, score } of paid.slice(0, manifest.merge.participants)) {
-    const sha256 = artifactOf(commit, cycle, uid);
-    if (sha256 === null) throw new SubnetError('invalid-record', `uid ${uid} has a score of ${score} and no update at the commit snapshot of cycle ${cycle}`, { uid, cycle });
-    const { update } = await decodeUpdate(await store.getBytes({ sha256, maxBytes: manifest.scoring.maxBytes }));
-    participants.push({ uid, score, update });
+    const authored = commit.authored.find(({ neuron }) => neuron.uid === uid);
+    const stores = searchStores([ownStore, store]);
+    const opened = authored ? await openUpdate({ store: stores, manifest, cycle, hotkey: authored.neuron.hotkey, record: authored.record, start: start.weights }) : ({ code: 'absent' } as const);
+    if ('code' in opened) throw new SubnetError('unopenable-participant', `Cycle ${cycle}: the majority scored uid ${uid} with ${score}, here its update is ${opened.code}`, { uid, cycle, code: opened.code });
+    participants.push({ uid, score, update: opened.update });
   }
   return participants;
 }

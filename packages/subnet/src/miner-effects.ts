@@ -20,7 +20,7 @@ export async function executeMinerEffect(context: RoleContext, strategy: UpdateS
   const { cycle } = effect;
   switch (effect.kind) {
     case 'resolve-version': {
-      const version = await resolveVersion(context, cycle);
+      const { version } = await resolveVersion(context, cycle, effect.known);
       context.report({ kind: 'version', cycle, version: version.number, root: version.root });
       return { kind: 'version-resolved', cycle, version };
     }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KnownVersion } from './canonical-version.ts';
 import type { ModelVersion } from './cycle-record.ts';
 import { step, type FailedEvent, type Machine, type MomentEvent, type Step } from './machine.ts';
 
@@ -18,7 +19,7 @@ export interface PreparedUpdate {
 
 /** What a miner asks its runner to do. */
 export type MinerEffect =
-  | { readonly kind: 'resolve-version'; readonly cycle: number; readonly known: ModelVersion }
+  | { readonly kind: 'resolve-version'; readonly cycle: number; readonly known: KnownVersion | null }
   | { readonly kind: 'train'; readonly cycle: number; readonly version: ModelVersion }
   | { readonly kind: 'commit'; readonly cycle: number; readonly update: PreparedUpdate }
   | { readonly kind: 'upload'; readonly cycle: number; readonly update: PreparedUpdate };
@@ -61,8 +62,8 @@ function transition(state: MinerState, event: MomentEvent | FailedEvent | MinerE
 }
 
 function atMoment(state: MinerState, { moment, cycle }: MomentEvent): Step<MinerState, MinerEffect> {
-  const { update, version } = state;
-  if (moment === 'distribute') return step(state, { kind: 'resolve-version', cycle, known: version });
+  const { update, version, versionCycle } = state;
+  if (moment === 'distribute') return step(state, { kind: 'resolve-version', cycle, known: versionCycle === null ? null : { cycle: versionCycle, version } });
   if (moment === 'train') return trainFrom(state, cycle);
   if (moment === 'commit' && update?.cycle === cycle) return step(state, { kind: 'commit', cycle, update });
   if (moment === 'upload' && update?.cycle === cycle && state.committedCycle === cycle) return step(state, { kind: 'upload', cycle, update });

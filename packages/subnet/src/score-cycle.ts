@@ -3,14 +3,17 @@
  *
  * @module
  */
-import { hotkeyToBytes, type Neuron } from '@connito/chain';
-import { encodeSheet, fromHex, type SheetEntry } from '@connito/commit-reveal';
+import { hotkeyToBytes, phaseWindow, type Neuron } from '@connito/chain';
+import { encodeSheet, fromHex, SHEET_ENTRIES, type SheetEntry } from '@connito/commit-reveal';
 import { findResubmission, scoreCycle, type CandidateScore, type OpenedWeights } from '@connito/pol-scoring';
-import { readPhaseSnapshot, type PhaseSnapshot } from './chain-reader.ts';
+import { chainTimeMs, readPhaseSnapshot, type PhaseSnapshot } from './chain-reader.ts';
+import type { RoleContext } from './context.ts';
+import { beaconTimesOf } from './moment.ts';
 import { minersHashOf } from './sheets.ts';
 import { decodeUpdate } from './update-artifact.ts';
 import { subtractUpdate } from './merge-cycle.ts';
 import { openUpdate, type RefusalCode } from './open-update.ts';
+import { searchStores } from './store-search.ts';
 import type { MinerScore, OpenedUpdate, ValidatorEffect, ValidatorEvent } from './validator.ts';
 import type { ValidatorDesk } from './validator-desk.ts';
 import type { LoadedVersion } from './version-store.ts';
@@ -26,11 +29,8 @@ export async function scoreMiners(desk: ValidatorDesk, { cycle, version, opened 
   const { score: tokens } = await desk.cycleData(cycle);
   const start = await context.versions.load(version);
   const baseLosses = await desk.rowLosses(tokens, start.weights);
-  const past = await loadOpened(desk, opened);
-
-  const examined: Examined[] = [];
-  for (const neuron of commit.neurons) examined.push(await examine(desk, { cycle, neuron, commit, start, past, tokens }));
-
+  const past = await loadOpened(desk, cycle, opened);
+  const examined = await examineAll(desk, { cycle, commit, start, past, tokens });
   const scores = judge(desk, baseLosses, examined);
   const sheet = encodeSheet({
     hotkey: hotkeyToBytes(context.keypair.hotkey),
@@ -42,20 +42,41 @@ export async function scoreMiners(desk: ValidatorDesk, { cycle, version, opened 
   });
   const { sha256 } = await context.ownStore.put(sheet);
   context.report({ kind: 'scored', cycle, seconds: (performance.now() - startedMs) / 1000, scores });
-  const newlyOpened = examined.flatMap((miner) => ('sha256' in miner ? [{ cycle, uid: miner.neuron.uid, sha256: miner.sha256, base: version }] : []));
+  const scoreOf = new Map(scores.map(({ uid, score }) => [uid, score]));
+  const newlyOpened = examined.flatMap((miner) => ('sha256' in miner ? [{ cycle, uid: miner.neuron.uid, sha256: miner.sha256, score: scoreOf.get(miner.neuron.uid) ?? 0, base: version }] : []));
   return { kind: 'scored', cycle, sheet: sha256, scores, opened: newlyOpened };
 }
 
-interface Examination {
+/** Before the score phase ends, so much chain time is left for the sheet to reach a finalised block; at most half of what there is after R1. */
+const COMMIT_MARGIN_MS = 60_000;
+
+/** When scoring must stop for the sheet to be in time, chain time. */
+export function scoringDeadlineMs({ timetable }: Pick<RoleContext, 'timetable'>, cycle: number): number {
+  const { endMs } = phaseWindow(timetable.schedule, cycle, 'score');
+  return endMs - Math.min(COMMIT_MARGIN_MS, (endMs - beaconTimesOf(timetable, cycle).r1.timeMs) / 2);
+}
+
+interface Examinations {
   readonly cycle: number;
-  readonly neuron: Neuron;
   readonly commit: PhaseSnapshot;
   readonly start: LoadedVersion;
   readonly past: readonly OpenedWeights[];
   readonly tokens: Int32Array;
 }
 
-async function examine(desk: ValidatorDesk, { neuron, commit, cycle, start, past, tokens }: Examination): Promise<Examined> {
+/** Whom time does not suffice for gets an abstention: a sheet that comes too late is worth nothing to anybody. Uids beyond the sheet's have no entry. */
+async function examineAll(desk: ValidatorDesk, work: Examinations): Promise<readonly Examined[]> {
+  const { context } = desk;
+  const deadlineMs = scoringDeadlineMs(context, work.cycle);
+  const examined: Examined[] = [];
+  for (const neuron of work.commit.neurons.filter(({ uid }) => uid < SHEET_ENTRIES)) {
+    const isLate = (await chainTimeMs(context)) >= deadlineMs;
+    examined.push(isLate ? { neuron, code: 'validator-fault' } : await examine(desk, neuron, work));
+  }
+  return examined;
+}
+
+async function examine(desk: ValidatorDesk, neuron: Neuron, { commit, cycle, start, past, tokens }: Examinations): Promise<Examined> {
   const { manifest, store, ownStore } = desk.context;
   const authored = commit.authored.find((entry) => entry.neuron.uid === neuron.uid);
   if (!authored) return { neuron, code: 'absent' };
@@ -67,12 +88,14 @@ async function examine(desk: ValidatorDesk, { neuron, commit, cycle, start, past
   return { neuron, sha256, losses: await desk.rowLosses(tokens, subtractUpdate(start.weights, update)) };
 }
 
-/** Every opened update of the last cycles, and the weights it was trained from. */
-async function loadOpened({ context }: ValidatorDesk, opened: readonly OpenedUpdate[]): Promise<readonly OpenedWeights[]> {
-  const { ownStore, versions, manifest } = context;
+/** The opened updates of the last cycles that were worth something, and the weights they were trained from. All are in memory at once. */
+async function loadOpened({ context }: ValidatorDesk, now: number, opened: readonly OpenedUpdate[]): Promise<readonly OpenedWeights[]> {
+  const { store, ownStore, versions, manifest } = context;
+  const { maxBytes, resubmissionCycles } = manifest.scoring;
   const loaded: OpenedWeights[] = [];
-  for (const { cycle, sha256, base } of opened) {
-    const { update } = await decodeUpdate(await ownStore.getBytes({ sha256, maxBytes: manifest.scoring.maxBytes }));
+  for (const { cycle, sha256, base, score } of opened) {
+    if (score <= 0 || cycle < now - resubmissionCycles) continue;
+    const { update } = await decodeUpdate(await searchStores([ownStore, store]).getBytes({ sha256, maxBytes }));
     const { weights } = await versions.load(base);
     loaded.push({ cycle, update, start: weights });
   }

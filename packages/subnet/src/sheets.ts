@@ -43,9 +43,21 @@ export async function readCountedSheets(context: RoleContext, score: PhaseSnapsh
   return sheets;
 }
 
+/** For how many cycles a validator that has fallen silent keeps its stake in the quorum's denominator (DESIGN §3.4.2). */
+export const QUORUM_CYCLES = 3;
+
+/**
+ * The stake that a cycle's counted sheets must have more than half of: of everybody with a permit whose record at the score snapshot is a sheet or
+ * root of this cycle or of the {@link QUORUM_CYCLES} before. It needs that one snapshot and no memory, so that whoever comes later finds the same.
+ */
+export function quorumStake({ authored }: Pick<PhaseSnapshot, 'authored'>, cycle: number): bigint {
+  const working = authored.filter(({ neuron, record }) => neuron.validatorPermit && (record?.kind === 'sheet' || record?.kind === 'root') && record.cycle >= cycle - QUORUM_CYCLES);
+  return totalStake(working.map(({ neuron }) => neuron));
+}
+
 /** Sum of stake in rao. */
-export function totalStake(sheets: readonly Pick<CountedSheet, 'stakeRao'>[]): bigint {
-  return sheets.reduce((sum, { stakeRao }) => sum + stakeRao, 0n);
+export function totalStake(holders: readonly Pick<CountedSheet, 'stakeRao'>[]): bigint {
+  return holders.reduce((sum, { stakeRao }) => sum + stakeRao, 0n);
 }
 
 async function fetchSheet({ store }: RoleContext, sha256: string): Promise<Sheet | null> {

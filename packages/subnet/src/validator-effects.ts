@@ -10,10 +10,12 @@ import { resolveVersion } from './canonical-version.ts';
 import { readPhaseSnapshot } from './chain-reader.ts';
 import { ensureCommitted } from './commitment-writer.ts';
 import type { RoleContext } from './context.ts';
+import type { CycleRecord } from './cycle-record.ts';
+import { SubnetError } from './error.ts';
 import { mergeCycle } from './merge-cycle.ts';
 import { scoreMiners } from './score-cycle.ts';
 import type { ValidatorDesk } from './validator-desk.ts';
-import type { MedianScores, ValidatorEffect, ValidatorEvent } from './validator.ts';
+import type { MedianScores, ValidatorEffect, ValidatorEvent, Vote } from './validator.ts';
 
 /** Carries out one effect. */
 export async function executeValidatorEffect(desk: ValidatorDesk, effect: ValidatorEffect): Promise<ValidatorEvent> {
@@ -21,9 +23,10 @@ export async function executeValidatorEffect(desk: ValidatorDesk, effect: Valida
   const { cycle } = effect;
   switch (effect.kind) {
     case 'resolve-version': {
-      const version = await resolveVersion(context, cycle);
+      const { version, record } = await resolveVersion(context, cycle, effect.known);
       context.report({ kind: 'version', cycle, version: version.number, root: version.root });
-      return { kind: 'version-resolved', cycle, version };
+      reportMinority(context, record, effect.voted);
+      return { kind: 'version-resolved', cycle, version, settled: record && settledScores(record) };
     }
     case 'score':
       return scoreMiners(desk, effect);
@@ -33,9 +36,13 @@ export async function executeValidatorEffect(desk: ValidatorDesk, effect: Valida
     case 'set-weights':
       await payMiners(context, cycle, effect.history);
       return { kind: 'weights-set', cycle };
+    case 'forget':
+      for (const sha256 of effect.artifacts) await context.ownStore.remove(sha256);
+      return { kind: 'forgotten', cycle };
     case 'upload-sheet': {
       const stored = await context.store.put(await readOwn(context, effect.sheet));
       context.report({ kind: 'uploaded', cycle, ...stored });
+      await serveArtifacts(context, effect.serve);
       return { kind: 'sheet-uploaded', cycle };
     }
     case 'merge':
@@ -43,6 +50,27 @@ export async function executeValidatorEffect(desk: ValidatorDesk, effect: Valida
     case 'commit-root':
       return commitRoot(context, effect);
   }
+}
+
+/** A positive score obliges to have the bytes for others (DESIGN §3.4.3): a miner may have withdrawn them since. */
+async function serveArtifacts({ store, ownStore, manifest }: RoleContext, artifacts: readonly string[]): Promise<void> {
+  for (const sha256 of artifacts) {
+    if (!(await store.has(sha256))) await store.put(ownStore.get({ sha256, maxBytes: manifest.scoring.maxBytes }));
+  }
+}
+
+function settledScores({ cycle, medians, miners }: CycleRecord): MedianScores {
+  const hotkeys = new Map(miners.map(({ uid, hotkey }) => [uid, hotkey]));
+  const scores = medians.flatMap(({ uid, score }) => {
+    const hotkey = hotkeys.get(uid);
+    return hotkey === undefined ? [] : [{ hotkey, score }];
+  });
+  return { cycle, scores };
+}
+
+function reportMinority({ report }: RoleContext, record: CycleRecord | null, voted: Vote | null): void {
+  if (!record || record.cycle !== voted?.cycle || record.version.root === voted.root) return;
+  report({ kind: 'notice', message: `cycle ${record.cycle}: the majority of stake came to root ${record.version.root}, this validator to ${voted.root}; it follows the majority. Check this machine if that happens again` });
 }
 
 function readOwn({ ownStore, manifest }: RoleContext, sha256: string): Promise<Uint8Array> {
@@ -68,6 +96,9 @@ async function payMiners(context: RoleContext, cycle: number, history: readonly 
   context.report({ kind: 'weights-set', cycle, weights });
 }
 
+/** To burn is to pay the owner's hotkey. Where that is not registered, no other uid may take its place: uid 0 is just some miner. */
 function burnUid(neurons: readonly Neuron[], ownerHotkey: string): number {
-  return neurons.find(({ hotkey }) => hotkey === ownerHotkey)?.uid ?? 0;
+  const owner = neurons.find(({ hotkey }) => hotkey === ownerHotkey);
+  if (owner) return owner.uid;
+  throw new SubnetError('not-registered', `The owner's hotkey ${ownerHotkey} is not registered, so that nothing can burn; weights stay as they are until it is`, { hotkey: ownerHotkey });
 }

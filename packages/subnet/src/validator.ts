@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { KnownVersion } from './canonical-version.ts';
 import type { ModelVersion } from './cycle-record.ts';
 import { step, type FailedEvent, type Machine, type MomentEvent, type Step } from './machine.ts';
 
@@ -24,6 +25,8 @@ export interface OpenedUpdate {
   readonly cycle: number;
   readonly uid: number;
   readonly sha256: string;
+  /** In this validator's own eyes. Only what was worth something is worth resubmitting. */
+  readonly score: number;
   /** The version that it was trained from. */
   readonly base: ModelVersion;
 }
@@ -34,31 +37,37 @@ export interface MergeOutcome {
   readonly accepted: boolean;
   /** SHA-256 of the cycle record, hex. */
   readonly recordHash: string;
-  readonly medians: readonly { readonly uid: number; readonly score: number }[];
-  readonly countedHotkeys: readonly string[];
 }
 
 /** What a validator asks its runner to do. */
 export type ValidatorEffect =
-  | { readonly kind: 'resolve-version'; readonly cycle: number; readonly known: ModelVersion }
+  | { readonly kind: 'resolve-version'; readonly cycle: number; readonly known: KnownVersion | null; readonly voted: Vote | null }
   | { readonly kind: 'score'; readonly cycle: number; readonly version: ModelVersion; readonly opened: readonly OpenedUpdate[] }
   | { readonly kind: 'commit-sheet'; readonly cycle: number; readonly sheet: string }
   | { readonly kind: 'set-weights'; readonly cycle: number; readonly history: readonly MedianScores[] }
-  | { readonly kind: 'upload-sheet'; readonly cycle: number; readonly sheet: string }
-  | { readonly kind: 'merge'; readonly cycle: number; readonly version: ModelVersion; readonly recentSheets: readonly (readonly string[])[] }
+  | { readonly kind: 'forget'; readonly cycle: number; readonly artifacts: readonly string[] }
+  | { readonly kind: 'upload-sheet'; readonly cycle: number; readonly sheet: string; readonly serve: readonly string[] }
+  | { readonly kind: 'merge'; readonly cycle: number; readonly version: ModelVersion }
   | { readonly kind: 'commit-root'; readonly cycle: number; readonly outcome: MergeOutcome };
 
 /** What comes of a validator's effects. */
 export type ValidatorEvent =
-  | { readonly kind: 'version-resolved'; readonly cycle: number; readonly version: ModelVersion }
+  | { readonly kind: 'version-resolved'; readonly cycle: number; readonly version: ModelVersion; readonly settled: MedianScores | null }
   | { readonly kind: 'scored'; readonly cycle: number; readonly sheet: string; readonly scores: readonly MinerScore[]; readonly opened: readonly OpenedUpdate[] }
   | { readonly kind: 'sheet-committed'; readonly cycle: number }
   | { readonly kind: 'weights-set'; readonly cycle: number }
+  | { readonly kind: 'forgotten'; readonly cycle: number }
   | { readonly kind: 'sheet-uploaded'; readonly cycle: number }
   | { readonly kind: 'merged'; readonly cycle: number; readonly outcome: MergeOutcome }
   | { readonly kind: 'root-committed'; readonly cycle: number };
 
-/** A cycle's scores as ratings see them: medians of the record, or the validator's own for the newest cycle. */
+/** The root that this validator has committed for a cycle, hex. */
+export interface Vote {
+  readonly cycle: number;
+  readonly root: string;
+}
+
+/** A cycle's scores as ratings see them: medians of the canonical record, or the validator's own for the newest cycle. */
 export interface MedianScores {
   readonly cycle: number;
   readonly scores: readonly { readonly hotkey: string; readonly score: number }[];
@@ -70,14 +79,11 @@ export interface ValidatorState {
   readonly versionCycle: number | null;
   /** This cycle's own sheet, by hash. */
   readonly sheet: { readonly cycle: number; readonly sha256: string; readonly scores: readonly MinerScore[] } | null;
+  /** Cycles that have a canonical record. A void one is not among them, so it leaves ratings as they are. */
   readonly history: readonly MedianScores[];
   readonly opened: readonly OpenedUpdate[];
-  /** Hotkeys with a counted sheet, of the last {@link QUORUM_CYCLES} cycles. */
-  readonly recentSheets: readonly (readonly string[])[];
+  readonly voted: Vote | null;
 }
-
-/** Over how many cycles a counted sheet keeps a hotkey's stake in the quorum's denominator (DESIGN §3.4.2). */
-export const QUORUM_CYCLES = 3;
 
 /** How many past cycles a validator keeps for ratings and resubmissions. */
 export interface ValidatorMemory {
@@ -88,31 +94,32 @@ export interface ValidatorMemory {
 /** The validator's machine, starting from the task's version 0. */
 export function createValidator(base: ModelVersion, memory: ValidatorMemory): Machine<ValidatorState, ValidatorEffect, ValidatorEvent> {
   return {
-    initial: { version: base, versionCycle: null, sheet: null, history: [], opened: [], recentSheets: [] },
+    initial: { version: base, versionCycle: null, sheet: null, history: [], opened: [], voted: null },
     transition: (state, event) => (event.kind === 'moment' ? atMoment(state, event as MomentEvent) : afterEffect(state, event as ValidatorEvent | FailedEvent, memory)),
   };
 }
 
 function atMoment(state: ValidatorState, { moment, cycle, missed }: MomentEvent): Step<ValidatorState, ValidatorEffect> {
-  if (moment === 'distribute') return step(state, { kind: 'resolve-version', cycle, known: state.version });
+  const { version, versionCycle, opened, voted, sheet } = state;
+  if (moment === 'distribute') return step(state, { kind: 'resolve-version', cycle, known: versionCycle === null ? null : { cycle: versionCycle, version }, voted });
   if (missed) return step(state);
-  const { version, opened, recentSheets, sheet } = state;
-  if (moment === 'open' && state.versionCycle === cycle) return step(state, { kind: 'score', cycle, version, opened });
-  if (moment === 'publish' && sheet?.cycle === cycle) return step(state, { kind: 'upload-sheet', cycle, sheet: sheet.sha256 });
-  if (moment === 'reveal' && state.versionCycle === cycle) return step(state, { kind: 'merge', cycle, version, recentSheets });
+  if (moment === 'open' && versionCycle === cycle) return step(state, { kind: 'score', cycle, version, opened });
+  if (moment === 'publish' && sheet?.cycle === cycle) return step(state, { kind: 'upload-sheet', cycle, sheet: sheet.sha256, serve: paidOf(opened, cycle) });
+  if (moment === 'reveal' && versionCycle === cycle) return step(state, { kind: 'merge', cycle, version });
   return step(state);
 }
 
 function afterEffect(state: ValidatorState, event: ValidatorEvent | FailedEvent, memory: ValidatorMemory): Step<ValidatorState, ValidatorEffect> {
   switch (event.kind) {
     case 'version-resolved':
-      return step({ ...state, version: event.version, versionCycle: event.cycle });
+      return step({ ...state, version: event.version, versionCycle: event.cycle, history: withSettled(state.history, event.settled, memory) });
     case 'scored':
       return afterScoring(state, event, memory);
     case 'sheet-committed':
-      return step(state, { kind: 'set-weights', cycle: event.cycle, history: state.history });
+      return step(state, { kind: 'set-weights', cycle: event.cycle, history: ratedCycles(state, event.cycle) });
     case 'merged':
-      return afterMerge(state, event);
+      return step({ ...state, voted: { cycle: event.cycle, root: event.outcome.version.root } }, { kind: 'commit-root', cycle: event.cycle, outcome: event.outcome });
+    case 'forgotten':
     case 'weights-set':
     case 'sheet-uploaded':
     case 'root-committed':
@@ -121,21 +128,27 @@ function afterEffect(state: ValidatorState, event: ValidatorEvent | FailedEvent,
   }
 }
 
-/** The newest cycle is rated by the validator's own sheet until the record's medians replace it. */
-function afterScoring(state: ValidatorState, event: Extract<ValidatorEvent, { kind: 'scored' }>, { ratingWindow, resubmissionCycles }: ValidatorMemory): Step<ValidatorState, ValidatorEffect> {
+/** Opened updates are kept for as long as they are compared with, the newest until they have been merged; what is older leaves the disk. */
+function afterScoring(state: ValidatorState, event: Extract<ValidatorEvent, { kind: 'scored' }>, { resubmissionCycles }: ValidatorMemory): Step<ValidatorState, ValidatorEffect> {
   const { cycle, sheet, scores } = event;
-  const history = [...state.history.filter((past) => past.cycle !== cycle), { cycle, scores }].slice(-ratingWindow);
-  const opened = [...state.opened, ...event.opened].filter((update) => update.cycle > cycle - resubmissionCycles);
-  return step({ ...state, sheet: { cycle, sha256: sheet, scores }, history, opened }, { kind: 'commit-sheet', cycle, sheet });
+  const isOld = (update: OpenedUpdate): boolean => update.cycle <= cycle - Math.max(1, resubmissionCycles);
+  const next = { ...state, sheet: { cycle, sha256: sheet, scores }, opened: [...state.opened.filter((update) => !isOld(update)), ...event.opened] };
+  const effects: ValidatorEffect[] = [{ kind: 'commit-sheet', cycle, sheet }];
+  const artifacts = state.opened.filter(isOld).map(({ sha256 }) => sha256);
+  if (artifacts.length > 0) effects.push({ kind: 'forget', cycle, artifacts });
+  return step(next, ...effects);
 }
 
-function afterMerge(state: ValidatorState, { cycle, outcome }: Extract<ValidatorEvent, { kind: 'merged' }>): Step<ValidatorState, ValidatorEffect> {
-  const hotkeys = new Map(state.sheet?.scores.map(({ uid, hotkey }) => [uid, hotkey]));
-  const scores = outcome.medians.flatMap(({ uid, score }) => {
-    const hotkey = hotkeys.get(uid);
-    return hotkey === undefined ? [] : [{ hotkey, score }];
-  });
-  const history = state.history.map((past) => (past.cycle === cycle ? { cycle, scores } : past));
-  const recentSheets = [...state.recentSheets, outcome.countedHotkeys].slice(-QUORUM_CYCLES);
-  return step({ ...state, history, recentSheets }, { kind: 'commit-root', cycle, outcome });
+function paidOf(opened: readonly OpenedUpdate[], cycle: number): readonly string[] {
+  return opened.filter((update) => update.cycle === cycle && update.score > 0).map(({ sha256 }) => sha256);
+}
+
+function withSettled(history: readonly MedianScores[], settled: MedianScores | null, { ratingWindow }: ValidatorMemory): readonly MedianScores[] {
+  if (!settled) return history;
+  return [...history.filter(({ cycle }) => cycle !== settled.cycle), settled].slice(-ratingWindow);
+}
+
+/** The newest cycle is rated by the validator's own sheet: its medians are not known yet. */
+function ratedCycles({ history, sheet }: ValidatorState, cycle: number): readonly MedianScores[] {
+  return sheet?.cycle === cycle ? [...history, { cycle, scores: sheet.scores }] : history;
 }

@@ -10,6 +10,7 @@ import { createSha256 } from '@connito/commit-reveal/node';
 import { decodeExpertWeights, encodeExpertWeights, extractExperts, fromBytes, openSafetensors, type Checkpoint, type ExpertSelection, type ExpertWeights, type Float32Tensor } from '@connito/moe-core';
 import type { ModelVersion } from './cycle-record.ts';
 import { SubnetError } from './error.ts';
+import { searchStores } from './store-search.ts';
 
 /** The tensors of a version. */
 export interface LoadedVersion {
@@ -68,18 +69,11 @@ function* hashableTensors(weights: ExpertWeights): Generator<{ name: string; dty
 async function fetchVersion(stores: readonly ArtifactStore[], version: ModelVersion, base: ExpertWeights): Promise<LoadedVersion> {
   const { artifact } = version;
   if (!artifact) throw new SubnetError('root-mismatch', `Version ${version.number} names root ${version.root} and no artifact, but the task's model has another root. The model files differ from the task's`, { version });
-  const store = (await firstHolding(stores, artifact.sha256)) ?? stores[0];
-  if (!store) throw new TypeError('openVersionStore needs at least one store');
-  const bytes = await store.getBytes({ ...artifact, maxBytes: maxVersionBytes(base) });
+  const bytes = await searchStores(stores).getBytes({ ...artifact, maxBytes: maxVersionBytes(base) });
   const tensors = await decodeExpertWeights(await openSafetensors(fromBytes(bytes)));
   const root = toHex(weightsRoot(tensors));
   if (root !== version.root) throw new SubnetError('root-mismatch', `Version ${version.number}: expected root ${version.root}, its artifact has ${root}`, { expected: version.root, actual: root });
   return { version, ...splitVelocity(tensors, base) };
-}
-
-async function firstHolding(stores: readonly ArtifactStore[], sha256: string): Promise<ArtifactStore | undefined> {
-  for (const store of stores) if (await store.has(sha256)) return store;
-  return undefined;
 }
 
 /** Weights and velocity in float32, and room for the header. */
