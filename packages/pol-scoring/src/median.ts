@@ -30,12 +30,12 @@ export interface MedianScore {
  */
 export function medianScores(sheets: readonly WeighedSheet[]): MedianScore[] {
   const uids = Math.max(0, ...sheets.map(({ entries }) => entries.length));
-  const stakeRao = totalStake(sheets);
+  const allStakeRao = totalStake(sheets);
   const medians: MedianScore[] = [];
   for (let uid = 0; uid < uids; uid++) {
     const votes = sheets.flatMap(({ stakeRao, entries }) => voteOf(entries[uid], stakeRao));
     const score = lowerMedian(votes);
-    if (score !== undefined && totalStake(votes) * 2n > stakeRao) medians.push({ uid, score });
+    if (score !== undefined && totalStake(votes) * 2n > allStakeRao) medians.push({ uid, score });
   }
   return medians;
 }

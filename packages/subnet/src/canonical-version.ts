@@ -7,19 +7,13 @@
 import { equalBytes, toHex, type RootRecord } from '@connito/commit-reveal';
 import { readPhaseSnapshot, type PhaseSnapshot } from './chain-reader.ts';
 import type { RoleContext } from './context.ts';
-import { MAX_RECORD_BYTES, parseCycleRecord, type CycleRecord, type ModelVersion } from './cycle-record.ts';
+import { MAX_RECORD_BYTES, parseCycleRecord, type CycleRecord, type KnownVersion, type ModelVersion } from './cycle-record.ts';
 import { SubnetError } from './error.ts';
 import { minersHashOf, quorumStake, readCountedSheets, totalStake, type CountedSheet } from './sheets.ts';
 import { searchStores } from './store-search.ts';
 
 /** How many cycles back a newcomer looks for the last one that had a majority. */
 const MAX_LOOKBACK_CYCLES = 16;
-
-/** What a role knows already: the version that `cycle` started from. */
-export interface KnownVersion {
-  readonly cycle: number;
-  readonly version: ModelVersion;
-}
 
 /** The version that a cycle starts from, and the record that led to it; null where that is older than what was known. */
 export interface ResolvedVersion {

@@ -18,6 +18,12 @@ export interface ModelVersion {
   readonly artifact: { readonly sha256: string; readonly sizeBytes: number } | null;
 }
 
+/** What a role knows already: the version that `cycle` started from. */
+export interface KnownVersion {
+  readonly cycle: number;
+  readonly version: ModelVersion;
+}
+
 /** A block by number and hash (hex without 0x). */
 export interface RecordedBlock {
   readonly number: number;

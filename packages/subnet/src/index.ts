@@ -1,9 +1,8 @@
 export type { AgentEvent, AgentReport, Role } from './agent-event.ts';
-export { encodeCycleRecord, MAX_RECORD_BYTES, parseCycleRecord, type CycleRecord, type ModelVersion, type RecordedBlock, type RecordedPulse } from './cycle-record.ts';
+export { encodeCycleRecord, MAX_RECORD_BYTES, parseCycleRecord, type CycleRecord, type KnownVersion, type ModelVersion, type RecordedBlock, type RecordedPulse } from './cycle-record.ts';
 export { drawCycleRows, type CycleRows } from './cycle-data.ts';
 export type { EngineOptions, RoleContext } from './context.ts';
 export { isSubnetError, SubnetError, type SubnetErrorCode } from './error.ts';
-export type { KnownVersion } from './canonical-version.ts';
 export { openJournal, type Journal } from './journal.ts';
 export type { Effect, FailedEvent, Machine, MomentEvent, OutcomeEvent, Step } from './machine.ts';
 export { createMiner, type MinerEffect, type MinerEvent, type MinerState, type PreparedUpdate } from './miner.ts';

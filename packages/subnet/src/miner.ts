@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { KnownVersion } from './canonical-version.ts';
-import type { ModelVersion } from './cycle-record.ts';
+import type { KnownVersion, ModelVersion } from './cycle-record.ts';
 import { step, type FailedEvent, type Machine, type MomentEvent, type Step } from './machine.ts';
 
 /** An update that has been produced and lies in the miner's own store. */

@@ -4,8 +4,7 @@
  *
  * @module
  */
-import type { KnownVersion } from './canonical-version.ts';
-import type { ModelVersion } from './cycle-record.ts';
+import type { KnownVersion, ModelVersion } from './cycle-record.ts';
 import { step, type FailedEvent, type Machine, type MomentEvent, type Step } from './machine.ts';
 
 /** One miner's outcome in one validator's eyes; figures in nats per token. */

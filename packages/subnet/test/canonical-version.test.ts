@@ -5,14 +5,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { openFileStore, type ArtifactStore } from '@connito/artifacts';
 import { hotkeyToBytes, openKeypair, type Neuron } from '@connito/chain';
 import { encodeSheet, fromHex, sha256, type ChainRecord } from '@connito/commit-reveal';
-import { resolveVersion, type KnownVersion } from '../src/canonical-version.ts';
+import { resolveVersion } from '../src/canonical-version.ts';
 import { readPhaseSnapshot, type AuthoredRecord, type PhaseSnapshot } from '../src/chain-reader.ts';
 import type { RoleContext } from '../src/context.ts';
-import { encodeCycleRecord, type CycleRecord, type ModelVersion } from '../src/cycle-record.ts';
+import { encodeCycleRecord, type CycleRecord, type KnownVersion, type ModelVersion } from '../src/cycle-record.ts';
 import { minersHashOf, quorumStake } from '../src/sheets.ts';
 import { exampleManifest } from './example-manifest.ts';
 
-vi.mock('../src/chain-reader.ts', async (importOriginal) => ({ ...(await importOriginal<object>()), readPhaseSnapshot: vi.fn() }));
+vi.mock('../src/chain-reader.ts', async (importOriginal) => ({ ...(await importOriginal<object>()), readPhaseSnapshot: vi.fn<typeof readPhaseSnapshot>() }));
 
 const base: ModelVersion = { number: 0, root: 'aa'.repeat(32), artifact: null };
 const next: ModelVersion = { number: 1, root: 'bb'.repeat(32), artifact: { sha256: 'cc'.repeat(32), sizeBytes: 10 } };
