@@ -5,8 +5,8 @@
  */
 import { join } from 'node:path';
 import { openFileStore, type ArtifactStore } from '@connito/artifacts';
-import { connectChain, readNeurons, releaseUntil, watchBlocks, type Chain, type Keypair } from '@connito/chain';
-import { toHex } from '@connito/commit-reveal';
+import { assertSchedule, connectChain, readBeacon, readNeurons, releaseUntil, watchBlocks, type Chain, type Keypair } from '@connito/chain';
+import { equalBytes, toHex } from '@connito/commit-reveal';
 import { openCheckpoint } from '@connito/moe-core/node';
 import type { AgentEvent, AgentReport, Role } from './agent-event.ts';
 import type { EngineOptions, RoleContext } from './context.ts';
@@ -16,6 +16,7 @@ import type { ChainClock } from './runner.ts';
 import { lockState } from './state-lock.ts';
 import { beaconOf, scheduleOf, selectionOf } from './task-manifest.ts';
 import { awaitTask, fetchModel, type PublishedTask } from './task.ts';
+import type { Timetable } from './moment.ts';
 import { openVersionStore } from './version-store.ts';
 
 /** How a role is started. */
@@ -99,6 +100,8 @@ export function openRoleJournal<E>(role: Role, { stateDirectory, keypair, netuid
 /** The context over a task whose model lies in the state directory. */
 export async function openContext(options: RoleOptions, station: Station, task: PublishedTask, closing: Closing): Promise<RoleContext> {
   const { manifest, taskHash, ownerHotkey } = task;
+  const timetable = { schedule: scheduleOf(manifest), beacon: beaconOf(manifest) };
+  await assertTimetable(station.chain, timetable);
   const directory = await fetchModel(station.store, manifest, join(options.stateDirectory, 'model'));
   const checkpoint = await openCheckpoint(directory);
   closing.add(() => checkpoint.close());
@@ -107,7 +110,6 @@ export async function openContext(options: RoleOptions, station: Station, task: 
     throw new SubnetError('root-mismatch', `The task's model has root ${versions.base.root}, its manifest says ${manifest.model.baseRoot}. Ask the subnet owner for a corrected manifest`);
   }
   const { keypair, stateDirectory, engine, signal } = options;
-  const timetable = { schedule: scheduleOf(manifest), beacon: beaconOf(manifest) };
   return { ...station, keypair, stateDirectory, manifest, taskHash, ownerHotkey, timetable, checkpoint, versions, engine, signal };
 }
 
@@ -138,6 +140,14 @@ export async function openClock({ chain, keypair, signal }: RoleContext, closing
       }),
     release: (timeMs) => releaseUntil(chain, { participant: keypair.hotkey, timeMs }),
   };
+}
+
+/** An owner that could choose the beacon would know the held-out draw before everybody else. */
+async function assertTimetable(chain: Chain, { schedule, beacon }: Timetable): Promise<void> {
+  assertSchedule(schedule, beacon);
+  const { publicKey, genesisTimeMs, periodMs } = await readBeacon(chain);
+  if (equalBytes(publicKey, beacon.publicKey) && genesisTimeMs === beacon.genesisTimeMs && periodMs === beacon.periodMs) return;
+  throw new SubnetError('invalid-manifest', `The task's beacon ${toHex(beacon.publicKey).slice(0, 12)}… is not the one that the chain follows, ${toHex(publicKey).slice(0, 12)}…. Ask the subnet owner for a corrected manifest`, { field: 'beacon' });
 }
 
 async function assertRegistered(chain: Chain, { netuid, keypair }: RoleOptions): Promise<void> {

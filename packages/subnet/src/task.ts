@@ -3,14 +3,16 @@
  *
  * @module
  */
+import { createReadStream } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isArtifactError, type ArtifactStore } from '@connito/artifacts';
 import { readCommitments, readSubnetOwner, type Chain } from '@connito/chain';
 import { decodeRecord, isCommitRevealError, toHex, type TaskRecord } from '@connito/commit-reveal';
+import { createSha256 } from '@connito/commit-reveal/node';
 import { pause } from './chain-reader.ts';
 import { SubnetError } from './error.ts';
-import { MAX_MANIFEST_BYTES, parseTaskManifest, type TaskManifest } from './task-manifest.ts';
+import { MAX_MANIFEST_BYTES, parseTaskManifest, type ManifestArtifact, type TaskManifest } from './task-manifest.ts';
 
 /** A task as the owner committed it. */
 export interface PublishedTask {
@@ -58,18 +60,23 @@ export async function readTask({ chain, store }: TaskSource, netuid: number): Pr
   return { manifest, taskHash: record.taskHash, ownerHotkey };
 }
 
-/** Fetches the model's files into `directory`, verified; files that are there already are verified by size and not fetched again. */
+/** Fetches the model's files into `directory`, verified; files that are there already are hashed, and fetched again only where they differ. */
 export async function fetchModel(store: ArtifactStore, { model }: TaskManifest, directory: string): Promise<string> {
   await mkdir(directory, { recursive: true });
   for (const { name, sha256, sizeBytes } of model.files) {
     const path = join(directory, name);
-    const size = await stat(path).then(
-      (found) => found.size,
-      () => -1,
-    );
-    if (size !== sizeBytes) await store.fetchTo(path, { sha256, sizeBytes, maxBytes: sizeBytes });
+    if (!(await isFile(path, { sha256, sizeBytes }))) await store.fetchTo(path, { sha256, sizeBytes, maxBytes: sizeBytes });
   }
   return directory;
+}
+
+/** A damaged router would go unnoticed otherwise: only the trained experts are checked against a root. */
+async function isFile(path: string, { sha256, sizeBytes }: ManifestArtifact): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile() || found.size !== sizeBytes) return false;
+  const hash = createSha256();
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+  return toHex(hash.digest()) === sha256;
 }
 
 async function fetchManifest(store: ArtifactStore, { taskHash, sizeBytes }: TaskRecord): Promise<Uint8Array | undefined> {
