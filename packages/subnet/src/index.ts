@@ -6,7 +6,7 @@ export { isSubnetError, SubnetError, type SubnetErrorCode } from './error.ts';
 export { openJournal, type Journal } from './journal.ts';
 export type { Effect, FailedEvent, Machine, MomentEvent, OutcomeEvent, Step } from './machine.ts';
 export { createMiner, type MinerEffect, type MinerEvent, type MinerState, type PreparedUpdate } from './miner.ts';
-export { cycleDurationMs, momentAtIndex, momentIndexAt, MOMENTS, type Moment, type MomentName, type Timetable } from './moment.ts';
+export { momentAtIndex, momentIndexAt, MOMENTS, type Moment, type MomentName, type Timetable } from './moment.ts';
 export { owner, type OwnerEffect, type OwnerEvent, type OwnerState } from './owner.ts';
 export { DEFAULT_RULES, START_DELAY_MS, withRules, type OwnerPlan, type TaskRules, type TaskRulesOverrides } from './owner-plan.ts';
 export type { RoleOptions } from './role.ts';

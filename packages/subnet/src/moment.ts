@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { beaconTimes, phaseWindow, type Schedule } from '@connito/chain';
+import { beaconTimes, cycleMs, phaseWindow, type Schedule } from '@connito/chain';
 import type { Beacon } from '@connito/commit-reveal';
 
 /**
@@ -39,8 +39,7 @@ export function momentAtIndex(timetable: Timetable, index: number): Moment {
 
 /** The running number of the moment that chain time `timeMs` falls in; −1 before the task begins. */
 export function momentIndexAt(timetable: Timetable, timeMs: number): number {
-  const cycleMs = cycleDurationMs(timetable.schedule);
-  const cycle = Math.floor((timeMs - timetable.schedule.t0Ms) / cycleMs);
+  const cycle = Math.floor((timeMs - timetable.schedule.t0Ms) / cycleMs(timetable.schedule));
   if (cycle < 0) return -1;
   const position = MOMENTS.findLastIndex((name) => momentTimeMs(timetable, cycle, name) <= timeMs);
   return cycle * MOMENTS.length + position;
@@ -49,11 +48,6 @@ export function momentIndexAt(timetable: Timetable, timeMs: number): number {
 /** The rounds R1 and R2 of a cycle. */
 export function beaconTimesOf({ schedule, beacon }: Timetable, cycle: number): ReturnType<typeof beaconTimes> {
   return beaconTimes(schedule, beacon, cycle);
-}
-
-/** Length of one cycle in ms. */
-export function cycleDurationMs({ distributeMs, trainMs, commitMs, scoreMs, publishMs }: Schedule): number {
-  return distributeMs + trainMs + commitMs + scoreMs + publishMs;
 }
 
 function nextTimeMs(timetable: Timetable, index: number): number {

@@ -44,7 +44,7 @@ export async function readCountedSheets(context: RoleContext, score: PhaseSnapsh
 }
 
 /** For how many cycles a validator that has fallen silent keeps its stake in the quorum's denominator (DESIGN §3.4.2). */
-export const QUORUM_CYCLES = 3;
+const QUORUM_CYCLES = 3;
 
 /**
  * The stake that a cycle's counted sheets must have more than half of: of everybody with a permit whose record at the score snapshot is a sheet or

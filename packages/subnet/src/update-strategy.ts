@@ -91,7 +91,7 @@ async function resumeOrRestart(options: TrainOptions & { readonly resumeDirector
 }
 
 /** A cheat: last cycle's best weights with 1 % of noise, as if they were new work. */
-export async function resubmitLastBest(job: UpdateJob): Promise<ProducedUpdate> {
+async function resubmitLastBest(job: UpdateJob): Promise<ProducedUpdate> {
   const { context, cycle, start } = job;
   const record = cycle > 0 ? await findCanonicalRecord(context, cycle - 1) : undefined;
   const best = record && (await readBestUpdate(context, record));

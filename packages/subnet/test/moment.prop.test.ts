@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deriveBeaconKey } from '@connito/commit-reveal';
-import { cycleDurationMs, MOMENTS, momentAtIndex, momentIndexAt, type Timetable } from '../src/moment.ts';
+import { cycleMs } from '@connito/chain';
+import { MOMENTS, momentAtIndex, momentIndexAt, type Timetable } from '../src/moment.ts';
 
 const { publicKey } = deriveBeaconKey(new Uint8Array([7]));
 
@@ -53,7 +54,7 @@ describe('moments', () => {
     fc.assert(
       fc.property(timetables, (timetable) => {
         expect(momentIndexAt(timetable, timetable.schedule.t0Ms - 1)).toBe(-1);
-        expect(momentAtIndex(timetable, MOMENTS.length).timeMs - momentAtIndex(timetable, 0).timeMs).toBe(cycleDurationMs(timetable.schedule));
+        expect(momentAtIndex(timetable, MOMENTS.length).timeMs - momentAtIndex(timetable, 0).timeMs).toBe(cycleMs(timetable.schedule));
       }),
     );
   });
