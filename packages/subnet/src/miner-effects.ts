@@ -6,10 +6,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { phaseWindow } from '@connito/chain';
 import { encodeRecord, fromHex, toHex } from '@connito/commit-reveal';
 import { resolveVersion } from './canonical-version.ts';
+import { chainTimeMs } from './chain-reader.ts';
 import { ensureCommitted } from './commitment-writer.ts';
 import type { RoleContext } from './context.ts';
+import { SubnetError } from './error.ts';
 import type { MinerEffect, MinerEvent, PreparedUpdate } from './miner.ts';
 import { genesisOf } from './task-manifest.ts';
 import { commitmentFor, encodeUpdate } from './update-artifact.ts';
@@ -25,8 +28,10 @@ export async function executeMinerEffect(context: RoleContext, strategy: UpdateS
       return { kind: 'version-resolved', cycle, version };
     }
     case 'train':
+      await assertInTime(context, cycle);
       return { kind: 'trained', cycle, update: await prepareUpdate(context, strategy, effect) };
     case 'commit': {
+      await assertInTime(context, cycle);
       const blockNumber = await commitUpdate(context, cycle, effect.update);
       context.report({ kind: 'committed', cycle, blockNumber });
       return { kind: 'committed', cycle, blockNumber };
@@ -38,6 +43,12 @@ export async function executeMinerEffect(context: RoleContext, strategy: UpdateS
       return { kind: 'uploaded', cycle };
     }
   }
+}
+
+/** Who comes back after the commit phase has ended must not spend the present cycle on the past one's work. */
+async function assertInTime(context: RoleContext, cycle: number): Promise<void> {
+  const { endMs } = phaseWindow(context.timetable.schedule, cycle, 'commit');
+  if ((await chainTimeMs(context)) >= endMs) throw new SubnetError('late', `The commit phase of cycle ${cycle} has ended`, { cycle });
 }
 
 async function prepareUpdate(context: RoleContext, strategy: UpdateStrategy, { cycle, version }: Extract<MinerEffect, { kind: 'train' }>): Promise<PreparedUpdate | null> {
