@@ -61,7 +61,7 @@ export async function measureVersions(run: Measurements, versions: readonly Mode
 }
 
 /** The versions of the run. */
-export function openVersions({ checkpoint, manifest, store }: Measurements): Promise<VersionStore> {
+function openVersions({ checkpoint, manifest, store }: Measurements): Promise<VersionStore> {
   return openVersionStore({ checkpoint, selection: selectionOf(manifest), stores: [store] });
 }
 
@@ -85,7 +85,7 @@ export async function writeCycleFiles(run: Measurements, record: CycleRecord, di
 }
 
 /** A whole checkpoint in Hugging Face layout, with these experts in float32. */
-export async function writeCheckpoint(checkpoint: Checkpoint, experts: ExpertWeights, { from, to }: { readonly from: string; readonly to: string }): Promise<void> {
+async function writeCheckpoint(checkpoint: Checkpoint, experts: ExpertWeights, { from, to }: { readonly from: string; readonly to: string }): Promise<void> {
   await mkdir(to, { recursive: true });
   for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) await writeFile(join(to, name), await readFile(join(from, name)));
   const grafted = graftExperts(checkpoint, experts);

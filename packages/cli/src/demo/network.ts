@@ -15,7 +15,7 @@ import { startProcess, type RunningProcess } from './processes.ts';
 import { setUpSubnet, type DemoSubnet } from './set-up-chain.ts';
 
 /** Short cycles of chain time; each leaves room for the rounds R1 and R2, 48 s after commit and score phase, and the blocks that follow them. */
-export const DEMO_RULES: TaskRulesOverrides = {
+const DEMO_RULES: TaskRulesOverrides = {
   schedule: { distributeMs: 60_000, trainMs: 60_000, commitMs: 60_000, scoreMs: 144_000, publishMs: 144_000 },
 };
 

@@ -30,7 +30,7 @@ const RELEVANCE_ROWS = 128;
 /**
  * At 0.5 the selected experts beat equally many random ones for every seed tried (demo-data/EXPERTS.md); ESFT's 0.2 selects too few on a model this small.
  */
-export const RELEVANCE_THRESHOLD = 0.5;
+const RELEVANCE_THRESHOLD = 0.5;
 
 /** Where the demo's text and model are. */
 export interface TaskSources {
