@@ -32,7 +32,7 @@ export function isCliError(error: unknown, code?: ExitName): error is CliError {
 /** The exit code that belongs to `error`. */
 export function exitCodeOf(error: unknown): number {
   if (isCliError(error)) return EXIT_CODES[error.code];
-  const { name, code } = shapeOf(error);
+  const { name, code } = shapeOf(systemErrorIn(error));
   if (code !== undefined && NETWORK_CODES.has(code)) return EXIT_CODES.network;
   if (code !== undefined && FILE_CODES.has(code)) return EXIT_CODES.data;
   if (name === 'AbortError' || code === 'aborted') return EXIT_CODES.interrupted;
@@ -41,8 +41,8 @@ export function exitCodeOf(error: unknown): number {
 
 /** `error` as one line without control characters; what a hostile file put into a message cannot move the cursor. */
 export function errorLine(error: unknown): string {
-  const { code } = shapeOf(error);
-  const plain = SYSTEM_MESSAGES[code ?? '']?.(error as NodeJS.ErrnoException);
+  const system = systemErrorIn(error);
+  const plain = SYSTEM_MESSAGES[shapeOf(system).code ?? '']?.(system as NodeJS.ErrnoException);
   return oneLine(plain ?? (error instanceof Error ? error.message : String(error))) || 'an error without a message; run again with --debug to see where';
 }
 
@@ -52,6 +52,13 @@ export function oneLine(text: string): string {
     .replace(/\s+/gu, ' ')
     .replace(/\p{Cc}|\p{Cf}/gu, '')
     .trim();
+}
+
+/** A store that failed on a file where a directory should be is the command line's mistake, not the disk's. */
+function systemErrorIn(error: unknown): unknown {
+  const cause = shapeOf(error).code === 'io' ? (error as Error).cause : undefined;
+  const { code } = shapeOf(cause);
+  return code === 'ENOTDIR' || code === 'EEXIST' ? cause : error;
 }
 
 function shapeOf(error: unknown): { name: string | undefined; code: string | undefined } {
@@ -103,6 +110,9 @@ const EXIT_OF_CODE: Readonly<Record<string, ExitName>> = {
   'SubnetError invalid-manifest': 'data',
   'SubnetError invalid-record': 'data',
   'SubnetError wrong-network': 'network',
+  'SubnetError invalid-rules': 'data',
+  'SubnetError another-plan': 'usage',
+  'SubnetError used-data': 'data',
 };
 
 const NETWORK_CODES: ReadonlySet<string> = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EHOSTUNREACH', 'ETIMEDOUT']);
@@ -111,6 +121,7 @@ const FILE_CODES: ReadonlySet<string> = new Set(['ENOENT', 'EISDIR', 'ENOTDIR', 
 const SYSTEM_MESSAGES: Readonly<Record<string, (error: NodeJS.ErrnoException) => string>> = {
   ENOENT: ({ path }) => `There is no file or directory ${path ?? ''}: check the path`,
   EISDIR: ({ path }) => `Expected a file, found a directory${path === undefined ? '' : `: ${path}`}`,
+  EEXIST: ({ path }) => `Expected a directory, found a file: ${path ?? ''}`,
   ENOTDIR: ({ path }) => `Expected a directory, found a file: ${path ?? ''}`,
   EACCES: ({ path }) => `No permission for ${path ?? 'this file'}: check its owner and mode`,
   ENOSPC: ({ path }) => `The disk is full${path === undefined ? '' : ` (writing ${path})`}: free some space and run again`,

@@ -11,6 +11,8 @@ export type Role = 'owner' | 'miner' | 'validator';
 
 /** A role's report; hashes in hex, losses in nats per token, times of the chain. */
 export type AgentReport =
+  | { readonly kind: 'waiting'; readonly netuid: number }
+  | { readonly kind: 'joined'; readonly task: string; readonly netuid: number; readonly cycles: number; readonly cycleMs: number; readonly startMs: number }
   | { readonly kind: 'moment'; readonly cycle: number; readonly moment: MomentName; readonly timeMs: number; readonly endsMs: number; readonly missed: boolean }
   | { readonly kind: 'version'; readonly cycle: number; readonly version: number; readonly root: string }
   | { readonly kind: 'train-step'; readonly cycle: number; readonly step: number; readonly steps: number; readonly loss: number }

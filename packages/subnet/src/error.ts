@@ -17,7 +17,10 @@ export type SubnetErrorCode =
   | 'void-cycle'
   | 'late'
   | 'root-mismatch'
-  | 'unopenable-participant';
+  | 'unopenable-participant'
+  | 'invalid-rules'
+  | 'another-plan'
+  | 'used-data';
 
 const BRAND: symbol = Symbol.for('@connito/subnet/SubnetError');
 

@@ -16,8 +16,9 @@ import { ensureCommitted } from './commitment-writer.ts';
 import { SubnetError } from './error.ts';
 import type { FailedEvent, MomentEvent } from './machine.ts';
 import type { OwnerEffect, OwnerEvent } from './owner.ts';
+import { assertSamePlan, assertTokenizer, assertUnused } from './owner-checks.ts';
 import { START_DELAY_MS, type OwnerPlan } from './owner-plan.ts';
-import { Closing, openClock, openContext, openRoleJournal, openStation, type OpenRole, type RoleOptions, type Station } from './role.ts';
+import { Closing, openClock, openContext, openRoleJournal, openStation, reportJoined, type OpenRole, type RoleOptions, type Station } from './role.ts';
 import { encodeTaskManifest, hashTaskManifest, parseTaskManifest, type ManifestArtifact, type TaskManifest } from './task-manifest.ts';
 import { openVersionStore } from './version-store.ts';
 
@@ -37,8 +38,10 @@ export async function openOwner(options: RoleOptions & { readonly plan: OwnerPla
   try {
     const station = await openStation('owner', options, closing);
     await assertOwner(station, options);
-    const bytes = (await readOwnManifest(options)) ?? (await makeTask(station, options));
+    const own = await readOwnManifest(options);
+    const bytes = own ?? (await makeTask(station, options));
     const manifest = parseTaskManifest(bytes);
+    if (own) assertSamePlan(manifest, options, await readManifest(options.plan.dataDirectory));
     const taskHash = hashTaskManifest(bytes);
     await ensureCommitted({ chain: station.chain, manifest, keypair: options.keypair }, encodeRecord({ kind: 'task', taskHash, sizeBytes: bytes.length, locator: '' }));
     const task = { manifest, taskHash, ownerHotkey: options.keypair.hotkey };
@@ -46,6 +49,7 @@ export async function openOwner(options: RoleOptions & { readonly plan: OwnerPla
     const journal = await openRoleJournal<OwnerJournalEvent>('owner', options, task);
     closing.add(() => journal.close());
     const clock = await openClock(context, closing);
+    reportJoined(context);
     return { context, journal, clock, execute: (effect) => publishHeldOut(station, manifest, effect), close: () => closing.close() };
   } catch (error) {
     await closing.close();
@@ -87,6 +91,8 @@ async function makeTask(station: Station, options: RoleOptions & { readonly plan
   const beacon = await readBeacon(chain);
   const { timestampMs } = await chain.finalisedHead();
   const dataset = await readManifest(plan.dataDirectory);
+  await assertUnused(store, dataset, plan.dataDirectory);
+  await assertTokenizer(plan, dataset);
   const { schedule, ...rules } = plan.rules;
   const timetable = { t0Ms: plan.t0Ms ?? timestampMs + START_DELAY_MS, ...schedule };
   assertSchedule(timetable, beacon, await readCommitmentSpace(chain, { netuid }));

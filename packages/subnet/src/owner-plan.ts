@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TaskManifest } from './task-manifest.ts';
+import type { RulesInPart, TaskManifest } from './task-manifest.ts';
 
 /** Rules of a task; every part that is left out takes the default. */
 export interface TaskRules {
@@ -45,7 +45,7 @@ export const DEFAULT_RULES: TaskRules = {
 };
 
 /** Parts of the rules; each part may be given in part. */
-export type TaskRulesOverrides = { readonly [Part in keyof TaskRules]?: Partial<TaskRules[Part]> };
+export type TaskRulesOverrides = RulesInPart;
 
 /** The default rules with some parts replaced, key by key. */
 export function withRules(overrides: TaskRulesOverrides): TaskRules {

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { openFileStore, type ArtifactStore } from '@connito/artifacts';
-import { assertSchedule, connectChain, readBeacon, readNeurons, releaseUntil, watchBlocks, type Chain, type Keypair } from '@connito/chain';
+import { assertSchedule, connectChain, cycleMs, readBeacon, readNeurons, readSubnetOwner, releaseUntil, watchBlocks, type Chain, type Keypair } from '@connito/chain';
 import { equalBytes, toHex } from '@connito/commit-reveal';
 import { openCheckpoint } from '@connito/moe-core/node';
 import type { AgentEvent, AgentReport, Role } from './agent-event.ts';
@@ -80,16 +80,22 @@ export async function openRole<E>(role: Role, options: RoleOptions): Promise<Ope
   try {
     const station = await openStation(role, options, closing);
     await assertRegistered(station.chain, options);
-    const task = await awaitTask(station, options);
+    const task = await awaitTask(station, { ...options, onWait: () => station.report({ kind: 'waiting', netuid: options.netuid }) });
     const context = await openContext(options, station, task, closing);
     const journal = await openRoleJournal<E>(role, options, task);
     closing.add(() => journal.close());
     const clock = await openClock(context, closing);
+    reportJoined(context);
     return { context, journal, clock, close: () => closing.close() };
   } catch (error) {
     await closing.close();
     throw error;
   }
+}
+
+/** Tells what the role takes part in, before the first wait. */
+export function reportJoined({ report, manifest: { name, netuid, cycles, schedule } }: RoleContext): void {
+  report({ kind: 'joined', task: name, netuid, cycles, cycleMs: cycleMs(schedule), startMs: schedule.t0Ms });
 }
 
 /** The journal of this role, hotkey and task. */
@@ -151,6 +157,7 @@ async function assertTimetable(chain: Chain, { schedule, beacon }: Timetable): P
 }
 
 async function assertRegistered(chain: Chain, { netuid, keypair }: RoleOptions): Promise<void> {
+  await readSubnetOwner(chain, { netuid }); // says so where there is no such subnet
   const neurons = await readNeurons(chain, { netuid });
   if (neurons.some(({ hotkey }) => hotkey === keypair.hotkey)) return;
   throw new SubnetError('not-registered', `The hotkey ${keypair.hotkey} is not registered on subnet ${netuid}. Register it first, then start again`, { hotkey: keypair.hotkey, netuid });

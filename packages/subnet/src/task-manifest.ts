@@ -134,12 +134,8 @@ const outerStep = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('nesterov'), learningRate: positive, momentum: z.number().min(0).lt(1) }),
 ]);
 
-const manifestSchema: z.ZodType<TaskManifest> = z.strictObject({
-  format: z.literal('connito/task/v1'),
-  name: z.string().min(1).max(64),
-  genesis: hash,
-  netuid: z.int().min(1).max(65_535),
-  cycles: count.max(100_000),
+/** Every rule that an owner may set; `t0Ms` comes with the schedule. */
+const ruleSchemas = {
   schedule: z.strictObject({
     t0Ms: z.int().nonnegative(),
     distributeMs: count,
@@ -147,18 +143,6 @@ const manifestSchema: z.ZodType<TaskManifest> = z.strictObject({
     commitMs: count,
     scoreMs: count,
     publishMs: count,
-  }),
-  beacon: z.strictObject({ publicKey: z.string().regex(/^[0-9a-f]{192}$/, 'expected a compressed G2 point, 192 hex digits'), genesisTimeMs: z.int().nonnegative(), periodMs: count }),
-  model: z.strictObject({
-    files: z.array(artifact.extend({ name: fileName })).min(2).max(10_000),
-    selection: z.record(z.string().regex(/^\d{1,4}$/), z.array(z.int().nonnegative().max(65_535)).min(1)),
-    baseRoot: hash,
-  }),
-  data: z.strictObject({
-    sequenceLength: count.min(2),
-    trainShards: z.array(shard).min(1).max(1_000_000),
-    heldOut: z.array(shard).min(1),
-    general: shard,
   }),
   training: z.strictObject({
     steps: count,
@@ -184,11 +168,37 @@ const manifestSchema: z.ZodType<TaskManifest> = z.strictObject({
   merge: z.strictObject({ participants: count, step: outerStep }),
   gate: z.strictObject({ rows: count.min(2), generalRows: count.min(2), level: z.number().gt(0.5).lt(1), forgettingAllowance: z.number().min(0) }),
   weights: z.strictObject({ window: count.max(64), targetGain: positive, versionKey: z.int().nonnegative() }),
+};
+
+const manifestSchema: z.ZodType<TaskManifest> = z.strictObject({
+  format: z.literal('connito/task/v1'),
+  name: z.string().min(1).max(64),
+  genesis: hash,
+  netuid: z.int().min(1).max(65_535),
+  cycles: count.max(100_000),
+  schedule: ruleSchemas.schedule,
+  beacon: z.strictObject({ publicKey: z.string().regex(/^[0-9a-f]{192}$/, 'expected a compressed G2 point, 192 hex digits'), genesisTimeMs: z.int().nonnegative(), periodMs: count }),
+  model: z.strictObject({
+    files: z.array(artifact.extend({ name: fileName })).min(2).max(10_000),
+    selection: z.record(z.string().regex(/^\d{1,4}$/), z.array(z.int().nonnegative().max(65_535)).min(1)),
+    baseRoot: hash,
+  }),
+  data: z.strictObject({
+    sequenceLength: count.min(2),
+    trainShards: z.array(shard).min(1).max(1_000_000),
+    heldOut: z.array(shard).min(1),
+    general: shard,
+  }),
+  training: ruleSchemas.training,
+  scoring: ruleSchemas.scoring,
+  merge: ruleSchemas.merge,
+  gate: ruleSchemas.gate,
+  weights: ruleSchemas.weights,
 });
 
-/** The manifest's bytes: JSON with keys in the schema's order, so that equal manifests have equal hashes. */
+/** The manifest's bytes: JSON with keys in the schema's order, so that equal manifests have equal hashes. @throws SubnetError `invalid-manifest` */
 export function encodeTaskManifest(manifest: TaskManifest): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(manifestSchema.parse(manifest), null, 1)}\n`);
+  return new TextEncoder().encode(`${JSON.stringify(checked(manifest), null, 1)}\n`);
 }
 
 /** SHA-256 of the manifest's bytes, as the owner commits it. */
@@ -205,14 +215,57 @@ export function parseTaskManifest(bytes: Uint8Array): TaskManifest {
   if (bytes.length > MAX_MANIFEST_BYTES) {
     throw new SubnetError('invalid-manifest', `A task manifest has at most ${MAX_MANIFEST_BYTES} bytes, this one ${bytes.length}`, { sizeBytes: bytes.length });
   }
-  const result = manifestSchema.safeParse(parseJson(bytes));
-  if (!result.success) {
-    const issue = result.error.issues[0];
-    const field = issue?.path.join('.') || 'the manifest';
-    throw new SubnetError('invalid-manifest', `Task manifest: ${field}: ${issue?.message ?? 'invalid'}. Ask the subnet owner for a corrected manifest`, { field });
-  }
-  assertConsistent(result.data);
-  return result.data;
+  const manifest = checked(parseJson(bytes));
+  assertConsistent(manifest);
+  return manifest;
+}
+
+function checked(value: unknown): TaskManifest {
+  const result = manifestSchema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const field = issue?.path.join('.') || 'the manifest';
+  throw new SubnetError('invalid-manifest', `Task manifest: ${field}: ${issue?.message ?? 'invalid'}. Ask the subnet owner for a corrected manifest`, { field });
+}
+
+/** Parts of a task's rules, each in part, as an owner writes them. */
+export interface RulesInPart {
+  readonly schedule?: Partial<Omit<TaskManifest['schedule'], 't0Ms'>>;
+  readonly training?: Partial<TrainingRules>;
+  readonly scoring?: Partial<ScoringRules>;
+  readonly merge?: Partial<MergeRules>;
+  readonly gate?: Partial<GateRules>;
+  readonly weights?: Partial<WeightRules>;
+}
+
+const rulesInPartSchema = z.strictObject({
+  schedule: ruleSchemas.schedule.omit({ t0Ms: true }).partial().optional(),
+  training: ruleSchemas.training.partial().optional(),
+  scoring: ruleSchemas.scoring.partial().optional(),
+  merge: ruleSchemas.merge.partial().optional(),
+  gate: ruleSchemas.gate.partial().optional(),
+  weights: ruleSchemas.weights.partial().optional(),
+});
+
+/**
+ * Checks rules that a person has written: a mistyped name must not become a task with a default in its place.
+ *
+ * @param where - for the message, such as the file's path
+ * @throws SubnetError `invalid-rules` naming the first field that is wrong
+ */
+export function parseRules(value: unknown, where: string): RulesInPart {
+  const result = rulesInPartSchema.safeParse(value);
+  if (result.success) return result.data as RulesInPart;
+  const issue = result.error.issues[0];
+  const field = issue?.path.join('.') ?? '';
+  const known = issue?.code === 'unrecognized_keys' ? `; known are ${knownRules(issue.path[0]).join(', ')}` : '';
+  throw new SubnetError('invalid-rules', `${where}: ${field === '' ? '' : `${field}: `}${issue?.message ?? 'invalid'}${known}`, { field });
+}
+
+function knownRules(part: PropertyKey | undefined): string[] {
+  const known: Readonly<Record<string, { readonly shape: object }>> = ruleSchemas;
+  const names = part === undefined ? Object.keys(ruleSchemas) : Object.keys(known[String(part)]?.shape ?? {});
+  return names.filter((name) => name !== 't0Ms');
 }
 
 /** The cycle clock's part of the manifest. */

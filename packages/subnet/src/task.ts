@@ -32,15 +32,16 @@ export interface TaskSource {
 const TASK_WAIT_MS = 120_000;
 
 /**
- * Waits until the subnet's owner has committed a task whose manifest is in the store.
+ * Waits until the subnet's owner has committed a task whose manifest is in the store. Calls `onWait` where there is none yet.
  *
  * @throws SubnetError `no-task`, `invalid-manifest`, `wrong-network`
  */
-export async function awaitTask(source: TaskSource, { netuid, signal }: { readonly netuid: number; readonly signal: AbortSignal }): Promise<PublishedTask> {
+export async function awaitTask(source: TaskSource, { netuid, signal, onWait }: { readonly netuid: number; readonly signal: AbortSignal; readonly onWait?: () => void }): Promise<PublishedTask> {
   const deadline = performance.now() + TASK_WAIT_MS;
-  for (;;) {
+  for (let tries = 0; ; tries += 1) {
     const task = await readTask(source, netuid);
     if (task) return task;
+    if (tries === 0) onWait?.();
     if (performance.now() > deadline) throw new SubnetError('no-task', `The owner of subnet ${netuid} has not published a task. Start \`connito owner run\`, or check --netuid and --store`, { netuid });
     await pause(250, signal);
   }

@@ -23,7 +23,7 @@ interface CheckFlags extends EngineFlags {
   readonly candidates?: number;
   readonly clip: number;
   readonly minGain: number;
-  readonly rows: number;
+  readonly rows?: number;
   readonly json?: true;
 }
 
@@ -60,7 +60,7 @@ export function registerPol(program: Command, context: CliContext): void {
       .option('--candidates <count>', `level 1 − ${ERROR_RATE} / count, as in a cycle with so many candidates`, wholeNumber({ min: 1, max: 65_536 }))
       .option('--clip <nats>', 'gains of a row count up to this; a row worse than minus this is refused', decimalNumber({ min: 1e-9, max: 1e9 }), 2)
       .option('--min-gain <nats>', 'floor below which a bound is not paid', decimalNumber({ min: 0, max: 1e9 }), 0)
-      .option('--rows <rows>', 'only the first rows of the shard (default: all)', wholeNumber({ min: 2, max: MAX_ROWS }), MAX_ROWS),
+      .option('--rows <rows>', 'only the first rows of the shard (default: all)', wholeNumber({ min: 2, max: MAX_ROWS })),
   ).action((flags: CheckFlags) => check(flags, context));
   describeUse(command, ['connito pol check --base model/ --candidate update.safetensors --data data/held-out-0000.safetensors', 'connito pol check --base model/ --candidate update.safetensors --data rows.safetensors --candidates 4 --clip 2 --min-gain 0.02 --json']);
 }
@@ -71,7 +71,7 @@ async function check(flags: CheckFlags, context: CliContext): Promise<void> {
   let result: CheckResult;
   try {
     const { vocabularySize } = checkpoint.topology;
-    const rows = await readTokenRows({ model: flags.base, data: [flags.data], rows: flags.rows, sequenceLength: 0, vocabularySize });
+    const rows = await readTokenRows({ model: flags.base, data: [flags.data], rows: flags.rows ?? MAX_ROWS, sequenceLength: 0, vocabularySize });
     result = await measure({ checkpoint, rows, flags, context });
   } finally {
     await checkpoint.close();
