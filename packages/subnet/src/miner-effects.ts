@@ -7,10 +7,10 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { phaseWindow } from '@connito/chain';
-import { encodeRecord, fromHex, toHex } from '@connito/commit-reveal';
+import { fromHex, toHex } from '@connito/commit-reveal';
 import { resolveVersion } from './canonical-version.ts';
 import { chainTimeMs } from './chain-reader.ts';
-import { ensureCommitted } from './commitment-writer.ts';
+import { commitInPhase } from './commitment-writer.ts';
 import type { RoleContext } from './context.ts';
 import { SubnetError } from './error.ts';
 import type { MinerEffect, MinerEvent, PreparedUpdate } from './miner.ts';
@@ -70,5 +70,5 @@ function commitUpdate(context: RoleContext, cycle: number, { sha256, sizeBytes, 
   const { manifest, keypair } = context;
   const author = { genesis: genesisOf(manifest), netuid: manifest.netuid, cycle, hotkey: keypair.hotkey };
   const commitment = commitmentFor(author, { salt: fromHex(salt), updateRoot: fromHex(updateRoot) });
-  return ensureCommitted(context, encodeRecord({ kind: 'update', cycle, commitment, locator: '', artifactSha256: fromHex(sha256), sizeBytes }));
+  return commitInPhase(context, { cycle, phase: 'commit', record: { kind: 'update', cycle, commitment, locator: '', artifactSha256: fromHex(sha256), sizeBytes } });
 }

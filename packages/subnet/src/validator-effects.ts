@@ -4,11 +4,11 @@
  * @module
  */
 import { setWeights, type Neuron } from '@connito/chain';
-import { encodeRecord, fromHex } from '@connito/commit-reveal';
+import { fromHex } from '@connito/commit-reveal';
 import { rateMiners, weightsFromRatings } from '@connito/pol-scoring';
 import { resolveVersion } from './canonical-version.ts';
 import { readPhaseSnapshot } from './chain-reader.ts';
-import { ensureCommitted } from './commitment-writer.ts';
+import { commitInPhase } from './commitment-writer.ts';
 import type { RoleContext } from './context.ts';
 import type { CycleRecord } from './cycle-record.ts';
 import { SubnetError } from './error.ts';
@@ -31,7 +31,7 @@ export async function executeValidatorEffect(desk: ValidatorDesk, effect: Valida
     case 'score':
       return scoreMiners(desk, effect);
     case 'commit-sheet':
-      await ensureCommitted(context, encodeRecord({ kind: 'sheet', cycle, sheetSha256: fromHex(effect.sheet) }));
+      await commitInPhase(context, { cycle, phase: 'score', record: { kind: 'sheet', cycle, sheetSha256: fromHex(effect.sheet) } });
       return { kind: 'sheet-committed', cycle };
     case 'set-weights':
       await payMiners(context, cycle, effect.history);
@@ -80,7 +80,7 @@ function readOwn({ ownStore, manifest }: RoleContext, sha256: string): Promise<U
 async function commitRoot(context: RoleContext, { cycle, outcome }: Extract<ValidatorEffect, { kind: 'commit-root' }>): Promise<ValidatorEvent> {
   const { version, accepted, recordHash } = outcome;
   const record = { kind: 'root', cycle, mergedRoot: fromHex(version.root), gateAccepted: accepted, taskHash: context.taskHash, recordHash: fromHex(recordHash) } as const;
-  await ensureCommitted(context, encodeRecord(record));
+  await commitInPhase(context, { cycle, phase: 'publish', record });
   context.report({ kind: 'root-committed', cycle, root: version.root, accepted, recordHash });
   return { kind: 'root-committed', cycle };
 }
