@@ -36,7 +36,8 @@ export {
 export { fromFloat32, toFloat32, type FloatDtype } from './float-conversion.ts';
 export { addGateLog, parseGateLogLine, parseGateLogName, type GateLogLine } from './gate-log.ts';
 export { applyOuterStep, type OuterRule, type OuterState } from './outer-step.ts';
-export { routeTokens, type Routing, type RoutingRule } from './routing.ts';
+export { routeTokens, type Routing } from './routing.ts';
+export type { RoutingGroups, RoutingRule } from './routing-rule.ts';
 export { openSafetensors, type SafetensorsFile } from './safetensors.ts';
 export { parseHeaderLength, parseSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from './safetensors-header.ts';
 export { MAX_HEADER_BYTES, MAX_TENSOR_NAME_LENGTH, MAX_TENSOR_RANK } from './safetensors-limits.ts';

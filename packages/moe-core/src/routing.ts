@@ -8,6 +8,7 @@
  * @module
  */
 import { MoeError } from './errors.ts';
+import type { RoutingRule } from './routing-rule.ts';
 
 /** Chosen experts of T tokens. */
 export interface Routing {
@@ -15,16 +16,6 @@ export interface Routing {
   readonly ids: Uint16Array;
   /** `[T, K]`, beside `ids`. */
   readonly weights: Float32Array;
-}
-
-/** How to route. */
-export interface RoutingRule {
-  /** E, at most 65,536 */
-  readonly experts: number;
-  /** K, from 1 to E */
-  readonly expertsPerToken: number;
-  /** Divide the K weights of a token by their sum. */
-  readonly normalizeTopK: boolean;
 }
 
 /**

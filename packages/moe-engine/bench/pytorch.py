@@ -1,4 +1,4 @@
-"""The same work in PyTorch and transformers: python pytorch.py MODEL_DIR JOB_JSON; prints one JSON line. Run by compare.mjs."""
+"""The same work in PyTorch and transformers: python pytorch.py MODEL_DIR JOB_JSON; prints one JSON line. Run by compare.bench.mjs."""
 import json, sys, time
 import torch
 from transformers import Qwen3MoeConfig, Qwen3MoeForCausalLM

@@ -1,7 +1,7 @@
 /**
  * Seconds per training step and rows per second of evaluation against PyTorch, in one run on one machine.
  *
- *   PYTHON=/path/to/python node bench/compare.mjs [model directory] [rounds]
+ *   PYTHON=/path/to/python node bench/compare.bench.mjs [model directory] [rounds]
  *
  * The Python needs torch and transformers. Without PYTHON only this package is measured. Rounds alternate, so that a busy
  * machine slows both; best and median are printed, of wall-clock and of CPU time (which a busy machine disturbs less).
