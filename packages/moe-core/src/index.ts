@@ -37,7 +37,7 @@ export { fromFloat32, toFloat32, type FloatDtype } from './float-conversion.ts';
 export { addGateLog, parseGateLogLine, parseGateLogName, type GateLogLine } from './gate-log.ts';
 export { applyOuterStep, type OuterRule, type OuterState } from './outer-step.ts';
 export { routeTokens, type Routing } from './routing.ts';
-export type { RoutingGroups, RoutingRule } from './routing-rule.ts';
+export { assertRoutingRule, type RoutingGroups, type RoutingOptions, type RoutingRule } from './routing-rule.ts';
 export { openSafetensors, type SafetensorsFile } from './safetensors.ts';
 export { parseHeaderLength, parseSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from './safetensors-header.ts';
 export { MAX_HEADER_BYTES, MAX_TENSOR_NAME_LENGTH, MAX_TENSOR_RANK } from './safetensors-limits.ts';

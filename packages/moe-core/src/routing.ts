@@ -1,105 +1,53 @@
 /**
- * From router logits to the K experts of each token and their weights, as `Qwen3MoeTopKRouter` does: softmax over all experts, top-k,
- * optional division by the sum.
+ * From router logits to the K experts of each token and their weights, for every family's {@link RoutingRule}.
  *
- * Experts are ranked by their logits, not by float32 probabilities: the softmax is monotone, so the order is the same, but two
- * different logits whose probabilities round to the same float32 stay apart, and the choice does not depend on an `exp`.
- * @see https://github.com/huggingface/transformers/blob/v5.18.0/src/transformers/models/qwen3_moe/modeling_qwen3_moe.py (Qwen3MoeTopKRouter)
+ * Experts are ranked by their logits, not by float32 probabilities: softmax and sigmoid are monotone, so the order is the same, but two different logits
+ * whose scores round to the same float32 stay apart, and the choice does not depend on an `exp`. Only a selection bias, and sums over a group,
+ * need the scores themselves.
+ * @see https://github.com/huggingface/transformers/tree/v5.18.0/src/transformers/models (the `…TopKRouter` of each family; Llama4Router)
  * @module
  */
-import { MoeError } from './errors.ts';
-import type { RoutingRule } from './routing-rule.ts';
+import { createPlainKernel } from './internal/routing-plain.ts';
+import { assertRoutingRule, routingInvalid, type RoutingOptions, type RoutingRule } from './routing-rule.ts';
 
 /** Chosen experts of T tokens. */
 export interface Routing {
-  /** `[T, K]`, by falling logit within a token. */
+  /** `[T, K]`, by falling rank within a token. */
   readonly ids: Uint16Array;
   /** `[T, K]`, beside `ids`. */
   readonly weights: Float32Array;
 }
 
 /**
- * `p = softmax(x)`, `ids = topK(x)`, `weights = p[ids]`, divided by `Σ p[ids]` where `normalizeTopK`.
+ * With x a token's logits, float32 throughout unless said otherwise:
  *
- * Sums and exponentials in float64 in expert order (over the chosen ones, in rank order, where normalised), rounded to float32 once.
- * Equal logits (−0 equals 0): the lower id wins. −∞ is a masked expert, with weight 0; NaN, +∞ and a token whose logits are all −∞
- * are refused.
+ * 1. scores `s = softmax(x)` or `sigmoid(x)`; what is ranked: `c = x`, or `c = s + selectionBias` where there is a bias;
+ * 2. groups, where the rule has them: `g = max c`, or the sum of the two largest `c` (of the two largest `s` without a bias) of a group; the `kept` groups of
+ *    largest g stay. Outside of them an expert is not ranked (`exclude`), or ranked with score 0 (`zero`: `c = −∞`, or 0 beside a bias; its softmax weight is 0 too);
+ * 3. `ids` = the K experts of largest c;
+ * 4. `weights = s[ids]`, without the bias; with `normalizeTopK` divided by `Σ s[ids] + 10^−20` (for softmax: `e^(x − max)` over the chosen in place of s); times `scale`.
+ *
+ * `exp` is a fixed float32 polynomial (within 1 unit in the last place, 0 below e^−87.3). Sums are float64, over all experts by id or over the chosen by rank;
+ * quotient and scale are float64, rounded to float32 once: the same bits on every machine and from every kernel.
+ *
+ * Equal c (−0 equals 0): the lower id wins, of experts as of groups. −∞ is a masked expert: it comes after all others, with weight 0. NaN, +∞ and a
+ * token whose logits are all −∞ are refused.
  * @param logits `[T, E]` row-major
- * @throws routing-invalid sizes that do not fit
+ * @throws routing-invalid a rule or sizes that do not fit
  * @throws routing-not-finite naming token and expert
  * @example
  * const { ids, weights } = routeTokens(Float32Array.of(1, 3, 2), { experts: 3, expertsPerToken: 2, normalizeTopK: true });
  */
-export function routeTokens(logits: Float32Array, rule: RoutingRule): Routing {
-  const { experts, expertsPerToken } = rule;
-  assertRule(rule, logits.length);
-  const tokens = logits.length / experts;
-  const ids = new Uint16Array(tokens * expertsPerToken);
-  const weights = new Float32Array(tokens * expertsPerToken);
-  for (let token = 0; token < tokens; token++) {
-    const row = logits.subarray(token * experts, (token + 1) * experts);
-    assertRow(row, token);
-    const from = token * expertsPerToken;
-    const chosen = ids.subarray(from, from + expertsPerToken);
-    selectTopK(row, chosen);
-    weigh({ row, chosen, weights: weights.subarray(from, from + expertsPerToken), normalize: rule.normalizeTopK });
-  }
+export function routeTokens(logits: Float32Array, rule: RoutingRule, options: RoutingOptions = {}): Routing {
+  assertRoutingRule(rule, options);
+  const tokens = countTokens(logits, rule);
+  const ids = new Uint16Array(tokens * rule.expertsPerToken);
+  const weights = new Float32Array(tokens * rule.expertsPerToken);
+  createPlainKernel(rule, options).route({ logits, ids, weights, firstToken: 0 });
   return { ids, weights };
 }
 
-/** Insertion into a short sorted list: K is small, and most experts fail the first comparison. */
-function selectTopK(row: Float32Array, chosen: Uint16Array): void {
-  const last = chosen.length - 1;
-  for (let expert = 0; expert < row.length; expert++) {
-    const logit = row[expert]!;
-    const filled = Math.min(expert, chosen.length);
-    // Strictly greater: an equal logit stays behind the lower id that is already there.
-    if (filled === chosen.length && !(logit > row[chosen[last]!]!)) continue;
-    let rank = Math.min(filled, last);
-    while (rank > 0 && logit > row[chosen[rank - 1]!]!) {
-      chosen[rank] = chosen[rank - 1]!;
-      rank--;
-    }
-    chosen[rank] = expert;
-  }
-}
-
-function weigh(token: { row: Float32Array; chosen: Uint16Array; weights: Float32Array; normalize: boolean }): void {
-  const { row, chosen, weights } = token;
-  const largest = row[chosen[0]!]!;
-  let sum = 0;
-  if (token.normalize) for (const expert of chosen) sum += Math.exp(row[expert]! - largest);
-  else for (const logit of row) sum += Math.exp(logit - largest);
-  for (let rank = 0; rank < chosen.length; rank++) weights[rank] = Math.exp(row[chosen[rank]!]! - largest) / sum;
-}
-
-function assertRow(row: Float32Array, token: number): void {
-  let anyFinite = false;
-  for (let expert = 0; expert < row.length; expert++) {
-    const logit = row[expert]!;
-    if (!(logit < Number.POSITIVE_INFINITY)) throw notFinite({ token, expert, found: String(logit) });
-    if (logit > Number.NEGATIVE_INFINITY) anyFinite = true;
-  }
-  if (!anyFinite) throw notFinite({ token, expert: 0, found: 'all experts at -Infinity' });
-}
-
-function assertRule(rule: RoutingRule, length: number): void {
-  const { experts, expertsPerToken } = rule;
-  if (!Number.isInteger(experts) || experts < 1 || experts > 65_536) throw invalid('experts', `an integer from 1 to 65536, got ${experts}`);
-  if (!Number.isInteger(expertsPerToken) || expertsPerToken < 1 || expertsPerToken > experts) {
-    throw invalid('expertsPerToken', `an integer from 1 to ${experts}, got ${expertsPerToken}`);
-  }
-  if (length % experts !== 0) throw invalid('logits', `a multiple of ${experts} values, got ${length}`);
-}
-
-function invalid(field: string, expected: string): MoeError<'routing-invalid'> {
-  return new MoeError('routing-invalid', { message: `routing, ${field}: expected ${expected}`, context: { field } });
-}
-
-function notFinite(at: { token: number; expert: number; found: string }): MoeError<'routing-not-finite'> {
-  const { token, expert, found } = at;
-  return new MoeError('routing-not-finite', {
-    message: `the router's logits of token ${token} hold ${found} at expert ${expert}; the activations before it have overflowed`,
-    context: { token, expert },
-  });
+function countTokens(logits: Float32Array, { experts }: RoutingRule): number {
+  if (logits.length % experts !== 0) throw routingInvalid('logits', `a multiple of ${experts} values, got ${logits.length}`);
+  return logits.length / experts;
 }
