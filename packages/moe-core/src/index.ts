@@ -4,6 +4,7 @@
  */
 export { assertRange, fromBytes, type ByteSource } from './byte-source.ts';
 export { assertShape, createCheckpoint, type Checkpoint, type CheckpointParts } from './checkpoint.ts';
+export { addCoActivation, createCoActivation, mergeCoActivation, type CoActivation } from './co-activation.ts';
 export { DTYPES, dtypeBits, isDtype, type Dtype } from './dtype.ts';
 export { isMoeError, MoeError, type MoeErrorCode, type MoeErrorContexts, type MoeErrorDetails } from './errors.ts';
 export { assertScores, selectExperts } from './expert-choice.ts';
