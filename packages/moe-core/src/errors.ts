@@ -77,6 +77,19 @@ export interface MoeErrorContexts {
   'experts-mismatch': { readonly tensor: string };
   'experts-not-finite': { readonly tensor: string };
   'update-invalid': { readonly field: string };
+
+  /** A module file's metadata breaks the format. */
+  'module-invalid': { readonly field: string };
+  /** A module that does not fit the base; `field` says in what. */
+  'module-mismatch': { readonly field: string; readonly module: string };
+  /** An expert that two modules bring. */
+  'module-conflict': { readonly layer: number; readonly expert: number; readonly modules: readonly [string, string] };
+  /** A model with only the named experts cannot be written for this family or this selection. */
+  'export-unsupported': { readonly field: string };
+  /** The layers keep different numbers of experts. */
+  'export-uneven': { readonly layer: number; readonly expected: number; readonly actual: number };
+  /** A directory that is to be written exists and holds files. */
+  'output-not-empty': { readonly path: string };
 }
 
 export type MoeErrorCode = keyof MoeErrorContexts;

@@ -2,6 +2,7 @@
  * Mixture-of-Experts checkpoints, routing, expert selection and updates, without I/O or native code.
  * @module
  */
+export { fingerprintCheckpoint } from './base-fingerprint.ts';
 export { assertRange, fromBytes, type ByteSource } from './byte-source.ts';
 export { assertShape, createCheckpoint, type Checkpoint, type CheckpointParts } from './checkpoint.ts';
 export { addCoActivation, createCoActivation, mergeCoActivation, type CoActivation } from './co-activation.ts';
@@ -21,6 +22,7 @@ export {
   type LayerRelevance,
   type WeightedRouting,
 } from './expert-relevance.ts';
+export { createExpertModule, encodeExpertModule, MAX_MODULE_HEADER_BYTES, openExpertModule, type ExpertModule, type ModuleParts } from './expert-module.ts';
 export { assertSelection, type ExpertSelection } from './expert-selection.ts';
 export {
   assertExpertWeights,
@@ -36,6 +38,16 @@ export {
 } from './expert-weights.ts';
 export { fromFloat32, toFloat32, type FloatDtype } from './float-conversion.ts';
 export { addGateLog, parseGateLogLine, parseGateLogName, type GateLogLine } from './gate-log.ts';
+export { graftModules, type ConflictPolicy, type GraftedExpert, type GraftedModel, type GraftOptions, type NamedModule } from './module-graft.ts';
+export {
+  formatModuleMetadata,
+  isModuleMetadata,
+  MODULE_FORMAT,
+  parseModuleMetadata,
+  type ModuleBase,
+  type ModuleMetadata,
+  type ModuleProvenance,
+} from './module-metadata.ts';
 export { applyOuterStep, type OuterRule, type OuterState } from './outer-step.ts';
 export { routeTokens, type Routing } from './routing.ts';
 export { assertRoutingRule, type RoutingGroups, type RoutingOptions, type RoutingRule } from './routing-rule.ts';
