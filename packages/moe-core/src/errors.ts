@@ -90,6 +90,19 @@ export interface MoeErrorContexts {
   'export-uneven': { readonly layer: number; readonly expected: number; readonly actual: number };
   /** A directory that is to be written exists and holds files. */
   'output-not-empty': { readonly path: string };
+
+  /** Bytes that do not begin as a compressed update of a known version does. */
+  'update-file-unknown': { readonly sizeBytes: number };
+  'update-file-too-large': { readonly what: string; readonly actual: number; readonly limit: number };
+  /** The file ends before what its header claims. */
+  'update-file-truncated': { readonly expectedBytes: number; readonly actualBytes: number };
+  'update-file-trailing-bytes': { readonly expectedBytes: number; readonly actualBytes: number };
+  /** A header field out of its range or order; `offset` counts from the start of the file. */
+  'update-file-header-invalid': { readonly field: string; readonly offset: number };
+  /** A stream of a tensor that ends early, leaves its chunk, or holds more or fewer values than the header says. */
+  'update-file-stream-invalid': { readonly tensor: string; readonly chunk: number };
+  /** Bytes that would decode, but not the ones that an encoder writes for these values. */
+  'update-file-not-canonical': { readonly tensor: string; readonly rule: string };
 }
 
 export type MoeErrorCode = keyof MoeErrorContexts;

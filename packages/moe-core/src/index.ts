@@ -6,6 +6,16 @@ export { fingerprintCheckpoint } from './base-fingerprint.ts';
 export { assertRange, fromBytes, type ByteSource } from './byte-source.ts';
 export { assertShape, createCheckpoint, type Checkpoint, type CheckpointParts } from './checkpoint.ts';
 export { addCoActivation, createCoActivation, mergeCoActivation, type CoActivation } from './co-activation.ts';
+export {
+  inspectCompressedUpdate,
+  MAX_CHUNK_SIZE,
+  MAX_UPDATE_HEADER_BYTES,
+  parseCompressedUpdateHeader,
+  type CompressedTensor,
+  type CompressedUpdateHeader,
+  type CompressionRule,
+  type ValueBits,
+} from './compressed-update-header.ts';
 export { DTYPES, dtypeBits, isDtype, type Dtype } from './dtype.ts';
 export { isMoeError, MoeError, type MoeErrorCode, type MoeErrorContexts, type MoeErrorDetails } from './errors.ts';
 export { assertScores, selectExperts } from './expert-choice.ts';
@@ -74,5 +84,7 @@ export {
   type Projection,
 } from './tensor-names.ts';
 export { FAMILIES, parseTopology, type Family, type Topology } from './topology.ts';
+export { compressUpdate, createUpdateCompressor, DEFAULT_COMPRESSION, type CompressedUpdate, type CompressionOptions, type UpdateCompressor } from './update-compression.ts';
+export { decompressUpdate, type DecompressedUpdate } from './update-decompression.ts';
 export { cosineSimilarity, updateDistance, updateNorm } from './update-geometry.ts';
 export { averageUpdates, computePseudoGradient, type WeightedUpdate } from './update-merge.ts';

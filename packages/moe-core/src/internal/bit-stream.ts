@@ -1,0 +1,99 @@
+/**
+ * Bits from the most significant to the least, as Golomb-Rice codes are written.
+ * @module
+ */
+
+/** Appends bits; `bytes` must be large enough. */
+export interface BitWriter {
+  readonly bytes: Uint8Array;
+  position: number;
+  /** The last `pendingBits` bits, fewer than 8, are not written yet. */
+  pending: number;
+  pendingBits: number;
+}
+
+export function createBitWriter(sizeBytes: number): BitWriter {
+  return { bytes: new Uint8Array(sizeBytes), position: 0, pending: 0, pendingBits: 0 };
+}
+
+/** Appends the lowest `width` bits of a value below 2^width, at most 24. */
+export function putBits(writer: BitWriter, value: number, width: number): void {
+  const pending = (writer.pending << width) | value;
+  let bits = writer.pendingBits + width;
+  while (bits >= 8) {
+    bits -= 8;
+    writer.bytes[writer.position++] = pending >>> bits;
+  }
+  writer.pending = pending & ((1 << bits) - 1);
+  writer.pendingBits = bits;
+}
+
+/** Appends `⌊gap / 2^r⌋` zeros, a one, and the r low bits of the gap. */
+export function putGap(writer: BitWriter, gap: number, r: number): void {
+  let zeros = gap >>> r;
+  // Together with up to 17 bits of the rest these would not fit into one put; most gaps have no or few zeros.
+  for (; zeros > 7; zeros -= 8) putBits(writer, 0, 8);
+  putBits(writer, (1 << r) | (gap & ((1 << r) - 1)), zeros + 1 + r);
+}
+
+/** Fills the last byte with zeros. */
+export function flushBits(writer: BitWriter): void {
+  if (writer.pendingBits > 0) putBits(writer, 0, 8 - writer.pendingBits);
+}
+
+/** Reads bits of `bytes` from `position` to before `end`. */
+export interface BitReader {
+  readonly bytes: Uint8Array;
+  readonly end: number;
+  position: number;
+  /** Unread bits, left-aligned in 32; zeros below them. */
+  window: number;
+  windowBits: number;
+}
+
+export function createBitReader(bytes: Uint8Array, position: number, end: number): BitReader {
+  return { bytes, end, position, window: 0, windowBits: 0 };
+}
+
+/** `width` bits, at most 24; −1 where fewer are left. */
+export function takeBits(reader: BitReader, width: number): number {
+  if (width === 0) return 0;
+  if (reader.windowBits < width) refill(reader);
+  if (reader.windowBits < width) return -1;
+  const value = reader.window >>> (32 - width);
+  reader.window <<= width;
+  reader.windowBits -= width;
+  return value;
+}
+
+/** A gap as {@link putGap} wrote it; −1 where the bits end before it does, or where it would be above `most`. */
+export function takeGap(reader: BitReader, r: number, most: number): number {
+  let quotient = 0;
+  for (;;) {
+    if (reader.windowBits < 25) refill(reader);
+    // A window without a one ends the loop soon: with no bytes left, or with more zeros than any gap has.
+    if (reader.window !== 0) break;
+    quotient += reader.windowBits;
+    reader.windowBits = 0;
+    if (reader.position === reader.end || quotient << r > most) return -1;
+  }
+  const zeros = Math.clz32(reader.window);
+  // Two shifts: by 32 at once, JavaScript would not shift at all.
+  reader.window = (reader.window << zeros) << 1;
+  reader.windowBits -= zeros + 1;
+  const low = takeBits(reader, r);
+  const gap = ((quotient + zeros) << r) | low;
+  return low < 0 || gap > most ? -1 : gap;
+}
+
+/** Whether nothing is left but fewer than 8 zeros. */
+export function isFinished(reader: BitReader): boolean {
+  return reader.position === reader.end && reader.windowBits < 8 && reader.window === 0;
+}
+
+function refill(reader: BitReader): void {
+  while (reader.windowBits <= 24 && reader.position < reader.end) {
+    reader.window |= reader.bytes[reader.position++]! << (24 - reader.windowBits);
+    reader.windowBits += 8;
+  }
+}
