@@ -59,7 +59,7 @@ export {
   type ModuleProvenance,
 } from './module-metadata.ts';
 export { applyOuterStep, type OuterRule, type OuterState } from './outer-step.ts';
-export { routeTokens, type Routing } from './routing.ts';
+export { createRouter, routeTokens, type Router, type RouterOptions, type Routing, type RoutingKernelName } from './routing.ts';
 export { assertRoutingRule, type RoutingGroups, type RoutingOptions, type RoutingRule } from './routing-rule.ts';
 export { openSafetensors, type SafetensorsFile } from './safetensors.ts';
 export { parseHeaderLength, parseSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from './safetensors-header.ts';

@@ -12,10 +12,13 @@ const logit = fc.oneof(
   { weight: 3, arbitrary: fc.integer({ min: -3, max: 3 }) },
   { weight: 4, arbitrary: fc.double({ min: -20, max: 20, noNaN: true }) },
   { weight: 1, arbitrary: fc.double({ min: -200, max: 200, noNaN: true }) },
-  { weight: 1, arbitrary: fc.constantFrom(-0, 3e38, -3e38, 1e-40, -1e-40, 17.5, -87.3) },
+  { weight: 1, arbitrary: fc.constantFrom(-0, 3e38, -3e38, Number.EPSILON, 1e-40, -1e-40, 17.5, -87.3) },
   { weight: 1, arbitrary: fc.constant(Number.NEGATIVE_INFINITY) },
 );
 const bias = fc.oneof(fc.constantFrom(0, -0.5, 1), fc.double({ min: -2, max: 2, noNaN: true }), fc.constantFrom(1e38, -1e38));
+
+/** Of a whole row: −110 takes every sigmoid to 0. */
+const shift = fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constantFrom(-110, -80, 90) });
 
 /** Every rule that `assertRoutingRule` accepts, up to `most` experts. */
 function rules(most: number): fc.Arbitrary<RoutingRule> {
@@ -47,7 +50,10 @@ export function routingSamples({ mostExperts, mostTokens }: { mostExperts: numbe
       .record({
         selectionBias: fc.option(fc.array(bias, { minLength: rule.experts, maxLength: rule.experts }), { nil: undefined }),
         rows: fc.array(
-          fc.array(logit, { minLength: rule.experts, maxLength: rule.experts }).filter((row) => row.some((value) => value > Number.NEGATIVE_INFINITY)),
+          fc
+            .tuple(fc.array(logit, { minLength: rule.experts, maxLength: rule.experts }), shift)
+            .map(([row, by]) => row.map((value) => Math.fround(value + by)))
+            .filter((row) => row.some((value) => value > Number.NEGATIVE_INFINITY)),
           { maxLength: mostTokens },
         ),
       })
