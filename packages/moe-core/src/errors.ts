@@ -70,6 +70,7 @@ export interface MoeErrorContexts {
 
   'relevance-invalid': { readonly field: string };
   'gate-log-invalid': { readonly layer: number; readonly line: number };
+  'routing-log-invalid': { readonly field: string };
   'scores-invalid': { readonly field: string };
   'selection-invalid': { readonly layer: number; readonly expert: number | undefined };
   'expert-config-invalid': { readonly field: string };

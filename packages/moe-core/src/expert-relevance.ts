@@ -8,7 +8,7 @@
  * @see https://github.com/deepseek-ai/ESFT/blob/18d2350/scripts/get_expert_scores.py
  * @module
  */
-import { MoeError } from './errors.ts';
+import { addEntries, assertTokens, createSums, invalid, LIMB, type RelevanceSums } from './internal/relevance-sums.ts';
 
 /** Layer to one score per expert. */
 export type ExpertScores = ReadonlyMap<number, readonly number[]>;
@@ -17,6 +17,11 @@ export type ExpertScores = ReadonlyMap<number, readonly number[]>;
 export interface WeightedRouting {
   readonly ids: ArrayLike<number>;
   readonly weights: ArrayLike<number>;
+}
+
+/** The routing of tokens of one layer. */
+export interface LayerRouting extends WeightedRouting {
+  readonly layer: number;
 }
 
 /** Sums of one layer. The weight sums are fixed-point numbers in two limbs: `Σ g = high · 2^-24 + low · 2^-48`. */
@@ -42,14 +47,6 @@ export interface ExpertRelevance {
   readonly layers: ReadonlyMap<number, LayerRelevance>;
 }
 
-/** Beyond this the integer sums might leave 2^53: with weights up to {@link MAX_WEIGHT}, 2^29 / 2^4 tokens. */
-const MAX_TOKENS = 2 ** 25;
-
-/** Scaled routers (DeepSeek-V3: 2.5) exceed 1; nothing published exceeds 16. */
-const MAX_WEIGHT = 16;
-
-const LIMB = 2 ** 24;
-
 /**
  * An empty accumulator.
  * @throws relevance-invalid
@@ -71,19 +68,42 @@ export function createExpertRelevance(size: { readonly experts: number; readonly
  * Adds the routing of some tokens of one layer; the given accumulator is not changed.
  * @throws relevance-invalid sizes, ids or weights that do not fit
  */
-export function addRouting(relevance: ExpertRelevance, routing: WeightedRouting & { readonly layer: number }): ExpertRelevance {
+export function addRouting(relevance: ExpertRelevance, routing: LayerRouting): ExpertRelevance {
+  return addRoutings(relevance, [routing]);
+}
+
+/**
+ * The same for many, in one pass that allocates per layer instead of per call.
+ * @throws relevance-invalid
+ */
+export function addRoutings(relevance: ExpertRelevance, routings: Iterable<LayerRouting>): ExpertRelevance {
+  const tally = openRelevanceTally(relevance);
+  for (const routing of routings) tally.add(routing);
+  return tally.finish();
+}
+
+/** An accumulation that has begun. */
+export interface RelevanceTally {
+  /** @throws relevance-invalid; the tally is of no use then */
+  add(routing: LayerRouting): void;
+  /** The accumulator of what was given and everything added. */
+  finish(): ExpertRelevance;
+}
+
+/** Begins an accumulation on top of `relevance`, which stays as it is: for streams whose parts come one by one. */
+export function openRelevanceTally(relevance: ExpertRelevance): RelevanceTally {
   const { experts, expertsPerToken } = relevance;
-  const { layer, ids, weights } = routing;
-  if (!Number.isInteger(layer) || layer < 0) throw invalid('layer', `expected a layer index, got ${layer}`);
-  if (ids.length !== weights.length || ids.length % expertsPerToken !== 0) {
-    throw invalid('ids', `expected as many ids as weights, ${expertsPerToken} per token, got ${ids.length} and ${weights.length}`);
-  }
-  const sums = emptyLayer(experts, ids.length / expertsPerToken);
-  for (let i = 0; i < ids.length; i++) {
-    for (let j = i - (i % expertsPerToken); j < i; j++) if (ids[j] === ids[i]) throw invalid('ids', `token ${Math.floor(i / expertsPerToken)} names expert ${ids[i]} twice`);
-    addEntry(sums, { expert: ids[i]!, weight: weights[i]! });
-  }
-  return mergeExpertRelevance(relevance, { experts, expertsPerToken, layers: new Map([[layer, sums]]) });
+  const layers = new Map<number, RelevanceSums>();
+  return {
+    add(routing) {
+      assertRouting(routing, expertsPerToken);
+      const { layer, ids, weights } = routing;
+      let sums = layers.get(layer);
+      if (sums === undefined) layers.set(layer, (sums = createSums(experts)));
+      addEntries(sums, { expertsPerToken, ids, weights, count: ids.length });
+    },
+    finish: () => mergeExpertRelevance(relevance, { experts, expertsPerToken, layers: new Map(Array.from(layers, ([layer, sums]) => [layer, settle(sums)])) }),
+  };
 }
 
 /**
@@ -128,20 +148,16 @@ export function roundToFourDecimals(x: number): number {
   return (floor % 2 === 0 ? floor : floor + 1) / 10_000;
 }
 
-function emptyLayer(experts: number, tokens: number): LayerRelevance {
-  assertTokens(tokens);
-  return { tokens, counts: new Float64Array(experts), weightsHigh: new Float64Array(experts), weightsLow: new Float64Array(experts) };
+function assertRouting(routing: LayerRouting, expertsPerToken: number): void {
+  const { layer, ids, weights } = routing;
+  if (!Number.isInteger(layer) || layer < 0) throw invalid('layer', `expected a layer index, got ${layer}`);
+  if (ids.length === weights.length && ids.length % expertsPerToken === 0) return;
+  throw invalid('ids', `expected as many ids as weights, ${expertsPerToken} per token, got ${ids.length} and ${weights.length}`);
 }
 
-function addEntry(sums: LayerRelevance, entry: { expert: number; weight: number }): void {
-  const { expert, weight } = entry;
-  if (!Number.isInteger(expert) || expert < 0 || expert >= sums.counts.length) throw invalid('ids', `expected expert ids below ${sums.counts.length}, got ${expert}`);
-  if (!(weight >= 0 && weight <= MAX_WEIGHT)) throw invalid('weights', `expected routing weights from 0 to ${MAX_WEIGHT}, got ${weight}`);
-  const fixed = Math.round(weight * LIMB * LIMB);
-  const high = Math.floor(fixed / LIMB);
-  sums.counts[expert]! += 1;
-  sums.weightsHigh[expert]! += high;
-  sums.weightsLow[expert]! += fixed - high * LIMB;
+/** A copy, so that a tally can go on after `finish`. */
+function settle({ tokens, counts, weightsHigh, weightsLow }: RelevanceSums): LayerRelevance {
+  return { tokens, counts: counts.slice(), weightsHigh: weightsHigh.slice(), weightsLow: weightsLow.slice() };
 }
 
 function mergeLayers(a: LayerRelevance, b: LayerRelevance): LayerRelevance {
@@ -155,16 +171,8 @@ function mergeLayers(a: LayerRelevance, b: LayerRelevance): LayerRelevance {
   };
 }
 
-function assertTokens(tokens: number): void {
-  if (tokens > MAX_TOKENS) throw invalid('tokens', `at most ${MAX_TOKENS} tokens of a layer can be summed exactly, got ${tokens}`);
-}
-
 function mapLayers(relevance: ExpertRelevance, score: (sums: LayerRelevance) => number[]): ExpertScores {
   const scores = new Map<number, readonly number[]>();
   for (const [layer, sums] of relevance.layers) scores.set(layer, sums.tokens === 0 ? Array.from(sums.counts, () => 0) : score(sums));
   return scores;
-}
-
-function invalid(field: string, message: string): MoeError<'relevance-invalid'> {
-  return new MoeError('relevance-invalid', { message: `expert relevance, ${field}: ${message}`, context: { field } });
 }

@@ -22,14 +22,18 @@ export { assertScores, selectExperts } from './expert-choice.ts';
 export { formatExpertConfig, parseExpertConfig, type ExpertConfig } from './expert-config.ts';
 export {
   addRouting,
+  addRoutings,
   createExpertRelevance,
   gateScores,
   mergeExpertRelevance,
+  openRelevanceTally,
   roundToFourDecimals,
   tokenScores,
   type ExpertRelevance,
   type ExpertScores,
   type LayerRelevance,
+  type LayerRouting,
+  type RelevanceTally,
   type WeightedRouting,
 } from './expert-relevance.ts';
 export { createExpertModule, encodeExpertModule, MAX_MODULE_HEADER_BYTES, openExpertModule, type ExpertModule, type ModuleParts } from './expert-module.ts';
@@ -47,7 +51,6 @@ export {
   type ExpertWeights,
 } from './expert-weights.ts';
 export { fromFloat32, toFloat32, type FloatDtype } from './float-conversion.ts';
-export { addGateLog, parseGateLogLine, parseGateLogName, type GateLogLine } from './gate-log.ts';
 export { graftModules, type ConflictPolicy, type GraftedExpert, type GraftedModel, type GraftOptions, type NamedModule } from './module-graft.ts';
 export {
   formatModuleMetadata,
@@ -61,6 +64,8 @@ export {
 export { applyOuterStep, type OuterRule, type OuterState } from './outer-step.ts';
 export { createRouter, routeTokens, type Router, type RouterOptions, type Routing, type RoutingKernelName } from './routing.ts';
 export { assertRoutingRule, type RoutingGroups, type RoutingOptions, type RoutingRule } from './routing-rule.ts';
+export { addGateLog, gateLogSamples, parseGateLogLine, parseGateLogName, type GateLogChunks, type GateLogLine } from './gate-log.ts';
+export { addRoutingLog, encodeRoutingLog, openRoutingLog, type RoutingLog, type RoutingLogHeader, type RoutingSample } from './routing-log.ts';
 export { openSafetensors, type SafetensorsFile } from './safetensors.ts';
 export { parseHeaderLength, parseSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from './safetensors-header.ts';
 export { MAX_HEADER_BYTES, MAX_TENSOR_NAME_LENGTH, MAX_TENSOR_RANK } from './safetensors-limits.ts';

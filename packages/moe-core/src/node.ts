@@ -5,4 +5,4 @@
 export { writeFileAtomic, writeSafetensorsFile } from './node/atomic-write.ts';
 export { openCheckpoint, readTopology } from './node/checkpoint-directory.ts';
 export { openFileSource, openSafetensorsFile, type FileSource, type OpenSafetensorsFile } from './node/file-source.ts';
-export { readGateLogs } from './node/gate-logs.ts';
+export { findGateLogs, openRoutingLogFile, readGateLog, readGateLogs, type GateLogFile, type OpenRoutingLog } from './node/routing-logs.ts';

@@ -5,9 +5,11 @@ import { describe, expect, it, test } from 'vitest';
 import {
   addGateLog,
   addRouting,
+  addRoutings,
   createExpertRelevance,
   formatExpertConfig,
   formatScoreSummary,
+  gateLogSamples,
   gateScores,
   isMoeError,
   mergeExpertRelevance,
@@ -21,10 +23,12 @@ import {
   type ExpertSelection,
 } from '../src/index.ts';
 import { readGateLogs } from '../src/node.ts';
+import { collect } from './collect.ts';
 import { expectCode } from './expect-code.ts';
 import { readVectors } from './vectors/read-vectors.ts';
 
 const runs = Number(process.env['FUZZ_RUNS'] ?? 300);
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const formatSelection = (experts: ExpertSelection): string => formatExpertConfig({ experts, sharedExperts: false, nonExpertModules: false });
 
 interface RelevanceVectors {
@@ -41,7 +45,7 @@ describe('against ESFT’s arithmetic in Python', () => {
 
   it('text logs to summary.json to expert_cfg.json', async () => {
     let relevance = createExpertRelevance(vectors);
-    for (const [layer, text] of Object.entries(vectors.logs)) relevance = await addGateLog(relevance, { layer: Number(layer), lines: text.split('\n') });
+    for (const [layer, text] of Object.entries(vectors.logs)) relevance = await addGateLog(relevance, { layer: Number(layer), chunks: [encode(text)] });
     const tokens = tokenScores(relevance);
     expect(formatScoreSummary({ tokenScores: tokens, gateScores: gateScores(relevance) })).toBe(vectors.summary);
     for (const [threshold, config] of Object.entries(vectors.configs)) {
@@ -156,14 +160,58 @@ describe('gate logs', () => {
     for (const name of ['expert_weights_.txt', 'expert_weights_01.txt', 'expert_weights_1.txt.gz', 'summary.json']) expect(parseGateLogName(name)).toBeUndefined();
   });
 
-  test.each(['', '0\t1', '0\t1\t\t0.5', '0\t1\t2\t\t1\t1\t1', '0\t4\t\t1\t1', '0\t-1\t\t1\t1', '0\t1.0\t\t1\t1', '0\t1\t\t1\tnan', '0\t1\t\t1\t-1', '0\t1\t\t1\t1\t\t1', 'a\tb\t\tc\td', '0\t1\t\t1\t0x1'])('refuse %j', async (line) => {
+  test.each(['', '0\t1', '0\t1\t\t0.5', '0\t1\t2\t\t1\t1\t1', '0\t4\t\t1\t1', '0\t-1\t\t1\t1', '0\t1.0\t\t1\t1', '0\t1\t\t1\tnan', '0\t1\t\t1\t-1', '0\t1\t\t1\t1\t\t1', 'a\tb\t\tc\td', '0\t1\t\t1\t0x1', '0\t1\t\t1\t1\t', '0\t1\t\t1\t.5', '0\t1\t\t1\t1.', '0\t1\t\t1\t1.2.3', '0\t1\t\t1\t100', '0\t1\t\t1\t0.123456789012345678', '000001\t1\t\t1\t1', '0\t1\t\t', '0\t1\t', '0\t1\t\t\t1', '0\t1\t\t1\té'])('refuse %j', async (line) => {
     const error = await expectCode('gate-log-invalid', () => parseGateLogLine(line, where));
     expect(error.context).toEqual({ layer: 7, line: 2 });
   });
 
+  it('give every weight as JavaScript reads its text', () => {
+    const weight = fc.oneof(
+      fc.nat(9999).map((n) => String(n / 10_000)),
+      fc.tuple(fc.nat(99), fc.bigInt({ min: 0n, max: 10n ** 17n - 1n })).map(([whole, fraction]) => `${whole}.${fraction}`),
+      fc.tuple(fc.nat(9), fc.nat(99)).map(([digit, exponent]) => `${digit}e-${exponent}`),
+      fc.nat(99).map(String),
+    );
+    fc.assert(
+      fc.property(fc.array(weight, { minLength: 1, maxLength: 20 }), (weights) => {
+        const line = `${weights.map(() => '0').join('\t')}\t\t${weights.join('\t')}`;
+        expect([...parseGateLogLine(line, { ...where, expertsPerToken: 1 }).weights]).toEqual(weights.map(Number));
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it('are the same however the bytes are cut', async () => {
+    const lines = ['0\t1\t\t0.5\t0.25', '', '2\t3\t1\t0\t\t0.1\t0.2\t0.3\t0.4\r', '3\t0\t\t1.0\t0.0001'];
+    const whole = encode(lines.join('\n'));
+    const expected = await addGateLog(createExpertRelevance({ experts: 4, expertsPerToken: 2 }), { layer: 1, chunks: [whole] });
+    expect(expected.layers.get(1)!.tokens).toBe(4);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(whole.length), { maxLength: 12 }), async (cuts) => {
+        const places = [0, ...cuts.toSorted((a, b) => a - b), whole.length];
+        const chunks = places.slice(1).map((end, index) => whole.slice(places[index], end));
+        expect(await addGateLog(createExpertRelevance({ experts: 4, expertsPerToken: 2 }), { layer: 1, chunks })).toEqual(expected);
+        const samples = await collect(gateLogSamples({ layer: 1, experts: 4, expertsPerToken: 2, chunks }));
+        expect(addRoutings(createExpertRelevance({ experts: 4, expertsPerToken: 2 }), samples)).toEqual(expected);
+        expect(samples.map(({ ids }) => ids.length)).toEqual([2, 4, 2]);
+      }),
+      { numRuns: Math.ceil(runs / 4) },
+    );
+  });
+
+  it('grow their space with the line, and end at a line without an end', async () => {
+    const tokens = 5000;
+    const line = `${'0\t1\t'.repeat(tokens)}\t${'0.5\t0.5\t'.repeat(tokens)}`.slice(0, -1);
+    expect(parseGateLogLine(line, where).ids.length).toBe(2 * tokens);
+    const endless = (async function* () {
+      for (;;) yield new Uint8Array(2 ** 24).fill(0x30);
+    })();
+    await expectCode('gate-log-invalid', () => addGateLog(createExpertRelevance({ experts: 4, expertsPerToken: 2 }), { layer: 1, chunks: endless }));
+  });
+
   it('count lines', async () => {
     const relevance = createExpertRelevance({ experts: 4, expertsPerToken: 2 });
-    const error = await expectCode('gate-log-invalid', () => addGateLog(relevance, { layer: 1, lines: ['0\t1\t\t1\t1', '', 'x'] }));
+    const error = await expectCode('gate-log-invalid', () => addGateLog(relevance, { layer: 1, chunks: [encode('0\t1\t\t1\t1\n\r\nx')] }));
     expect(error.context.line).toBe(3);
   });
 });
