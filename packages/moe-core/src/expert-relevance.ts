@@ -8,7 +8,7 @@
  * @see https://github.com/deepseek-ai/ESFT/blob/18d2350/scripts/get_expert_scores.py
  * @module
  */
-import { addEntries, assertTokens, createSums, invalid, LIMB, type RelevanceSums } from './internal/relevance-sums.ts';
+import { addEntries, assertRouting, assertSize, assertTokens, createSums, invalid, LIMB, type RelevanceSums } from './internal/relevance-sums.ts';
 
 /** Layer to one score per expert. */
 export type ExpertScores = ReadonlyMap<number, readonly number[]>;
@@ -56,12 +56,8 @@ export interface ExpertRelevance {
  * const selection = selectExperts(tokenScores(relevance), { threshold: 0.2 });
  */
 export function createExpertRelevance(size: { readonly experts: number; readonly expertsPerToken: number }): ExpertRelevance {
-  const { experts, expertsPerToken } = size;
-  if (!Number.isInteger(experts) || experts < 1 || experts > 65_536) throw invalid('experts', `expected an integer from 1 to 65536, got ${experts}`);
-  if (!Number.isInteger(expertsPerToken) || expertsPerToken < 1 || expertsPerToken > experts) {
-    throw invalid('expertsPerToken', `expected an integer from 1 to ${experts}, got ${expertsPerToken}`);
-  }
-  return { experts, expertsPerToken, layers: new Map() };
+  assertSize(size);
+  return { experts: size.experts, expertsPerToken: size.expertsPerToken, layers: new Map() };
 }
 
 /**
@@ -146,13 +142,6 @@ export function roundToFourDecimals(x: number): number {
   if (!isTie) return rounded;
   const floor = Math.floor(x * 10_000);
   return (floor % 2 === 0 ? floor : floor + 1) / 10_000;
-}
-
-function assertRouting(routing: LayerRouting, expertsPerToken: number): void {
-  const { layer, ids, weights } = routing;
-  if (!Number.isInteger(layer) || layer < 0) throw invalid('layer', `expected a layer index, got ${layer}`);
-  if (ids.length === weights.length && ids.length % expertsPerToken === 0) return;
-  throw invalid('ids', `expected as many ids as weights, ${expertsPerToken} per token, got ${ids.length} and ${weights.length}`);
 }
 
 /** A copy, so that a tally can go on after `finish`. */

@@ -4,7 +4,7 @@
  * @see https://github.com/deepseek-ai/ESFT/tree/579a771/results/expert_scores
  * @module
  */
-import { openRelevanceTally, type ExpertRelevance, type LayerRouting } from './expert-relevance.ts';
+import { openRelevanceTally, type ExpertRelevance } from './expert-relevance.ts';
 import { createEntries, parseLine, splitLines, type GateLogShape } from './internal/gate-log-lines.ts';
 
 /** One line of a log. */
@@ -56,7 +56,7 @@ export async function addGateLog(relevance: ExpertRelevance, log: { readonly lay
  * The samples of a log one by one, for what needs more than sums: a binary log, means per sample, co-activation.
  * @throws gate-log-invalid
  */
-export async function* gateLogSamples(log: GateLogShape & { readonly chunks: GateLogChunks }): AsyncGenerator<LayerRouting, void, undefined> {
+export async function* gateLogSamples(log: GateLogShape & { readonly chunks: GateLogChunks }): AsyncGenerator<GateLogLine & { readonly layer: number }, void, undefined> {
   const { layer } = log;
   const entries = createEntries();
   for await (const { lines, first } of splitLines(log.chunks, layer)) {

@@ -18,7 +18,7 @@ export {
 } from './compressed-update-header.ts';
 export { DTYPES, dtypeBits, isDtype, type Dtype } from './dtype.ts';
 export { isMoeError, MoeError, type MoeErrorCode, type MoeErrorContexts, type MoeErrorDetails } from './errors.ts';
-export { assertScores, selectExperts } from './expert-choice.ts';
+export { assertScores, rankExperts, selectExperts, type BudgetRule, type SelectionRule } from './expert-choice.ts';
 export { formatExpertConfig, parseExpertConfig, type ExpertConfig } from './expert-config.ts';
 export {
   addRouting,
@@ -70,6 +70,7 @@ export { openSafetensors, type SafetensorsFile } from './safetensors.ts';
 export { parseHeaderLength, parseSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from './safetensors-header.ts';
 export { MAX_HEADER_BYTES, MAX_TENSOR_NAME_LENGTH, MAX_TENSOR_RANK } from './safetensors-limits.ts';
 export { encodeSafetensors, streamSafetensors, type SafetensorsMetadata, type TensorSource } from './safetensors-writer.ts';
+export { openSampleMeans, type SampleMeans } from './sample-means.ts';
 export { formatScoreSummary, parseScoreSummary, type ScoreSummary } from './score-summary.ts';
 export { parseShardedIndex, type ShardedIndex } from './sharded-index.ts';
 export { countElements, sameShape, tensorSizeBytes, type Float32Tensor, type Tensor, type TensorDescription } from './tensor.ts';

@@ -13,6 +13,7 @@ import {
   gateScores,
   isMoeError,
   mergeExpertRelevance,
+  openSampleMeans,
   parseExpertConfig,
   parseGateLogLine,
   parseGateLogName,
@@ -22,7 +23,7 @@ import {
   tokenScores,
   type ExpertSelection,
 } from '../src/index.ts';
-import { readGateLogs } from '../src/node.ts';
+import { findGateLogs, readGateLog, readGateLogs } from '../src/node.ts';
 import { collect } from './collect.ts';
 import { expectCode } from './expect-code.ts';
 import { readVectors } from './vectors/read-vectors.ts';
@@ -37,6 +38,7 @@ interface RelevanceVectors {
   readonly logs: Readonly<Record<string, string>>;
   readonly summary: string;
   readonly configs: Readonly<Record<string, string>>;
+  readonly sampleMeans: Readonly<Record<string, readonly [readonly number[], readonly number[]]>>;
   readonly rounding: readonly (readonly [number, number])[];
 }
 
@@ -51,6 +53,15 @@ describe('against ESFT’s arithmetic in Python', () => {
     for (const [threshold, config] of Object.entries(vectors.configs)) {
       expect(formatSelection(selectExperts(tokens, { threshold: Number(threshold) }))).toBe(config);
     }
+  });
+
+  it('means per sample, the paper’s way', async () => {
+    const means = openSampleMeans(vectors);
+    for (const [layer, text] of Object.entries(vectors.logs)) {
+      for await (const sample of gateLogSamples({ ...vectors, layer: Number(layer), chunks: [encode(text)] })) means.add(sample);
+    }
+    const { tokenScores: tokens, gateScores: gates } = means.scores();
+    expect(Object.fromEntries([...tokens].map(([layer, row]) => [layer, [row, gates.get(layer)]]))).toEqual(vectors.sampleMeans);
   });
 
   it('rounds as Python does, ties included', () => {
@@ -143,11 +154,85 @@ describe('selectExperts', () => {
     expect(selectExperts(scores, { threshold: 2 }).get(3)).toEqual([1, 3, 0, 2]);
   });
 
+  it('takes by count, by minimal score and by budget', () => {
+    const scores = new Map([[3, [0.1, 0.4, 0.1, 0.4]], [9, [0.25, 0.25, 0.5, 0]]]);
+    expect(selectExperts(scores, { count: 3 })).toEqual(new Map([[3, [1, 3, 0]], [9, [2, 0, 1]]]));
+    expect(selectExperts(scores, { count: 9 }).get(3)).toEqual([1, 3, 0, 2]);
+    expect(selectExperts(scores, { minScore: 0.4 })).toEqual(new Map([[3, [1, 3]], [9, [2]]]));
+    expect(selectExperts(scores, { minScore: 0.45 })).toEqual(new Map([[3, []], [9, [2]]]));
+    expect(selectExperts(scores, { budgetBytes: 45, expertBytes: 10 })).toEqual(new Map([[3, [1, 3]], [9, [2, 0]]]));
+    expect(selectExperts(scores, { budgetBytes: 9, expertBytes: 10 })).toEqual(new Map([[3, []], [9, []]]));
+    // Layer 9's experts are four times as large: 0.5 / 40 is below 0.1 / 10 · 1.25 but above 0.1 / 10.
+    expect(selectExperts(scores, { budgetBytes: 65, expertBytes: new Map([[3, 10], [9, 40]]) })).toEqual(new Map([[3, [1, 3]], [9, [2]]]));
+    expect(selectExperts(scores, { budgetBytes: 55, expertBytes: new Map([[3, 10], [9, 40]]) })).toEqual(new Map([[3, [1, 3, 0, 2]], [9, []]]));
+  });
+
+  it('by budget is the best that fits, where experts have one size', () => {
+    const rows = fc.array(fc.array(fc.nat(20).map((n) => n / 20), { minLength: 3, maxLength: 3 }), { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(rows, fc.integer({ min: 1, max: 10 }), (list, capacity) => {
+        const scores = new Map(list.map((row, layer) => [layer, row]));
+        const selection = selectExperts(scores, { budgetBytes: capacity * 7, expertBytes: 7 });
+        const chosen = [...selection].flatMap(([layer, ids]) => ids.map((id) => scores.get(layer)![id]!));
+        const best = list.flat().toSorted((a, b) => b - a).slice(0, capacity);
+        expect(chosen.toSorted((a, b) => b - a)).toEqual(best);
+      }),
+      { numRuns: runs },
+    );
+  });
+
   it('refuses thresholds and scores that are none', async () => {
+    for (const [field, rule] of [
+      ['count', { count: 0 }],
+      ['count', { count: 1.5 }],
+      ['minScore', { minScore: 0 }],
+      ['budgetBytes', { budgetBytes: 0, expertBytes: 1 }],
+      ['expertBytes', { budgetBytes: 1, expertBytes: 0 }],
+      ['expertBytes', { budgetBytes: 1, expertBytes: new Map() }],
+    ] as const) {
+      expect((await expectCode('scores-invalid', () => selectExperts(new Map([[1, [0.5]]]), rule))).context.field).toBe(field);
+    }
     await expectCode('scores-invalid', () => selectExperts(new Map(), { threshold: 0 }));
     await expectCode('scores-invalid', () => selectExperts(new Map(), { threshold: Number.NaN }));
     expect((await expectCode('scores-invalid', () => selectExperts(new Map([[1, [0, -1]]]), { threshold: 1 }))).context.field).toBe('1.1');
     await expectCode('scores-invalid', () => formatScoreSummary({ tokenScores: new Map([[1, [Number.NaN]]]), gateScores: new Map() }));
+  });
+});
+
+describe('means per sample', () => {
+  const size = { experts: 3, expertsPerToken: 1 };
+
+  it('let a short text count as much as a long one', () => {
+    const means = openSampleMeans(size);
+    means.add({ layer: 4, ids: [0], weights: [0.5] });
+    means.add({ layer: 4, ids: [1, 1, 1, 2], weights: [0.2, 0.2, 0.2, 0.4] });
+    means.add({ layer: 2, ids: [2], weights: [1] });
+    means.add({ layer: 2, ids: [], weights: [] });
+    expect(means.scores()).toEqual({
+      tokenScores: new Map([[2, [0, 0, 1]], [4, [0.5, 0.375, 0.125]]]),
+      gateScores: new Map([[2, [0, 0, 1]], [4, [0.25, 0.075, 0.05]]]),
+    });
+  });
+
+  it('refuse what pooled scores refuse', async () => {
+    await expectCode('relevance-invalid', () => openSampleMeans({ experts: 0, expertsPerToken: 1 }));
+    const means = openSampleMeans(size);
+    await expectCode('relevance-invalid', () => means.add({ layer: 1, ids: [3], weights: [1] }));
+    await expectCode('relevance-invalid', () => means.add({ layer: -1, ids: [1], weights: [1] }));
+  });
+
+  test.skipIf(published.length === 0).each(published.length === 0 ? ['none'] : published)('%s: with samples of one token they are the pooled scores', async (task) => {
+    const means = openSampleMeans({ experts: 64, expertsPerToken: 6 });
+    for (const { layer, path } of await findGateLogs(`${esft}/${task}`)) {
+      for await (const { ids, weights } of gateLogSamples({ layer, experts: 64, expertsPerToken: 6, chunks: readGateLog({ path }) })) {
+        for (let from = 0; from < ids.length; from += 6) means.add({ layer, ids: ids.slice(from, from + 6), weights: weights.slice(from, from + 6) });
+      }
+    }
+    const relevance = await readGateLogs(`${esft}/${task}`, { experts: 64, expertsPerToken: 6 });
+    for (const [layer, row] of means.scores().tokenScores) {
+      const pooled = tokenScores(relevance).get(layer)!;
+      for (const [expert, score] of row.entries()) expect(Math.abs(score - pooled[expert]!)).toBeLessThan(1.01e-4);
+    }
   });
 });
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { MoeError } from '../errors.ts';
+import type { LayerRouting } from '../expert-relevance.ts';
 
 /** A layer's sums, and for every expert the last token that named it. */
 export interface RelevanceSums {
@@ -64,6 +65,20 @@ export function addEntries(sums: RelevanceSums, entries: { readonly expertsPerTo
     weightsLow[expert]! += fixed - high * LIMB;
   }
   sums.tokens = token + 1;
+}
+
+/** @throws relevance-invalid E or K out of range */
+export function assertSize({ experts, expertsPerToken }: { readonly experts: number; readonly expertsPerToken: number }): void {
+  if (!Number.isInteger(experts) || experts < 1 || experts > 65_536) throw invalid('experts', `expected an integer from 1 to 65536, got ${experts}`);
+  if (Number.isInteger(expertsPerToken) && expertsPerToken >= 1 && expertsPerToken <= experts) return;
+  throw invalid('expertsPerToken', `expected an integer from 1 to ${experts}, got ${expertsPerToken}`);
+}
+
+/** @throws relevance-invalid a layer that is no index, arrays that are not `[T, K]` */
+export function assertRouting({ layer, ids, weights }: LayerRouting, expertsPerToken: number): void {
+  if (!Number.isInteger(layer) || layer < 0) throw invalid('layer', `expected a layer index, got ${layer}`);
+  if (ids.length === weights.length && ids.length % expertsPerToken === 0) return;
+  throw invalid('ids', `expected as many ids as weights, ${expertsPerToken} per token, got ${ids.length} and ${weights.length}`);
 }
 
 /** @throws relevance-invalid */

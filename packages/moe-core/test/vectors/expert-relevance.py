@@ -30,6 +30,18 @@ def scores(text, experts, k):
     return [round(count / (k * total), 4) for count in counts], [round(gate / total, 4) for gate in gates]
 
 
+def sample_means(text, experts, k):
+    """The paper's formula: means of per-sample means."""
+    samples = [[part.split("\t") for part in line.split("\t\t")] for line in text.splitlines()]
+    token, gate = [0.0] * experts, [0.0] * experts
+    for ids, weights in samples:
+        length = len(ids) // k
+        for expert, weight in zip(map(int, ids), map(float, weights)):
+            token[expert] += 1 / k / length / len(samples)
+            gate[expert] += weight / length / len(samples)
+    return [[round(score, 4) for score in row] for row in (token, gate)]
+
+
 def select(row, threshold):
     ranked = sorted(range(len(row)), key=lambda expert: row[expert], reverse=True)
     chosen, covered = [], 0
@@ -53,4 +65,4 @@ for threshold in (0.1, 0.2, 0.5, 1.0, 2.0):
     chosen = {layer: select(list(row.values()), threshold) for layer, row in token.items()}
     configs[str(threshold)] = json.dumps({"experts": chosen, "shared_experts": False, "non_expert_modules": False})
 numbers = [numerator / 64 for numerator in range(129)] + [rng.random() for _ in range(400)]
-write("expert-relevance", [], {"experts": experts, "expertsPerToken": k, "logs": logs, "summary": summary, "configs": configs, "rounding": [[x, round(x, 4)] for x in numbers]})
+write("expert-relevance", [], {"experts": experts, "expertsPerToken": k, "logs": logs, "summary": summary, "configs": configs, "sampleMeans": {layer: sample_means(text, experts, k) for layer, text in logs.items()}, "rounding": [[x, round(x, 4)] for x in numbers]})
