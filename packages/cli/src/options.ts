@@ -29,6 +29,18 @@ export function decimalNumber({ min = -Infinity, max = Infinity }: Bounds = {}):
   };
 }
 
+/** A parser of sizes, for commander: bytes, or a number with kB, MB, GB, TB (powers of 1,000) or KiB, MiB, GiB, TiB (of 1,024). */
+export function byteCount(): (text: string) => number {
+  return (text) => {
+    const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?) ?(|B|[kMGT]B|[KMGT]iB)$/.exec(text) ?? [];
+    const base = unit.endsWith('iB') ? 1024 : 1000;
+    const power = Math.max(0, 'kMGT'.indexOf(unit.charAt(0).replace('K', 'k')) + 1);
+    const bytes = number === '' ? Number.NaN : Math.round(Number(number) * base ** (unit === '' || unit === 'B' ? 0 : power));
+    if (bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
+    throw new InvalidArgumentError('Expected a size such as 1500000000, 1.5GB or 2GiB.');
+  };
+}
+
 /** Adds `--json` and the examples that every command's help ends with. */
 export function describeUse(command: Command, examples: readonly string[], json = 'print the result as JSON'): Command {
   const lines = examples.map((example) => `  $ ${example}`);
