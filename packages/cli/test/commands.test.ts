@@ -179,6 +179,61 @@ describe('experts', () => {
     expectRefusal(neither, 2, /give --text/);
   });
 
+  it('scores logs: what the model gives and what its binary log gives differ by rounding only', async () => {
+    const model = ['experts', 'score', '--model', modelDirectory, '--data', at('data', 'train-0000.safetensors'), '--rows', '8'];
+    const direct = await connito([...model, '--log-out', at('train.routes')]);
+    const [logged, twice, wrong] = await Promise.all([
+      connito(['experts', 'score', '--logs', at('train.routes')]),
+      connito(['experts', 'score', '--logs', at('train.routes'), at('train.routes'), '--out', at('twice.json'), '--json']),
+      connito(['experts', 'score', '--logs', at('train.routes'), '--experts', '64']),
+    ]);
+    const [a, b] = [direct, logged].map(({ stdout }) => parseScoreSummary(stdout));
+    expect(b!.tokenScores).toEqual(a!.tokenScores);
+    for (const [layer, row] of a!.gateScores) for (const [expert, score] of row.entries()) expect(Math.abs(score - b!.gateScores.get(layer)![expert]!)).toBeLessThan(1.01e-4);
+    expect(JSON.parse(twice.stdout)).toEqual({ out: at('twice.json'), files: [at('train.routes'), at('train.routes')], experts: 16, expertsPerToken: 2, layers: [0, 1, 2, 3] });
+    expect(readFileSync(at('twice.json'), 'utf8')).toBe(logged.stdout.trimEnd());
+    expectRefusal(wrong, 3, /train\.routes is of 2 of 16 experts, expected 6 of 64/);
+  });
+
+  it('scores text logs, pooled or per sample, and refuses what is none', async () => {
+    mkdirSync(at('logs'));
+    writeFileSync(at('logs', 'expert_weights_2.txt'), '0\t1\t\t0.5\t0.25\n2\t3\t0\t1\t2\t3\t\t0.5\t0.5\t0.5\t0.5\t0.5\t0.5\n');
+    const args = ['experts', 'score', '--logs', at('logs'), '--experts', '4', '--experts-per-token', '2'];
+    const [pooled, means, tooFew] = await Promise.all([connito(args), connito([...args, '--per-sample']), connito(['experts', 'score', '--logs', at('logs'), '--experts', '3', '--experts-per-token', '2'])]);
+    expect(parseScoreSummary(pooled.stdout).tokenScores.get(2)).toEqual([0.25, 0.25, 0.25, 0.25]);
+    expect(parseScoreSummary(means.stdout).tokenScores.get(2)).toEqual([0.3333, 0.3333, 0.1667, 0.1667]);
+    expectRefusal(tooFew, 3, /layer 2, line 2: the id "3" is not an expert below 3/);
+    copyFileSync(at('train.routes'), at('logs', 'train.routes'));
+    const [both, none, noLog, text] = await Promise.all([connito(args), connito(['experts', 'score', '--logs', at('text')]), connito(['experts', 'score', '--logs', at('bad.json')]), connito([...args, '--text', 'a'])]);
+    expectRefusal(both, 3, /name the files of one kind/);
+    expectRefusal(none, 3, /expected expert_weights_\{layer\}\.txt or \*\.routes/);
+    expectRefusal(noLog, 3, /bad\.json: routing log, magic/);
+    expectRefusal(text, 2, /cannot be used with/);
+  });
+
+  it('selects by count, minimal score and budget, and says what each needs', async () => {
+    const select = ['experts', 'select', '--scores', at('summary.json')];
+    const { tokenScores } = parseScoreSummary(readFileSync(at('summary.json'), 'utf8'));
+    const [count, minScore, measured, given, bare, lone, both, none] = await Promise.all([
+      connito([...select, '--count', '3']),
+      connito([...select, '--min-score', '0.1']),
+      connito([...select, '--budget', '1MiB', '--model', modelDirectory]),
+      connito([...select, '--budget', '400kB', '--expert-bytes', '100000', '--out', at('few.json'), '--json']),
+      connito([...select, '--budget', '1MB']),
+      connito([...select, '--expert-bytes', '1MB']),
+      connito([...select, '--budget', '1MB', '--count', '2']),
+      connito([...select, '--budget', '0']),
+    ]);
+    expect(parseExpertConfig(count.stdout).experts).toEqual(selectExperts(tokenScores, { count: 3 }));
+    expect(parseExpertConfig(minScore.stdout).experts).toEqual(selectExperts(tokenScores, { minScore: 0.1 }));
+    expect([...parseExpertConfig(measured.stdout).experts.values()].flat().length).toBeGreaterThan(0);
+    expect(JSON.parse(given.stdout)).toMatchObject({ budgetBytes: 400_000, expertBytes: 100_000, selected: 4, of: 64 });
+    expectRefusal(bare, 2, /--budget needs the size of an expert: give --expert-bytes, or --model/);
+    expectRefusal(lone, 2, /--expert-bytes is for --budget/);
+    expectRefusal(both, 2, /cannot be used with/);
+    expectRefusal(none, 2, /Expected a size such as/);
+  });
+
   const published = fileURLToPath(new URL('../../../../shared/data/esft/', import.meta.url));
   const tasks = existsSync(published) ? readdirSync(published).filter((task) => existsSync(join(published, task, 'summary.json'))) : [];
   if (tasks.length === 0) console.warn("skipped: ESFT's published scores are not there (shared/data/esft)");

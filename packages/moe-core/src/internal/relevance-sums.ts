@@ -16,7 +16,7 @@ export interface RelevanceSums {
 }
 
 /** A weight is `high · 2^-24 + low · 2^-48` with 0 ≤ low < 2^24. */
-export const LIMB = 2 ** 24;
+export const LIMB: number = 2 ** 24;
 
 /** Beyond this the integer sums might leave 2^53: with weights up to {@link MAX_WEIGHT}, 2^29 / 2^4 tokens. */
 const MAX_TOKENS = 2 ** 25;
