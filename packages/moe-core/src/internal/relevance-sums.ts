@@ -4,7 +4,6 @@
  * @module
  */
 import { MoeError } from '../errors.ts';
-import type { LayerRouting } from '../expert-relevance.ts';
 
 /** A layer's sums, and for every expert the last token that named it. */
 export interface RelevanceSums {
@@ -13,6 +12,13 @@ export interface RelevanceSums {
   readonly weightsHigh: Float64Array;
   readonly weightsLow: Float64Array;
   readonly lastToken: Int32Array;
+}
+
+/** `LayerRouting` of `expert-relevance.ts`, which imports this file. */
+interface RoutingArrays {
+  readonly layer: number;
+  readonly ids: ArrayLike<number>;
+  readonly weights: ArrayLike<number>;
 }
 
 /** A weight is `high · 2^-24 + low · 2^-48` with 0 ≤ low < 2^24. */
@@ -75,7 +81,7 @@ export function assertSize({ experts, expertsPerToken }: { readonly experts: num
 }
 
 /** @throws relevance-invalid a layer that is no index, arrays that are not `[T, K]` */
-export function assertRouting({ layer, ids, weights }: LayerRouting, expertsPerToken: number): void {
+export function assertRouting({ layer, ids, weights }: RoutingArrays, expertsPerToken: number): void {
   if (!Number.isInteger(layer) || layer < 0) throw invalid('layer', `expected a layer index, got ${layer}`);
   if (ids.length === weights.length && ids.length % expertsPerToken === 0) return;
   throw invalid('ids', `expected as many ids as weights, ${expertsPerToken} per token, got ${ids.length} and ${weights.length}`);
