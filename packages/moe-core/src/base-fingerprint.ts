@@ -6,11 +6,11 @@
  * @module
  */
 import type { Checkpoint } from './checkpoint.ts';
+import { expectedTensors } from './expected-tensors.ts';
 import { fromFloat32 } from './float-conversion.ts';
 import { compareCodePoints } from './internal/code-points.ts';
 import { routerTensors } from './internal/expert-storage.ts';
 import { sha256Hex } from './internal/sha256.ts';
-import { expectedTensors } from './tensor-names.ts';
 
 /**
  * SHA-256, in hex, of these lines of UTF-8, each ended by a line feed:

@@ -3,9 +3,10 @@
  * @module
  */
 import { MoeError } from './errors.ts';
+import { expectedTensors } from './expected-tensors.ts';
+import { toFloat32 } from './float-conversion.ts';
 import { requireTensor, type SafetensorsFile } from './safetensors.ts';
-import { sameShape, type Tensor, type TensorDescription } from './tensor.ts';
-import { expectedTensors } from './tensor-names.ts';
+import { sameShape, type ElementRange, type Tensor, type TensorDescription } from './tensor.ts';
 import type { Topology } from './topology.ts';
 import { quote } from './internal/quote.ts';
 
@@ -17,6 +18,8 @@ export interface Checkpoint {
   readFloat32(name: string): Promise<Float32Array>;
   /** @throws tensor-missing, source-short-read */
   readTensor(name: string): Promise<Tensor>;
+  /** The bytes of a run of elements; nothing else of the tensor is read. @throws tensor-missing, tensor-range-invalid, source-short-read */
+  readRange(name: string, range: ElementRange): Promise<Uint8Array>;
   /** Releases files. Reads after it fail. A second call does nothing. */
   close(): Promise<void>;
 }
@@ -53,8 +56,18 @@ export function createCheckpoint(parts: CheckpointParts): Checkpoint {
     tensors,
     readFloat32: async (name) => requireTensor(owners, name).readFloat32(name),
     readTensor: async (name) => requireTensor(owners, name).read(name),
+    readRange: async (name, range) => requireTensor(owners, name).readRange(name, range),
     close: async () => (closing ??= parts.close?.() ?? Promise.resolve()),
   };
+}
+
+/**
+ * A run of elements of a tensor as float32.
+ * @throws tensor-missing, tensor-range-invalid, dtype-not-convertible, source-short-read
+ */
+export async function readFloat32Range(checkpoint: Pick<Checkpoint, 'tensors' | 'readRange'>, name: string, range: ElementRange): Promise<Float32Array> {
+  const { dtype } = requireTensor(checkpoint.tensors, name);
+  return toFloat32({ dtype, data: await checkpoint.readRange(name, range) });
 }
 
 function assertFirst(tensors: ReadonlyMap<string, TensorDescription>, name: string): void {

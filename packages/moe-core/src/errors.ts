@@ -47,6 +47,8 @@ export interface MoeErrorContexts {
   'tensor-missing': { readonly tensor: string };
   'tensor-dtype-unexpected': { readonly tensor: string; readonly expected: string; readonly actual: string };
   'tensor-shape-unexpected': { readonly tensor: string; readonly expected: readonly number[]; readonly actual: readonly number[] };
+  /** A range of elements that the tensor does not have, or that does not begin and end on whole bytes. */
+  'tensor-range-invalid': { readonly tensor: string; readonly offset: number; readonly length: number; readonly elements: number };
   'tensor-size-unexpected': { readonly tensor: string; readonly expected: number; readonly actual: number };
 
   'index-invalid': { readonly field: string };

@@ -8,7 +8,7 @@ import type { Dtype } from './dtype.ts';
 import { MoeError } from './errors.ts';
 import { assertSelection, type ExpertSelection } from './expert-selection.ts';
 import { fromFloat32, toFloat32, type FloatDtype } from './float-conversion.ts';
-import { expertParts, readExpertPart, type ExpertPart } from './internal/expert-storage.ts';
+import { expertParts, readExpertPart, storedTensor, type ExpertPart } from './internal/expert-storage.ts';
 import { quote } from './internal/quote.ts';
 import { formatModuleMetadata, parseModuleMetadata, type ModuleMetadata, type ModuleProvenance } from './module-metadata.ts';
 import type { SafetensorsFile } from './safetensors.ts';
@@ -115,7 +115,7 @@ function logicalTensors(topology: Topology, selection: ExpertSelection): ExpertP
 }
 
 function commonDtype(checkpoint: Checkpoint, parts: readonly ExpertPart[]): FloatDtype {
-  const dtypes = new Set(parts.map(({ name }) => checkpoint.tensors.get(name)!.dtype));
+  const dtypes = new Set(parts.map((part) => storedTensor(checkpoint, part).dtype));
   const [dtype] = dtypes;
   // Whether it is a float, formatModuleMetadata checks.
   if (dtypes.size === 1) return dtype as FloatDtype;

@@ -2,15 +2,16 @@
  * A set of experts' tensors in float32: weights, or an update of them. What is taken out of a checkpoint, trained, sent, merged and grafted back.
  * @module
  */
-import { assertShape, type Checkpoint } from './checkpoint.ts';
+import { assertShape, readFloat32Range, type Checkpoint } from './checkpoint.ts';
 import { MoeError } from './errors.ts';
+import { gatherExpertTensor, locateExpertTensor, scatterExpertTensor, type ExpertTensorPlace } from './expert-storage.ts';
 import { assertSelection, type ExpertSelection } from './expert-selection.ts';
 import { fromFloat32 } from './float-conversion.ts';
 import { compareCodePoints } from './internal/code-points.ts';
 import type { SafetensorsFile } from './safetensors.ts';
 import { encodeSafetensors, type SafetensorsMetadata } from './safetensors-writer.ts';
-import type { Float32Tensor, Tensor, TensorDescription } from './tensor.ts';
-import { expertTensorNames, expertTensorShape, parseExpertTensorName } from './tensor-names.ts';
+import { countElements, sameShape, type Float32Tensor, type Tensor, type TensorDescription } from './tensor.ts';
+import { expertProjections, expertTensorNames, expertTensorShape, parseExpertTensorName, type ExpertId } from './tensor-names.ts';
 import type { Topology } from './topology.ts';
 import { quote } from './internal/quote.ts';
 
@@ -23,32 +24,44 @@ export function sortedNames(weights: ExpertWeights): string[] {
 }
 
 /**
- * Reads the selected experts as float32, layers ascending, experts in selection order.
+ * Reads the selected experts as float32, layers ascending, experts in selection order. Of fused tensors only the experts' own runs of bytes are read.
  * @throws selection-invalid, dtype-not-convertible, source-short-read
  * @example
  * const experts = await extractExperts(checkpoint, new Map([[0, [3, 7]]]));
  */
 export async function extractExperts(checkpoint: Checkpoint, selection: ExpertSelection): Promise<ExpertWeights> {
-  const { topology } = checkpoint;
-  assertSelection(topology, selection);
+  assertSelection(checkpoint.topology, selection);
   const weights = new Map<string, Float32Tensor>();
   for (const layer of [...selection.keys()].sort((a, b) => a - b)) {
     for (const expert of selection.get(layer) ?? []) {
-      const names = expertTensorNames(topology, { layer, expert });
-      for (const projection of ['gate', 'up', 'down'] as const) {
-        const data = await checkpoint.readFloat32(names[projection]);
-        weights.set(names[projection], { shape: expertTensorShape(topology, projection), data });
-      }
+      for (const [name, tensor] of await readExpert(checkpoint, { layer, expert })) weights.set(name, tensor);
     }
+  }
+  return weights;
+}
+
+/** All tensors of one expert. Gate and up may lie in one slab, which is read once. */
+async function readExpert(checkpoint: Checkpoint, id: ExpertId): Promise<Map<string, Float32Tensor>> {
+  const { topology } = checkpoint;
+  const names = expertTensorNames(topology, id);
+  const slabs = new Map<string, Float32Array>();
+  const weights = new Map<string, Float32Tensor>();
+  for (const projection of expertProjections(topology)) {
+    const place = locateExpertTensor(topology, id, projection);
+    const slab = slabs.get(place.tensor) ?? (await readFloat32Range(checkpoint, place.tensor, place.slab));
+    slabs.set(place.tensor, slab);
+    const data = isOwnTensor(place) ? slab : gatherExpertTensor(place, slab, place.slab.offset);
+    weights.set(names[projection]!, { shape: place.shape, data });
   }
   return weights;
 }
 
 /**
  * The experts that a set of tensors belongs to, layers and experts ascending.
- * @throws experts-mismatch where a name is no expert tensor of this model, or an expert lacks one of its three tensors
+ * @throws experts-mismatch where a name is no expert tensor of this model, or an expert lacks one of its tensors
  */
 export function selectionOf(topology: Topology, weights: ExpertWeights): ExpertSelection {
+  const complete = expertProjections(topology).length;
   const found = new Map<number, Map<number, number>>();
   for (const name of weights.keys()) {
     const id = parseExpertTensorName(topology, name);
@@ -59,7 +72,7 @@ export function selectionOf(topology: Topology, weights: ExpertWeights): ExpertS
   const selection = new Map<number, readonly number[]>();
   for (const [layer, experts] of [...found].sort(([a], [b]) => a - b)) {
     for (const [expert, count] of experts) {
-      if (count !== 3) throw notAnExpert(expertTensorNames(topology, { layer, expert }).gate, 'this expert has not all of its gate, up and down tensors');
+      if (count !== complete) throw notAnExpert(expertTensorNames(topology, { layer, expert }).gate, `this expert has not all of its ${complete} tensors`);
     }
     selection.set(layer, [...experts.keys()].sort((a, b) => a - b));
   }
@@ -81,24 +94,65 @@ export function assertExpertWeights(topology: Topology, weights: ExpertWeights):
 
 /**
  * A view of `checkpoint` with `experts` in the place of its own. The base is not changed; closing the view closes the base.
- * Grafted tensors read as F32, whatever the base's dtype. Without a copy: do not change `experts` afterwards.
+ * Grafted tensors read as F32, whatever the base's dtype; a fused tensor with one grafted expert as a whole, the other experts' values as they were. Without a copy: do
+ * not change `experts` afterwards.
  * @throws experts-mismatch, tensor-shape-unexpected, tensor-size-unexpected
  */
 export function graftExperts(checkpoint: Checkpoint, experts: ExpertWeights): Checkpoint {
   assertExpertWeights(checkpoint.topology, experts);
-  const grafted = new Map(experts);
+  const patches = findPatches(checkpoint.topology, experts);
   const tensors = new Map<string, TensorDescription>(checkpoint.tensors);
-  for (const [name, { shape, data }] of grafted) tensors.set(name, { name, dtype: 'F32', shape, sizeBytes: data.byteLength });
+  for (const [name, [{ place }]] of patches) tensors.set(name, { name, dtype: 'F32', shape: place.storedShape, sizeBytes: 4 * countElements(place.storedShape)! });
+  const readFloat32 = async (name: string): Promise<Float32Array> => {
+    const [first, ...more] = patches.get(name) ?? [];
+    if (first === undefined) return checkpoint.readFloat32(name);
+    if (isOwnTensor(first.place)) return first.data.slice();
+    const values = await checkpoint.readFloat32(name);
+    for (const { place, data } of [first, ...more]) scatterExpertTensor(place, data, values);
+    return values;
+  };
   return {
     topology: checkpoint.topology,
     tensors,
-    readFloat32: async (name) => grafted.get(name)?.data.slice() ?? checkpoint.readFloat32(name),
+    readFloat32,
+    readRange: async (name, range) => {
+      const patched = patches.get(name);
+      if (patched === undefined) return checkpoint.readRange(name, range);
+      const values = await readFloat32Range(checkpoint, name, range);
+      for (const { place, data } of patched) {
+        if (place.slab.offset < range.offset + range.length && range.offset < place.slab.offset + place.slab.length) scatterExpertTensor(place, data, values, range.offset);
+      }
+      return bytesOf(values);
+    },
     readTensor: async (name) => {
-      const tensor = grafted.get(name);
-      return tensor === undefined ? checkpoint.readTensor(name) : toTensor(name, tensor);
+      const patched = patches.get(name);
+      return patched === undefined ? checkpoint.readTensor(name) : toTensor(name, { shape: patched[0].place.storedShape, data: await readFloat32(name) });
     },
     close: () => checkpoint.close(),
   };
+}
+
+interface Patch {
+  readonly place: ExpertTensorPlace;
+  readonly data: Float32Array;
+}
+
+/** Stored tensors that experts change, each with what changes in it. */
+function findPatches(topology: Topology, experts: ExpertWeights): ReadonlyMap<string, readonly [Patch, ...Patch[]]> {
+  const patches = new Map<string, [Patch, ...Patch[]]>();
+  for (const [name, { data }] of experts) {
+    const id = parseExpertTensorName(topology, name)!;
+    const place = locateExpertTensor(topology, id, id.projection);
+    const others = patches.get(place.tensor);
+    if (others === undefined) patches.set(place.tensor, [{ place, data }]);
+    else others.push({ place, data });
+  }
+  return patches;
+}
+
+/** Whether the logical tensor is the stored one. */
+function isOwnTensor({ shape, storedShape }: ExpertTensorPlace): boolean {
+  return shape.length === storedShape.length && sameShape(shape, storedShape);
 }
 
 /**
@@ -162,6 +216,10 @@ export function assertSameExperts(expected: ExpertWeights, actual: ExpertWeights
 
 function toTensor(name: string, { shape, data }: Float32Tensor): Tensor {
   return { name, dtype: 'F32', shape, data: fromFloat32(data, 'F32') };
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function assertLength(tensor: string, { shape, data }: Float32Tensor): void {

@@ -4,7 +4,7 @@
  */
 export { fingerprintCheckpoint } from './base-fingerprint.ts';
 export { assertRange, fromBytes, type ByteSource } from './byte-source.ts';
-export { assertShape, createCheckpoint, type Checkpoint, type CheckpointParts } from './checkpoint.ts';
+export { assertShape, createCheckpoint, readFloat32Range, type Checkpoint, type CheckpointParts } from './checkpoint.ts';
 export { addCoActivation, createCoActivation, mergeCoActivation, type CoActivation } from './co-activation.ts';
 export {
   inspectCompressedUpdate,
@@ -19,6 +19,7 @@ export {
 export { DTYPES, dtypeBits, isDtype, type Dtype } from './dtype.ts';
 export { isMoeError, MoeError, type MoeErrorCode, type MoeErrorContexts, type MoeErrorDetails } from './errors.ts';
 export { assertScores, rankExperts, selectExperts, type BudgetRule, type SelectionRule } from './expert-choice.ts';
+export { expectedTensors, MODEL_PARTS, type ExpectedTensor, type ModelPart } from './expected-tensors.ts';
 export { formatExpertConfig, parseExpertConfig, type ExpertConfig } from './expert-config.ts';
 export {
   addRouting,
@@ -38,6 +39,7 @@ export {
 } from './expert-relevance.ts';
 export { createExpertModule, encodeExpertModule, MAX_MODULE_HEADER_BYTES, openExpertModule, type ExpertModule, type ModuleParts } from './expert-module.ts';
 export { assertSelection, type ExpertSelection } from './expert-selection.ts';
+export { gatherExpertBytes, gatherExpertTensor, locateExpertTensor, scatterExpertBytes, scatterExpertTensor, type ExpertTensorPlace } from './expert-storage.ts';
 export {
   assertExpertWeights,
   assertFinite,
@@ -63,6 +65,7 @@ export {
 } from './module-metadata.ts';
 export { applyOuterStep, type OuterRule, type OuterState } from './outer-step.ts';
 export { createRouter, routeTokens, type Router, type RouterOptions, type Routing, type RoutingKernelName } from './routing.ts';
+export { countBytes, countParameters, type ParameterCounts } from './parameter-counts.ts';
 export { assertRoutingRule, type RoutingGroups, type RoutingOptions, type RoutingRule } from './routing-rule.ts';
 export { addGateLog, gateLogSamples, parseGateLogLine, parseGateLogName, type GateLogChunks, type GateLogLine } from './gate-log.ts';
 export { addRoutingLog, encodeRoutingLog, openRoutingLog, type RoutingLog, type RoutingLogHeader, type RoutingSample } from './routing-log.ts';
@@ -73,23 +76,34 @@ export { encodeSafetensors, streamSafetensors, type SafetensorsMetadata, type Te
 export { openSampleMeans, type SampleMeans } from './sample-means.ts';
 export { formatScoreSummary, parseScoreSummary, type ScoreSummary } from './score-summary.ts';
 export { parseShardedIndex, type ShardedIndex } from './sharded-index.ts';
-export { countElements, sameShape, tensorSizeBytes, type Float32Tensor, type Tensor, type TensorDescription } from './tensor.ts';
+export { countElements, sameShape, tensorSizeBytes, type ElementRange, type Float32Tensor, type Tensor, type TensorDescription } from './tensor.ts';
 export {
-  countBytes,
-  countParameters,
-  expectedTensors,
+  expertProjections,
   expertTensorNames,
   expertTensorShape,
   parseExpertTensorName,
-  routerTensorName,
-  type ExpectedTensor,
+  routerTensorNames,
   type ExpertId,
   type ExpertTensorNames,
-  type ModelPart,
-  type ParameterCounts,
   type Projection,
+  type RouterTensorNames,
 } from './tensor-names.ts';
-export { FAMILIES, parseTopology, type Family, type Topology } from './topology.ts';
+export {
+  FAMILIES,
+  type Activation,
+  type Attention,
+  type AttentionSpan,
+  type Family,
+  type GroupedAttention,
+  type LatentAttention,
+  type Multipliers,
+  type Quantization,
+  type Rope,
+  type RopeKind,
+  type SharedExperts,
+  type Topology,
+} from './topology.ts';
+export { parseTopology } from './topology-config.ts';
 export { compressUpdate, createUpdateCompressor, DEFAULT_COMPRESSION, type CompressedUpdate, type CompressionOptions, type UpdateCompressor } from './update-compression.ts';
 export { decompressUpdate, type DecompressedUpdate } from './update-decompression.ts';
 export { cosineSimilarity, updateDistance, updateNorm } from './update-geometry.ts';

@@ -5,9 +5,11 @@
  */
 import { fingerprintCheckpoint } from './base-fingerprint.ts';
 import { assertShape, type Checkpoint } from './checkpoint.ts';
+import { dtypeBits } from './dtype.ts';
 import { MoeError } from './errors.ts';
 import type { ExpertModule } from './expert-module.ts';
 import { assertSelection } from './expert-selection.ts';
+import { scatterExpertBytes } from './expert-storage.ts';
 import { toFloat32 } from './float-conversion.ts';
 import { compareCodePoints } from './internal/code-points.ts';
 import { expertParts, type ExpertPart } from './internal/expert-storage.ts';
@@ -16,7 +18,7 @@ import { fromFloat64, toFloat64 } from './internal/round-once.ts';
 import { sha256Hex } from './internal/sha256.ts';
 import { requireTensor } from './safetensors.ts';
 import type { ExpertId } from './tensor-names.ts';
-import type { Tensor, TensorDescription } from './tensor.ts';
+import { countElements, type ElementRange, type Tensor, type TensorDescription } from './tensor.ts';
 
 /** A module and what to call it in messages and reports: its file, say. */
 export interface NamedModule {
@@ -68,16 +70,17 @@ export interface GraftedModel {
  */
 export async function graftModules(base: Checkpoint, modules: readonly NamedModule[], options: GraftOptions = {}): Promise<GraftedModel> {
   await assertFit(base, modules, options);
-  const sources = new Map<string, readonly Source[]>();
+  const patches = new Map<string, Patch[]>();
   const experts: GraftedExpert[] = [];
   for (const { layer, expert, candidates } of collect(modules)) {
     const parts = expertParts(base.topology, { layer, expert });
     const chosen = candidates.length === 1 ? candidates : await resolve({ layer, expert, candidates, parts, policy: options.onConflict ?? 'error' });
     const total = chosen.reduce((sum, { module }) => sum + (module.provenance.weight ?? 1), 0);
-    for (const { name } of parts) sources.set(name, chosen.map(({ module }) => ({ module, share: chosen.length === 1 ? 1 : (module.provenance.weight ?? 1) / total })));
+    const sources = chosen.map(({ module }) => ({ module, share: chosen.length === 1 ? 1 : (module.provenance.weight ?? 1) / total }));
+    for (const part of parts) patches.set(part.place.tensor, [...(patches.get(part.place.tensor) ?? []), { part, sources }]);
     experts.push({ layer, expert, modules: chosen.map(({ name }) => name) });
   }
-  return { checkpoint: graftedView(base, sources), experts };
+  return { checkpoint: graftedView(base, patches), experts };
 }
 
 /** Where a logical tensor's values come from. */
@@ -85,6 +88,12 @@ interface Source {
   readonly module: ExpertModule;
   /** c_i */
   readonly share: number;
+}
+
+/** What changes in a stored tensor: all of it, or one expert's values in a fused one. */
+interface Patch {
+  readonly part: ExpertPart;
+  readonly sources: readonly Source[];
 }
 
 async function assertFit(base: Checkpoint, modules: readonly NamedModule[], options: GraftOptions): Promise<void> {
@@ -182,23 +191,50 @@ function newestFirst(a: Ranked, b: Ranked): number {
   return b.time - a.time || b.version - a.version;
 }
 
-function graftedView(base: Checkpoint, sources: ReadonlyMap<string, readonly Source[]>): Checkpoint {
+function graftedView(base: Checkpoint, patches: ReadonlyMap<string, readonly Patch[]>): Checkpoint {
   const readTensor = async (name: string): Promise<Tensor> => {
-    const from = sources.get(name);
-    return from === undefined ? base.readTensor(name) : blend(requireTensor(base.tensors, name), from);
+    const patched = patches.get(name);
+    return patched === undefined ? base.readTensor(name) : readPatched(base, name, patched);
   };
   return {
     topology: base.topology,
     tensors: base.tensors,
     readTensor,
-    readFloat32: async (name) => (sources.has(name) ? toFloat32(await readTensor(name)) : base.readFloat32(name)),
+    readFloat32: async (name) => (patches.has(name) ? toFloat32(await readTensor(name)) : base.readFloat32(name)),
+    readRange: async (name, range) => readPatchedRange(base, { name, range, patched: patches.get(name) ?? [] }),
     close: () => base.close(),
   };
 }
 
-/** A logical tensor from its sources, in the dtype of its place. */
-async function blend(place: TensorDescription, sources: readonly Source[]): Promise<Tensor> {
-  const { name, dtype, shape } = place;
+async function readPatched(base: Checkpoint, name: string, patched: readonly Patch[]): Promise<Tensor> {
+  const tensor = requireTensor(base.tensors, name);
+  const [first] = patched;
+  if (first!.part.name === name) return blend(tensor, first!);
+  const { dtype, shape } = tensor;
+  return { name, dtype, shape, data: await readPatchedRange(base, { name, range: { offset: 0, length: countElements(shape)! }, patched }) };
+}
+
+interface RangeRequest {
+  readonly name: string;
+  readonly range: ElementRange;
+  readonly patched: readonly Patch[];
+}
+
+/** Only the experts that the range meets are blended, so that extracting one of a fused layer stays one. */
+async function readPatchedRange(base: Checkpoint, { name, range, patched }: RangeRequest): Promise<Uint8Array> {
+  const bytes = await base.readRange(name, range);
+  const tensor = requireTensor(base.tensors, name);
+  for (const patch of patched) {
+    const { slab } = patch.part.place;
+    if (slab.offset >= range.offset + range.length || range.offset >= slab.offset + slab.length) continue;
+    const { data } = await blend(tensor, patch);
+    scatterExpertBytes(patch.part.place, data, bytes, { elementBytes: dtypeBits(tensor.dtype) / 8, storedFrom: range.offset });
+  }
+  return bytes;
+}
+
+/** A logical tensor from its sources, in the dtype of the stored tensor. */
+async function blend({ dtype }: TensorDescription, { part: { name, shape }, sources }: Patch): Promise<Tensor> {
   const [first] = sources;
   const only = sources.length === 1 ? await first!.module.readTensor(name) : undefined;
   if (only?.dtype === dtype) return only;

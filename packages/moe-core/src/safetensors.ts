@@ -6,7 +6,7 @@ import type { ByteSource } from './byte-source.ts';
 import { MoeError } from './errors.ts';
 import { toFloat32 } from './float-conversion.ts';
 import { LENGTH_FIELD_BYTES, parseHeaderLength, parseSafetensorsHeader, tooSmall, type TensorInfo } from './safetensors-header.ts';
-import type { Tensor } from './tensor.ts';
+import { rangeBytes, type ElementRange, type Tensor } from './tensor.ts';
 import { quote } from './internal/quote.ts';
 
 /** An open file. Arrays that it returns belong to the caller. */
@@ -18,6 +18,8 @@ export interface SafetensorsFile {
   read(name: string): Promise<Tensor>;
   /** The values as float32; float types only. @throws tensor-missing, dtype-not-convertible, source-short-read */
   readFloat32(name: string): Promise<Float32Array>;
+  /** The bytes of a run of elements; nothing else is read. @throws tensor-missing, tensor-range-invalid, source-short-read */
+  readRange(name: string, range: ElementRange): Promise<Uint8Array>;
 }
 
 /**
@@ -37,7 +39,12 @@ export async function openSafetensors(source: ByteSource, options: { readonly ma
     const { dtype, shape, byteOffset, sizeBytes } = requireTensor(tensors, name);
     return { name, dtype, shape, data: await source.read(byteOffset, sizeBytes) };
   };
-  return { tensors, metadata, read, readFloat32: async (name) => toFloat32(await read(name)) };
+  const readRange = async (name: string, range: ElementRange): Promise<Uint8Array> => {
+    const tensor = requireTensor(tensors, name);
+    const { offset, length } = rangeBytes(tensor, range);
+    return source.read(tensor.byteOffset + offset, length);
+  };
+  return { tensors, metadata, read, readFloat32: async (name) => toFloat32(await read(name)), readRange };
 }
 
 /**

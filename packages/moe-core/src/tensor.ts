@@ -62,6 +62,27 @@ export function tensorSizeBytes(tensor: { readonly name: string; readonly dtype:
   return bits / 8;
 }
 
+/** A run of elements of a tensor, row-major. */
+export interface ElementRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * The bytes of a run of elements, relative to the tensor's first.
+ * @throws tensor-range-invalid outside of the tensor, or not on whole bytes
+ */
+export function rangeBytes(tensor: TensorDescription, { offset, length }: ElementRange): ElementRange {
+  const elements = countElements(tensor.shape) ?? Number.NaN;
+  const bits = dtypeBits(tensor.dtype);
+  const isInside = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0 && offset + length <= elements;
+  if (isInside && (offset * bits) % 8 === 0 && (length * bits) % 8 === 0) return { offset: (offset * bits) / 8, length: (length * bits) / 8 };
+  throw new MoeError('tensor-range-invalid', {
+    message: `tensor ${quote(tensor.name)} has ${elements} elements of ${tensor.dtype}; ${length} of them from ${offset} are not in it${isInside ? ' as whole bytes' : ''}`,
+    context: { tensor: tensor.name, offset, length, elements },
+  });
+}
+
 /** Whether two shapes are equal. */
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);

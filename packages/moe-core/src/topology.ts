@@ -1,161 +1,138 @@
 /**
- * What a model is made of, from its `config.json`. One family for now: `qwen3_moe` (no shared experts, softmax router, q/k norm per head).
- * What this package does not implement is refused by the name of its field, never guessed.
- * @see https://github.com/huggingface/transformers/blob/v5.18.0/src/transformers/models/qwen3_moe/configuration_qwen3_moe.py
+ * What a model is made of, as data: every number that fixes the names and shapes of its tensors and its forward pass. `parseTopology` reads it from a
+ * `config.json`; nothing here refers back to the config.
  * @module
  */
-import { MoeError } from './errors.ts';
-import { ConfigFields } from './internal/config-fields.ts';
-import { quote } from './internal/quote.ts';
+import type { RoutingRule } from './routing-rule.ts';
 
-/** Families whose checkpoints can be opened; the `model_type` of `config.json`. */
-export const FAMILIES = ['qwen3_moe'] as const;
+/** Families whose checkpoints can be opened; the `model_type` of `config.json` (`llama4` and `llama4_text` are one). */
+export const FAMILIES = ['deepseek_v2', 'deepseek_v3', 'qwen2_moe', 'qwen3_moe', 'olmoe', 'mixtral', 'granitemoe', 'gpt_oss', 'llama4'] as const;
 
 export type Family = (typeof FAMILIES)[number];
 
-/** Numbers that fix every tensor's name and shape and the forward pass. Letters as in the README: L, H, V, E, K, I. */
+/** A decoder with experts. Letters as in the README: L, H, V, E, K, I. Plain data: it survives JSON and `structuredClone`. */
 export interface Topology {
   readonly family: Family;
-  /** L */
+  /** L. Extra layers that predict further tokens (DeepSeek-V3) are not counted. */
   readonly layers: number;
   /** H */
   readonly hiddenSize: number;
   /** V */
   readonly vocabularySize: number;
-  readonly heads: number;
-  readonly keyValueHeads: number;
-  readonly headDim: number;
-  /** Width of the feed-forward network of layers without experts (`intermediate_size`). */
+  readonly attention: Attention;
+  /** What each layer's attention sees; L entries. */
+  readonly spans: readonly AttentionSpan[];
+  readonly rope: Rope;
+  /** Width of the feed-forward network of layers without experts; 0 in families that have none. */
   readonly denseWidth: number;
+  /** Whether dense and shared feed-forward networks add biases (`mlp_bias`). */
+  readonly denseBias: boolean;
   /** E */
   readonly expertsPerLayer: number;
   /** K */
   readonly expertsPerToken: number;
-  /** I (`moe_intermediate_size`) */
+  /** I */
   readonly expertWidth: number;
   /** Indices of the layers that have experts, ascending. */
   readonly moeLayers: readonly number[];
-  /** Whether the K routing weights are divided by their sum. */
-  readonly normalizeTopK: boolean;
+  readonly sharedExperts: SharedExperts | undefined;
+  readonly routing: RoutingRule;
+  /** Whether a routing weight multiplies what an expert gives, or what it is given (Llama 4). */
+  readonly routingWeightsOn: 'output' | 'input';
+  readonly activation: Activation;
+  readonly multipliers: Multipliers | undefined;
   readonly rmsNormEpsilon: number;
-  readonly ropeTheta: number;
   readonly maxPositions: number;
   /** Whether the output head is the embedding. */
   readonly tiedEmbeddings: boolean;
+  /** How the checkpoint's weights are quantised; `undefined` where they are plain floats. */
+  readonly quantization: Quantization | undefined;
+  /** What stands before `model.` and `lm_head.` in tensor names: '' or, in multimodal checkpoints of Llama 4, `language_model.` */
+  readonly namePrefix: '' | 'language_model.';
+}
+
+/** The kinds of attention. */
+export type Attention = GroupedAttention | LatentAttention;
+
+/** Queries in `heads` heads, keys and values in `keyValueHeads` of them, all `headDim` wide. */
+export interface GroupedAttention {
+  readonly kind: 'grouped';
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  readonly headDim: number;
+  /** Which projections add biases: none, query, key and value, or the output too. */
+  readonly biases: 'none' | 'qkv' | 'all';
+  /** Norm of queries and keys before rope: none, weights per head dimension, weights over the full width, or L2 after rope without weights (Llama 4). */
+  readonly norm: 'none' | 'head' | 'width' | 'l2';
+  /** Whether each head has a learnt logit that takes part in the softmax and gives nothing (gpt-oss). */
+  readonly sinks: boolean;
+  /** Queries, keys and values are clamped to ± this (OLMoE's `clip_qkv`). */
+  readonly clip: number | undefined;
+  /** In layers without rope, queries are scaled with `ln(1 + ⌊(position + 1) / floor⌋) · scale + 1` (Llama 4). */
+  readonly temperature: { readonly floor: number; readonly scale: number } | undefined;
+}
+
+/** DeepSeek's multi-head latent attention: keys and values are projected from `keyValueRank` numbers, and `ropeDim` more that all heads share. */
+export interface LatentAttention {
+  readonly kind: 'latent';
+  readonly heads: number;
+  /** Rank of the query projection; `undefined` where it is one full matrix. */
+  readonly queryRank: number | undefined;
+  readonly keyValueRank: number;
+  /** Dimensions of a head's queries and keys without rope. */
+  readonly plainDim: number;
+  /** Dimensions with rope. */
+  readonly ropeDim: number;
+  readonly valueDim: number;
+  /** Whether the projections into the ranks and out of the block add biases. */
+  readonly bias: boolean;
+}
+
+/** Positions that a token attends to: all before it, a window of the last `tokens`, or those of its own chunk of `tokens`. */
+export type AttentionSpan = { readonly kind: 'full' } | { readonly kind: 'window' | 'chunk'; readonly tokens: number };
+
+/** Rotary embedding, as far as a config says it; this package computes none. */
+export interface Rope {
+  readonly theta: number;
+  /** `default`, or the way of stretching it to longer contexts. */
+  readonly kind: RopeKind;
+  /** The kind's own numbers, by the names of the config. */
+  readonly parameters: Readonly<Record<string, number | boolean | readonly number[]>>;
+  /** Whether pairs are neighbours (0, 1), (2, 3) … or stand half a head apart. */
+  readonly pairs: 'neighbours' | 'halves';
+  /** Layers without rope, ascending (Llama 4). */
+  readonly skippedLayers: readonly number[];
+}
+
+/** Kinds of rope that transformers names. */
+export const ROPE_KINDS = ['default', 'linear', 'dynamic', 'yarn', 'longrope', 'llama3'] as const;
+
+export type RopeKind = (typeof ROPE_KINDS)[number];
+
+/** A feed-forward network beside the experts that every token passes. */
+export interface SharedExperts {
+  /** Width of the whole network: DeepSeek's shared experts lie side by side in one. */
+  readonly width: number;
+  /** Whether its output is multiplied with `σ(x · g)` (Qwen2). */
+  readonly gated: boolean;
 }
 
 /**
- * Reads a topology from a parsed `config.json`.
- *
- * Layer i has experts where `i ∉ mlp_only_layers` and `(i + 1) % decoder_sparse_step = 0`. The number of experts stands under
- * `num_experts` or, saved by newer versions, `num_local_experts`; rope's theta under `rope_theta` or in `rope_parameters` / `rope_scaling`.
- * Where both stand they must agree. Optional fields take the reference's defaults.
- * @throws config-invalid a field is missing or of the wrong type or range
- * @throws config-contradiction two fields say different things
- * @throws config-unsupported unknown family, activation, rope type, biases, sliding window, quantisation
- * @example
- * const topology = parseTopology(JSON.parse(configText));
+ * What stands between an expert's matrices: `silu(g) · u`, or with both clamped, `(u' + 1) · g' · σ(alpha · g')` with `g' = min(g, limit)` and
+ * `u' = min(max(u, −limit), limit)` (gpt-oss).
  */
-export function parseTopology(config: unknown): Topology {
-  const fields = new ConfigFields(config);
-  assertFamily(fields);
-  assertPlainAttention(fields);
-  const layers = fields.size('num_hidden_layers');
-  const hiddenSize = fields.size('hidden_size');
-  const expertsPerLayer = fields.agree(['num_experts', 'num_local_experts'], (field) => fields.optionalSize(field));
-  if (expertsPerLayer === undefined) throw fields.invalid('num_experts', 'the number of experts per layer', undefined);
-  const topology: Topology = {
-    family: 'qwen3_moe',
-    layers,
-    hiddenSize,
-    vocabularySize: fields.size('vocab_size'),
-    ...parseHeads(fields, hiddenSize),
-    denseWidth: fields.optionalSize('intermediate_size') ?? 6144,
-    expertsPerLayer,
-    expertsPerToken: fields.size('num_experts_per_tok'),
-    expertWidth: fields.size('moe_intermediate_size'),
-    moeLayers: parseMoeLayers(fields, layers),
-    normalizeTopK: fields.flag('norm_topk_prob', false),
-    rmsNormEpsilon: fields.positive('rms_norm_eps') ?? 1e-6,
-    ropeTheta: parseRopeTheta(fields),
-    maxPositions: fields.optionalSize('max_position_embeddings') ?? 32768,
-    tiedEmbeddings: fields.flag('tie_word_embeddings', false),
-  };
-  assertExperts(fields, topology);
-  return Object.freeze(topology);
+export type Activation = { readonly kind: 'swiglu' } | { readonly kind: 'clamped-swiglu'; readonly alpha: number; readonly limit: number };
+
+/** Granite's fixed factors: on embeddings, attention logits (in place of `1/√headDim`), every residual branch, and the output logits (divided by it). */
+export interface Multipliers {
+  readonly embedding: number;
+  readonly attention: number;
+  readonly residual: number;
+  readonly logits: number;
 }
 
-function assertFamily(fields: ConfigFields): void {
-  const family = fields.text('model_type');
-  if (family === undefined) throw fields.invalid('model_type', `one of ${FAMILIES.join(', ')}`, undefined);
-  if ((FAMILIES as readonly string[]).includes(family)) return;
-  throw new MoeError('config-unsupported', {
-    message: `config field model_type: the family ${quote(family)} is not supported; supported: ${FAMILIES.join(', ')}`,
-    context: { field: 'model_type' },
-  });
-}
-
-function assertPlainAttention(fields: ConfigFields): void {
-  const activation = fields.text('hidden_act') ?? 'silu';
-  if (activation !== 'silu') throw fields.unsupported('hidden_act', activation, '"silu"');
-  for (const field of ['attention_bias', 'use_sliding_window']) {
-    if (fields.flag(field, false)) throw fields.unsupported(field, true, 'false');
-  }
-  const quantization = fields.value('quantization_config');
-  if (quantization !== undefined) throw fields.unsupported('quantization_config', quantization, 'no quantisation');
-  const kinds = fields.value('layer_types');
-  if (kinds === undefined) return;
-  if (!Array.isArray(kinds) || kinds.some((kind) => kind !== 'full_attention')) throw fields.unsupported('layer_types', kinds, 'full_attention in every layer');
-  if (kinds.length !== fields.size('num_hidden_layers')) throw fields.contradiction('layer_types', 'num_hidden_layers');
-}
-
-function parseHeads(fields: ConfigFields, hiddenSize: number): Pick<Topology, 'heads' | 'keyValueHeads' | 'headDim'> {
-  const heads = fields.size('num_attention_heads');
-  const keyValueHeads = fields.size('num_key_value_heads');
-  if (heads % keyValueHeads !== 0) throw fields.contradiction('num_key_value_heads', 'num_attention_heads');
-  const headDim = fields.optionalSize('head_dim') ?? hiddenSize / heads;
-  if (!Number.isInteger(headDim)) throw fields.contradiction('hidden_size', 'num_attention_heads');
-  if (headDim % 2 !== 0) throw fields.invalid('head_dim', 'an even number (rope turns pairs)', headDim);
-  return { heads, keyValueHeads, headDim };
-}
-
-function parseMoeLayers(fields: ConfigFields, layers: number): readonly number[] {
-  const step = fields.optionalSize('decoder_sparse_step') ?? 1;
-  const dense = fields.value('mlp_only_layers') ?? [];
-  if (!Array.isArray(dense) || dense.some((layer) => !Number.isInteger(layer) || layer < 0 || layer >= layers)) {
-    throw fields.invalid('mlp_only_layers', `an array of layer indices below ${layers}`, dense);
-  }
-  const moeLayers = Array.from({ length: layers }, (_, layer) => layer).filter((layer) => !dense.includes(layer) && (layer + 1) % step === 0);
-  if (moeLayers.length === 0) throw fields.invalid('decoder_sparse_step', 'at least one layer with experts', step);
-  return Object.freeze(moeLayers);
-}
-
-/** Versions 4 and 5 of transformers keep theta in different places; version 5 writes `rope_parameters`, reads all three. */
-function parseRopeTheta(fields: ConfigFields): number {
-  const theta = fields.agree(['rope_theta', 'rope_parameters', 'rope_scaling'], (field) =>
-    field === 'rope_theta' ? fields.positive(field) : thetaOf(fields, field),
-  );
-  return theta ?? 10_000;
-}
-
-function thetaOf(fields: ConfigFields, field: string): number | undefined {
-  const nested = fields.nested(field);
-  if (nested === undefined) return undefined;
-  for (const key of nested.names()) {
-    const name = `${field}.${key}`;
-    if (key === 'rope_theta') continue;
-    const plain = key === 'partial_rotary_factor' ? 1 : 'default';
-    if (key !== 'rope_type' && key !== 'type' && key !== 'partial_rotary_factor') throw fields.unsupported(name, nested.value(key), 'no such field');
-    if (nested.value(key) !== plain) throw fields.unsupported(name, nested.value(key), JSON.stringify(plain));
-  }
-  return nested.positive('rope_theta');
-}
-
-/** Expert ids travel as 16-bit numbers. */
-const MAX_EXPERTS = 65_536;
-
-function assertExperts(fields: ConfigFields, topology: Topology): void {
-  const { expertsPerLayer, expertsPerToken } = topology;
-  if (expertsPerLayer > MAX_EXPERTS) throw fields.invalid('num_experts', `at most ${MAX_EXPERTS}`, expertsPerLayer);
-  if (expertsPerToken > expertsPerLayer) throw fields.contradiction('num_experts_per_tok', 'num_experts');
-}
+/**
+ * `fp8-blocks`: F8_E4M3 with a float32 factor per block of `rows × columns` in `*_scale_inv` (DeepSeek-V3). `mxfp4`: experts as 4-bit floats in
+ * `*_blocks`, a power of two per 32 of them in `*_scales` (gpt-oss).
+ */
+export type Quantization = { readonly kind: 'fp8-blocks'; readonly rows: number; readonly columns: number } | { readonly kind: 'mxfp4' };

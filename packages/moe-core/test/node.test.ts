@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
-import { encodeSafetensors, isMoeError, parseShardedIndex, type Tensor } from '../src/index.ts';
+import { encodeSafetensors, FAMILIES, isMoeError, parseShardedIndex, type Tensor } from '../src/index.ts';
 import { openCheckpoint, openFileSource, openSafetensorsFile, readGateLogs, readTopology, writeFileAtomic, writeSafetensorsFile } from '../src/node.ts';
 import { expectCode } from './expect-code.ts';
 import { CONFIG, fixtureTensors } from './model-fixture.ts';
@@ -67,9 +67,9 @@ describe('openCheckpoint', () => {
   });
 
   it('names file and field of what is wrong', async () => {
-    await writeModel({ config: { ...CONFIG, model_type: 'mixtral' } });
+    await writeModel({ config: { ...CONFIG, model_type: 'llama' } });
     expect((await expectCode('config-unsupported', () => openCheckpoint(directory))).message).toBe(
-      `${at('config.json')}: config field model_type: the family "mixtral" is not supported; supported: qwen3_moe`,
+      `${at('config.json')}: config field model_type: the family "llama" is not supported; supported: ${FAMILIES.join(', ')}`,
     );
     await writeFile(at('config.json'), '{');
     expect((await expectCode('json-invalid', () => openCheckpoint(directory))).message).toContain(at('config.json'));

@@ -79,10 +79,15 @@ function assertEngineOptions({ sequenceLength, batchSize, threads, provider }: P
   assertOneOf('provider', provider, ENGINE_PROVIDERS);
 }
 
-/** Today moe-core reads one family; when it reads more, this says so instead of computing something else. */
-function assertSupported({ family }: { readonly family: string }): void {
-  if (family === 'qwen3_moe') return;
-  throw new MoeEngineError('unsupported-model', `models of the family "${family}" cannot be computed yet; qwen3_moe can`, { feature: `family ${family}` });
+/** moe-core reads more than is computed here; this says so instead of computing something else. */
+function assertSupported({ family, attention, rope, spans }: Topology): void {
+  if (family !== 'qwen3_moe') {
+    throw new MoeEngineError('unsupported-model', `models of the family "${family}" cannot be computed yet; qwen3_moe can`, { feature: `family ${family}` });
+  }
+  const biases = attention.kind === 'grouped' && attention.biases !== 'none';
+  const feature = biases ? 'attention biases' : rope.kind !== 'default' ? `rope of type ${rope.kind}` : spans.some(({ kind }) => kind !== 'full') ? 'sliding windows' : undefined;
+  if (feature === undefined) return;
+  throw new MoeEngineError('unsupported-model', `models with ${feature} cannot be computed yet`, { feature });
 }
 
 interface LoadJob {

@@ -7,7 +7,7 @@
  * @see `modeling_qwen3_moe.py` of transformers 5.18
  * @module
  */
-import { expertTensorNames, type Topology } from '@connito/moe-core';
+import { expertTensorNames, type GroupedAttention, type Topology } from '@connito/moe-core';
 import { causalAttention, createCausalMask, createRotaryTables, rotate, type RotaryTables } from './attention.ts';
 import { tokenLosses } from './cross-entropy.ts';
 import { combineRows, createDispatch, dispatchRows, dispatchWeights } from './dispatch.ts';
@@ -47,7 +47,7 @@ interface Context extends TransformerOptions {
 export function buildTransformer(graph: Graph, options: TransformerOptions): Transformer {
   const { topology, batchSize, sequenceLength, weight } = options;
   const tokens = graph.input({ name: 'tokens', type: 'int32', shape: [batchSize, sequenceLength] });
-  const rotary = createRotaryTables(graph, { batchSize, sequenceLength, headDim: topology.headDim, theta: topology.ropeTheta });
+  const rotary = createRotaryTables(graph, { batchSize, sequenceLength, headDim: groupedAttention(topology).headDim, theta: topology.rope.theta });
   const context: Context = { ...options, graph, rotary, mask: createCausalMask(graph, sequenceLength) };
   const rows = batchSize * sequenceLength;
   const embedding = weight('model.embed_tokens.weight', [topology.vocabularySize, topology.hiddenSize]);
@@ -66,7 +66,8 @@ export function buildTransformer(graph: Graph, options: TransformerOptions): Tra
 /** `x + Wo · attention(rmsNorm(x))`; `x` — `[T, H]`. */
 function attentionBlock(context: Context, x: Value, layer: number): Value {
   const { graph, topology, weight, rotary, mask, batchSize, sequenceLength } = context;
-  const { heads, keyValueHeads, headDim, hiddenSize, rmsNormEpsilon } = topology;
+  const { hiddenSize, rmsNormEpsilon } = topology;
+  const { heads, keyValueHeads, headDim } = groupedAttention(topology);
   const prefix = `model.layers.${layer}.self_attn`;
   const normed = rmsNorm(graph, x, weight(`model.layers.${layer}.input_layernorm.weight`, [hiddenSize]), rmsNormEpsilon);
   const project = (name: string, count: number): Value => {
@@ -82,13 +83,19 @@ function attentionBlock(context: Context, x: Value, layer: number): Value {
   return linear(graph, mixed, weight(`${prefix}.o_proj.weight`, [hiddenSize, heads * headDim]), x);
 }
 
+/** Attention of a model that {@link assertSupported} let through. */
+function groupedAttention({ attention }: Topology): GroupedAttention {
+  if (attention.kind === 'grouped') return attention;
+  throw new TypeError(`expected grouped attention, got ${attention.kind}`);
+}
+
 /** `x + Σ_k w_k · expert_k(rmsNorm(x))`. The weight multiplies the activation, before the down projection: same sum, less work. */
 function expertBlock(context: Context, x: Value, layer: number): { readonly hidden: Value; readonly routing: Routing } {
   const { graph, topology, weight } = context;
   const { hiddenSize, expertWidth, expertsPerLayer } = topology;
   const normed = normAfterAttention(context, x, layer);
   const logits = linear(graph, normed, weight(`model.layers.${layer}.mlp.gate.weight`, [expertsPerLayer, hiddenSize]));
-  const routing = route(graph, logits, topology);
+  const routing = route(graph, logits, topology.routing);
   const dispatch = createDispatch(graph, routing, expertsPerLayer);
   const names = Array.from({ length: expertsPerLayer }, (_, expert) => expertTensorNames(topology, { layer, expert }));
   const rows = dispatchRows(graph, normed, dispatch);

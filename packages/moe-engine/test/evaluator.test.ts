@@ -113,6 +113,20 @@ describe('errors', () => {
     await checkpoint.close();
   });
 
+  it('unsupported-model: what moe-core reads of this family and this package does not compute', async () => {
+    const checkpoint = await openCheckpoint(vectorPath('grouped'));
+    const { topology } = checkpoint;
+    for (const [feature, changes] of [
+      ['attention biases', { attention: { ...topology.attention, biases: 'all' } }],
+      ['rope of type yarn', { rope: { ...topology.rope, kind: 'yarn' } }],
+      ['sliding windows', { spans: topology.spans.map(() => ({ kind: 'window', tokens: 4 })) }],
+    ] as const) {
+      const other = { ...checkpoint, topology: { ...topology, ...changes } as typeof topology };
+      await expect(createEvaluator(options({ checkpoint: other }))).rejects.toMatchObject({ code: 'unsupported-model', context: { feature } });
+    }
+    await checkpoint.close();
+  });
+
   it('what moe-core says of a selection or a directory', async () => {
     await expect(createEvaluator(options({ experts: new Map([[9, [0]]]) }))).rejects.toMatchObject({ name: 'MoeError', code: 'selection-invalid' });
     await expect(createEvaluator(options({ checkpoint: vectorPath('nowhere') }))).rejects.toMatchObject({ name: 'MoeError', code: 'file-missing' });

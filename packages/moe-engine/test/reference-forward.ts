@@ -38,13 +38,15 @@ function rowLoss(topology: Topology, weights: Weights, tokens: readonly number[]
 }
 
 function attention(topology: Topology, weights: Weights, prefix: string, x: readonly number[][]): number[][] {
-  const { heads, keyValueHeads, headDim, rmsNormEpsilon, ropeTheta, hiddenSize } = topology;
+  const { rmsNormEpsilon, rope, hiddenSize } = topology;
+  if (topology.attention.kind !== 'grouped') throw new Error('expected grouped attention');
+  const { heads, keyValueHeads, headDim } = topology.attention;
   const project = (name: string, count: number, normName?: string): number[][][] =>
     x.map((row, position) => {
       const flat = times(row, weights.get(`${prefix}.self_attn.${name}.weight`)!, count * headDim);
       return Array.from({ length: count }, (_, head) => {
         const part = flat.slice(head * headDim, (head + 1) * headDim);
-        return normName === undefined ? part : turn(norm(part, weights.get(`${prefix}.self_attn.${normName}.weight`)!, rmsNormEpsilon), position, ropeTheta);
+        return normName === undefined ? part : turn(norm(part, weights.get(`${prefix}.self_attn.${normName}.weight`)!, rmsNormEpsilon), position, rope.theta);
       });
     });
   const [query, key, value] = [project('q_proj', heads, 'q_norm'), project('k_proj', keyValueHeads, 'k_norm'), project('v_proj', keyValueHeads)];
@@ -61,7 +63,7 @@ function attention(topology: Topology, weights: Weights, prefix: string, x: read
 }
 
 function feedForward(topology: Topology, weights: Weights, layer: number, x: readonly number[]): number[] {
-  const { hiddenSize, expertWidth, denseWidth, expertsPerLayer, expertsPerToken, normalizeTopK, moeLayers } = topology;
+  const { hiddenSize, expertWidth, denseWidth, expertsPerLayer, expertsPerToken, routing, moeLayers } = topology;
   const block = (names: { gate: string; up: string; down: string }, width: number): number[] => {
     const [gate, up] = [times(x, weights.get(names.gate)!, width), times(x, weights.get(names.up)!, width)];
     return times(gate.map((z, i) => (z / (1 + Math.exp(-z))) * up[i]!), weights.get(names.down)!, hiddenSize);
@@ -70,7 +72,7 @@ function feedForward(topology: Topology, weights: Weights, layer: number, x: rea
   if (!moeLayers.includes(layer)) return block({ gate: `${prefix}.gate_proj.weight`, up: `${prefix}.up_proj.weight`, down: `${prefix}.down_proj.weight` }, denseWidth);
   const probabilities = softmax(times(x, weights.get(`${prefix}.gate.weight`)!, expertsPerLayer));
   const chosen = probabilities.map((p, id) => ({ p, id })).sort((a, b) => b.p - a.p || a.id - b.id).slice(0, expertsPerToken);
-  const total = normalizeTopK ? chosen.reduce((sum, { p }) => sum + p, 0) : 1;
+  const total = routing.normalizeTopK ? chosen.reduce((sum, { p }) => sum + p, 0) : 1;
   const out = Array.from({ length: hiddenSize }, () => 0);
   for (const { p, id } of chosen) {
     const y = block(expertTensorNames(topology, { layer, expert: id }), expertWidth);

@@ -124,11 +124,37 @@ function partRows({ parts, parameters: total }: CheckpointInspection): { text: s
 }
 
 function describeTopology(topology: Topology): string[] {
-  const { family, layers, hiddenSize, heads, keyValueHeads, headDim, vocabularySize, expertsPerLayer, expertsPerToken, expertWidth, moeLayers, tiedEmbeddings } = topology;
+  const { family, layers, hiddenSize, vocabularySize, expertsPerLayer, expertsPerToken, expertWidth, moeLayers, sharedExperts, tiedEmbeddings, quantization } = topology;
+  const shared = sharedExperts === undefined ? '' : `, beside a shared network of width ${sharedExperts.width}${sharedExperts.gated ? ' behind a gate' : ''}`;
   return [
-    `${family}: ${layers} layers, hidden size ${hiddenSize}, ${heads} heads (${keyValueHeads} for keys and values) of ${headDim}, vocabulary ${number(vocabularySize)}${tiedEmbeddings ? ', tied embeddings' : ''}`,
-    `${expertsPerLayer} experts of width ${expertWidth} in ${moeLayers.length === layers ? 'every layer' : `${moeLayers.length} of the layers`}, ${expertsPerToken} for each token`,
+    `${family}: ${layers} layers, hidden size ${hiddenSize}, vocabulary ${number(vocabularySize)}${tiedEmbeddings ? ', tied embeddings' : ''}`,
+    describeAttention(topology),
+    `${expertsPerLayer} experts of width ${expertWidth} in ${moeLayers.length === layers ? 'every layer' : `${moeLayers.length} of the layers`}, ${expertsPerToken} for each token${shared}`,
+    describeRouting(topology),
+    ...(quantization === undefined ? [] : [quantization.kind === 'mxfp4' ? 'experts quantised as MXFP4' : `weights quantised as F8_E4M3 in blocks of ${quantization.rows} × ${quantization.columns}`]),
   ];
+}
+
+function describeAttention({ attention, rope, spans }: Topology): string {
+  const kind =
+    attention.kind === 'latent'
+      ? `latent attention: ${attention.heads} heads, ${attention.queryRank === undefined ? '' : `queries of rank ${attention.queryRank}, `}keys and values of rank ${attention.keyValueRank}`
+      : `attention: ${attention.heads} heads (${attention.keyValueHeads} for keys and values) of ${attention.headDim}`;
+  const limited = spans.filter(({ kind: span }) => span !== 'full');
+  const notes = [rope.kind === 'default' ? '' : `, rope ${rope.kind}`, rope.skippedLayers.length > 0 ? `, ${rope.skippedLayers.length} layers without rope` : ''];
+  const [first] = limited;
+  if (first !== undefined && first.kind !== 'full') notes.push(`, ${limited.length} layers see a ${first.kind} of ${number(first.tokens)} tokens`);
+  return kind + notes.join('');
+}
+
+function describeRouting({ routing, routingWeightsOn }: Topology): string {
+  const { scoring = 'softmax', normalizeTopK, scale = 1, groups } = routing;
+  const parts = [`router: ${scoring}`];
+  if (groups !== undefined) parts.push(`best ${groups.kept} of ${groups.count} groups`);
+  if (normalizeTopK) parts.push('weights divided by their sum');
+  if (scale !== 1) parts.push(`weights times ${scale}`);
+  if (routingWeightsOn === 'input') parts.push("weights on the experts' inputs");
+  return parts.join(', ');
 }
 
 function describeMetadata(metadata: Readonly<Record<string, string>>): string[] {

@@ -29,6 +29,11 @@ export class ConfigFields {
     return Object.hasOwn(this.#object, field) ? (this.#object[field] ?? undefined) : undefined;
   }
 
+  /** Whether the field is there and `null`: for the few where that says something else than leaving it out. */
+  isNull(field: string): boolean {
+    return Object.hasOwn(this.#object, field) && this.#object[field] === null;
+  }
+
   nested(field: string): ConfigFields | undefined {
     const value = this.value(field);
     return value === undefined ? undefined : new ConfigFields(value, this.#name(field));
@@ -40,14 +45,22 @@ export class ConfigFields {
     return value;
   }
 
+  /** One of a few words. @throws config-unsupported for any other */
+  word<T extends string>(field: string, words: readonly [T, ...T[]], absent: T = words[0]): T {
+    const value = this.text(field) ?? absent;
+    const word = words.find((candidate) => candidate === value);
+    if (word === undefined) throw this.unsupported(field, value, words.map((candidate) => JSON.stringify(candidate)).join(' or '));
+    return word;
+  }
+
   flag(field: string, absent: boolean): boolean {
     const value = this.value(field) ?? absent;
     if (typeof value !== 'boolean') throw this.invalid(field, 'true or false', value);
     return value;
   }
 
-  size(field: string): number {
-    const value = this.optionalSize(field);
+  size(field: string, absent?: number): number {
+    const value = this.optionalSize(field) ?? absent;
     if (value === undefined) throw this.invalid(field, 'a positive integer', undefined);
     return value;
   }
@@ -58,6 +71,23 @@ export class ConfigFields {
     if (value === undefined) return undefined;
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 0x7fffffff) throw this.invalid(field, 'a positive integer below 2^31', value);
     return value;
+  }
+
+  /** An integer from 0. */
+  count(field: string, absent: number): number {
+    const value = this.value(field) ?? absent;
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 0x7fffffff) throw this.invalid(field, 'an integer from 0 and below 2^31', value);
+    return value;
+  }
+
+  /** Indices of layers, or undefined. */
+  layerIndices(field: string, layers: number): number[] | undefined {
+    const value = this.value(field);
+    if (value === undefined) return undefined;
+    if (!Array.isArray(value) || value.some((layer) => !Number.isInteger(layer) || layer < 0 || layer >= layers)) {
+      throw this.invalid(field, `an array of layer indices below ${layers}`, value);
+    }
+    return value as number[];
   }
 
   positive(field: string): number | undefined {
@@ -91,8 +121,8 @@ export class ConfigFields {
 
   contradiction(field: string, other: string): MoeError<'config-contradiction'> {
     return new MoeError('config-contradiction', {
-      message: `config fields ${field} (${describe(this.value(field))}) and ${other} (${describe(this.value(other))}) contradict each other`,
-      context: { field, other },
+      message: `config fields ${this.#name(field)} (${describe(this.value(field))}) and ${this.#name(other)} (${describe(this.value(other))}) contradict each other`,
+      context: { field: this.#name(field), other: this.#name(other) },
     });
   }
 

@@ -3,20 +3,27 @@
  * @module
  */
 import type { Checkpoint } from '../checkpoint.ts';
-import { expertTensorNames, expertTensorShape, parseExpertTensorName, routerTensorName, type ExpertId } from '../tensor-names.ts';
-import type { Tensor } from '../tensor.ts';
+import { dtypeBits } from '../dtype.ts';
+import { gatherExpertBytes, locateExpertTensor, type ExpertTensorPlace } from '../expert-storage.ts';
+import { requireTensor } from '../safetensors.ts';
+import { expertProjections, expertTensorNames, parseExpertTensorName, routerTensorNames, type ExpertId } from '../tensor-names.ts';
+import type { Tensor, TensorDescription } from '../tensor.ts';
 import type { Topology } from '../topology.ts';
 
-/** A logical tensor of an expert. */
+/** A logical tensor of an expert, and where it lies. */
 export interface ExpertPart {
   readonly name: string;
   readonly shape: readonly number[];
+  readonly place: ExpertTensorPlace;
 }
 
-/** An expert's tensors: gate, up, down. */
+/** An expert's tensors: gate, up, down, and their biases where the family has them. */
 export function expertParts(topology: Topology, id: ExpertId): readonly ExpertPart[] {
   const names = expertTensorNames(topology, id);
-  return (['gate', 'up', 'down'] as const).map((projection) => ({ name: names[projection], shape: expertTensorShape(topology, projection) }));
+  return expertProjections(topology).map((projection) => {
+    const place = locateExpertTensor(topology, id, projection);
+    return { name: names[projection]!, shape: place.shape, place };
+  });
 }
 
 /** The expert that a logical tensor belongs to. */
@@ -24,12 +31,22 @@ export function expertOf(topology: Topology, name: string): ExpertId | undefined
   return parseExpertTensorName(topology, name);
 }
 
-/** A logical tensor's bytes as the checkpoint stores them. @throws source-short-read */
-export async function readExpertPart(checkpoint: Pick<Checkpoint, 'readTensor'>, part: ExpertPart): Promise<Tensor> {
-  return checkpoint.readTensor(part.name);
+/** The stored tensor in which a logical one lies. @throws tensor-missing */
+export function storedTensor(checkpoint: Pick<Checkpoint, 'tensors'>, { place }: ExpertPart): TensorDescription {
+  return requireTensor(checkpoint.tensors, place.tensor);
 }
 
-/** Tensors of a layer's router, one row per expert on the first axis. */
+/** A logical tensor in the type in which the checkpoint stores it; of a fused tensor the expert's own bytes are read. @throws source-short-read */
+export async function readExpertPart(checkpoint: Pick<Checkpoint, 'tensors' | 'readRange'>, part: ExpertPart): Promise<Tensor> {
+  const { name, shape, place } = part;
+  const { dtype } = storedTensor(checkpoint, part);
+  const slab = await checkpoint.readRange(place.tensor, place.slab);
+  const isOwn = place.tensor === name;
+  return { name, dtype, shape, data: isOwn ? slab : gatherExpertBytes(place, slab, { elementBytes: dtypeBits(dtype) / 8, storedFrom: place.slab.offset }) };
+}
+
+/** Tensors of a layer's router, one row or entry per expert on the first axis. */
 export function routerTensors(topology: Topology, layer: number): readonly string[] {
-  return [routerTensorName(topology, layer)];
+  const { weight, bias, selectionBias } = routerTensorNames(topology, layer);
+  return [weight, bias, selectionBias].filter((name) => name !== undefined);
 }

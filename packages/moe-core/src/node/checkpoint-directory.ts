@@ -9,7 +9,8 @@ import { MoeError } from '../errors.ts';
 import { parseStrictJson, toPlainValue } from '../internal/strict-json.ts';
 import type { SafetensorsFile } from '../safetensors.ts';
 import { MAX_INDEX_BYTES, parseShardedIndex, type ShardedIndex } from '../sharded-index.ts';
-import { parseTopology, type Topology } from '../topology.ts';
+import { parseTopology } from '../topology-config.ts';
+import type { Topology } from '../topology.ts';
 import { fileError, readTextFile } from './file-errors.ts';
 import { openSafetensorsFile, type OpenSafetensorsFile } from './file-source.ts';
 
