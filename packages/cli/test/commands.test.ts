@@ -136,7 +136,7 @@ describe('model inspect', () => {
     rmSync(join(broken('weightless'), 'model.safetensors'));
     writeFileSync(join(broken('no-json'), 'config.json'), '{"model_type": ');
     const outcomes = await Promise.all([at('nothing'), at('truncated'), at('truncated', 'model.safetensors'), at('headless'), at('unknown-family'), at('weightless'), at('no-json'), at('text', 'target.jsonl')].map((path) => connito(['model', 'inspect', path])));
-    const lines = [/no file or directory .*nothing/, /truncated.*model\.safetensors/, /truncated.*model\.safetensors/, /headless.*model\.safetensors/, /"mamba" is not supported; supported: qwen3_moe/, /neither model\.safetensors nor/, /no-json.*config\.json/, /target\.jsonl/];
+    const lines = [/no file or directory .*nothing/, /truncated.*model\.safetensors/, /truncated.*model\.safetensors/, /headless.*model\.safetensors/, /"mamba" is not supported; supported: deepseek_v2, .*qwen3_moe/, /neither model\.safetensors nor/, /no-json.*config\.json/, /target\.jsonl/];
     for (const [index, outcome] of outcomes.entries()) expectRefusal(outcome, 3, lines[index]!);
   });
 });
