@@ -69,6 +69,9 @@ export interface MoeErrorContexts {
 
   'routing-invalid': { readonly field: string };
   'routing-not-finite': { readonly token: number; readonly expert: number };
+  /** A thread of a routing pool has ended by itself. */
+  'routing-worker-failed': { readonly worker: number };
+  'routing-pool-closed': Record<never, never>;
 
   'relevance-invalid': { readonly field: string };
   'gate-log-invalid': { readonly layer: number; readonly line: number };

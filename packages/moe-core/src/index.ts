@@ -104,6 +104,7 @@ export {
   type Topology,
 } from './topology.ts';
 export { parseTopology } from './topology-config.ts';
+export { dispatchTokens, type TokenDispatch } from './token-dispatch.ts';
 export { compressUpdate, createUpdateCompressor, DEFAULT_COMPRESSION, type CompressedUpdate, type CompressionOptions, type UpdateCompressor } from './update-compression.ts';
 export { decompressUpdate, type DecompressedUpdate } from './update-decompression.ts';
 export { cosineSimilarity, updateDistance, updateNorm } from './update-geometry.ts';
