@@ -66,6 +66,7 @@ export interface MoeErrorContexts {
   'file-unreadable': { readonly path: string };
   'file-too-large': { readonly path: string; readonly sizeBytes: number; readonly limitBytes: number };
   'file-write-failed': { readonly path: string };
+  'file-exists': { readonly path: string };
 
   'routing-invalid': { readonly field: string };
   'routing-not-finite': { readonly token: number; readonly expert: number };

@@ -75,6 +75,7 @@ export { MAX_HEADER_BYTES, MAX_TENSOR_NAME_LENGTH, MAX_TENSOR_RANK } from './saf
 export { encodeSafetensors, streamSafetensors, type SafetensorsMetadata, type TensorSource } from './safetensors-writer.ts';
 export { openSampleMeans, type SampleMeans } from './sample-means.ts';
 export { formatScoreSummary, parseScoreSummary, type ScoreSummary } from './score-summary.ts';
+export { DEFAULT_SHARD_BYTES, formatShardedIndex, planShards, type ShardPlan } from './shard-plan.ts';
 export { parseShardedIndex, type ShardedIndex } from './sharded-index.ts';
 export { countElements, sameShape, tensorSizeBytes, type ElementRange, type Float32Tensor, type Tensor, type TensorDescription } from './tensor.ts';
 export {
