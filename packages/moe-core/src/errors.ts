@@ -110,6 +110,13 @@ export interface MoeErrorContexts {
   'update-file-stream-invalid': { readonly tensor: string; readonly chunk: number };
   /** Bytes that would decode, but not the ones that an encoder writes for these values. */
   'update-file-not-canonical': { readonly tensor: string; readonly rule: string };
+
+  /** A limit of the device, by its name in WebGPU, or one of the kernels. */
+  'gpu-limit': { readonly limit: string; readonly required: number; readonly allowed: number };
+  /** `unknown` or `destroyed`, as WebGPU says it. */
+  'gpu-device-lost': { readonly reason: string };
+  /** The device refused; `step` says what it was asked for, `cause` what it answered. */
+  'gpu-failed': { readonly step: string };
 }
 
 export type MoeErrorCode = keyof MoeErrorContexts;
