@@ -22,6 +22,7 @@ const temporary = mkdtempSync(join(tmpdir(), 'connito-pack-'));
 const tarballs = join(temporary, 'tarballs');
 const consumer = join(temporary, 'consumer');
 const typed = join(temporary, 'typed');
+const consumerOptions = { strict: true, skipLibCheck: false, module: 'nodenext', target: 'es2023', types: [] };
 const children = new Set();
 let failures = 0;
 
@@ -117,9 +118,24 @@ function importedPackages(directory) {
 
 async function compileAgainstCore() {
   writeFileSync(join(typed, 'main.ts'), "import { routeTokens, selectExperts } from '@connito/moe-core';\nconst { ids } = routeTokens(Float32Array.of(1, 3, 2, 0), { experts: 4, expertsPerToken: 2, normalizeTopK: true });\nif (ids.join() !== '1,2') throw new Error(`expected experts 1,2, got ${ids.join()}`);\nexport const selection: ReadonlyMap<number, readonly number[]> = selectExperts(new Map([[0, [0.7, 0.3]]]), { threshold: 0.5 });\n");
-  writeFileSync(join(typed, 'tsconfig.json'), JSON.stringify({ compilerOptions: { strict: true, skipLibCheck: false, module: 'nodenext', target: 'es2023', lib: ['es2023'], types: [] }, files: ['main.ts'] }));
+  writeFileSync(join(typed, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...consumerOptions, lib: ['es2023'] }, files: ['main.ts'] }));
   await runTool(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', typed], { cwd: typed, timeoutMs: SHORT_MS });
   await runTool(process.execPath, [join(typed, 'main.js')], { cwd: typed, timeoutMs: SHORT_MS });
+}
+
+/** `./webgpu` takes its types from the consumer: from a DOM that has WebGPU, or from none at all. */
+async function compileAgainstWebgpu() {
+  writeFileSync(join(typed, 'gpu.ts'), gpuConsumer('type Device = GpuDevice;'));
+  writeFileSync(join(typed, 'gpu-dom.ts'), `${gpuConsumer('type Device = GPUDevice;')}// @ts-expect-error a text is no device\nexport const wrong = createGpuRouter('device', { experts: 2, expertsPerToken: 1, normalizeTopK: true }, { maxTokens: 1 });\n`);
+  for (const [file, lib] of [['gpu.ts', ['es2023']], ['gpu-dom.ts', ['es2023', 'dom']]]) {
+    writeFileSync(join(typed, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...consumerOptions, lib, noEmit: true }, files: [file] }));
+    await runTool(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', typed], { cwd: typed, timeoutMs: SHORT_MS });
+  }
+  return 'without a DOM, and with TypeScript\'s own';
+}
+
+function gpuConsumer(deviceType) {
+  return `import { createGpuRouter, routeTokensOnGpu, type GpuDevice, type HostRouting } from '@connito/moe-core/webgpu';\n${deviceType}\nexport const run = (device: Device): Promise<HostRouting> => routeTokensOnGpu(device, { logits: Float32Array.of(1, 3), rule: { experts: 2, expertsPerToken: 1, normalizeTopK: true } });\nexport { createGpuRouter };\n`;
 }
 
 async function runDemo() {
@@ -210,7 +226,10 @@ try {
       await check('declared dependencies', checkImports);
       if (await check('npx connito demo --cycles 1', runDemo)) await check('Proof-of-Loss script of the README', runReadmeScript);
     }
-    if (await check('npm install of @connito/moe-core alone', installCore)) await check('TypeScript consumer of @connito/moe-core', compileAgainstCore);
+    if (await check('npm install of @connito/moe-core alone', installCore)) {
+      await check('TypeScript consumer of @connito/moe-core', compileAgainstCore);
+      await check('TypeScript consumer of @connito/moe-core/webgpu', compileAgainstWebgpu);
+    }
   }
 } catch (error) {
   failures += 1;
