@@ -2,7 +2,6 @@
  * The caller's device, watched: what goes wrong on it becomes a MoeError where it happened, instead of an event later on.
  * @module
  */
-/// <reference types="@webgpu/types" />
 import { MoeError } from '../errors.ts';
 import type { GpuDevice } from './gpu-types.ts';
 

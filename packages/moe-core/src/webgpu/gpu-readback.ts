@@ -2,7 +2,6 @@
  * From buffers of a device to typed arrays: one copy into one mapped buffer.
  * @module
  */
-/// <reference types="@webgpu/types" />
 import { MoeError } from '../errors.ts';
 import type { RoutingRule } from '../routing-rule.ts';
 import { guard, USAGE, type WatchedDevice } from './gpu-device.ts';

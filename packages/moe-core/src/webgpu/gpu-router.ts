@@ -3,7 +3,6 @@
  * routing and what the experts make of it never leave the device.
  * @module
  */
-/// <reference types="@webgpu/types" />
 import { MoeError } from '../errors.ts';
 import { assertRoutingRule, routingInvalid, type RoutingRule } from '../routing-rule.ts';
 import { dispatchKernel } from './dispatch-kernel.ts';

@@ -3,7 +3,6 @@
  * everything on the device with `createGpuRouter`.
  * @module
  */
-/// <reference types="@webgpu/types" />
 import { assertRoutingRule, routingInvalid, type RoutingOptions, type RoutingRule } from '../routing-rule.ts';
 import { USAGE } from './gpu-device.ts';
 import { createGpuRouter } from './gpu-router.ts';
