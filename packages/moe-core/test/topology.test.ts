@@ -200,6 +200,7 @@ describe('parseTopology', () => {
     ['topk_group', 'n_group', of('deepseek_v3 groups', { topk_group: 3 })],
     ['topk_group', 'num_experts_per_tok', of('deepseek_v2 groups, biases', { num_experts_per_tok: 3 })],
     ['experts_per_token', 'num_experts_per_tok', of('gpt_oss plain', { experts_per_token: 3 })],
+    ['head_dim', 'hidden_size', of('olmoe plain', { head_dim: 8 })],
     ['no_rope_layers', 'num_hidden_layers', of('llama4_text dense layers', { no_rope_layers: [1] })],
     ['text_config.num_experts_per_tok', 'text_config.num_local_experts', of('llama4 with vision', { text_config: { num_local_experts: 2, num_experts_per_tok: 3 } })],
     ['rope_parameters', 'rope_scaling', { ...base, rope_scaling: { type: 'linear', factor: 2 } }],

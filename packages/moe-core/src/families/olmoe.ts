@@ -13,12 +13,18 @@ export const OLMOE: FamilyDefinition = {
   parse(fields) {
     const decoder = parseDecoder(fields, { rmsNormEpsilon: 1e-5, maxPositions: 4096 });
     const numbers = parseExpertNumbers(fields, { field: 'num_experts' });
-    const biases = fields.flag('attention_bias', false) ? 'all' : 'none';
+    const attention = parseGroupedAttention(fields, decoder.hiddenSize, {
+      biases: fields.flag('attention_bias', false) ? 'all' : 'none',
+      norm: 'width',
+      clip: fields.positive('clip_qkv'),
+    });
+    // The reference sizes the norms by the hidden size, and fails in its forward where the heads do not fill it.
+    if (attention.heads * attention.headDim !== decoder.hiddenSize) throw fields.contradiction('head_dim', 'hidden_size');
     return {
       ...decoder,
       ...numbers,
       family: 'olmoe',
-      attention: parseGroupedAttention(fields, decoder.hiddenSize, { biases, norm: 'width', clip: fields.positive('clip_qkv') }),
+      attention,
       rope: parseRope(fields, { theta: 10_000, pairs: 'halves' }),
       expertWidth: fields.size('intermediate_size'),
       moeLayers: layersWhere(decoder.layers, () => true),
