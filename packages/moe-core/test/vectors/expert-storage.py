@@ -15,7 +15,7 @@ LOCAL = dict(SIZES, num_local_experts=3, num_experts_per_tok=1)
 VISION = dict(hidden_size=4, num_hidden_layers=1, num_attention_heads=1, intermediate_size=4, vision_output_dim=4, image_size=2, patch_size=1, projector_input_dim=4, projector_output_dim=4)
 CASES = {
     "deepseek_v2": DEEPSEEK, "deepseek_v3": DEEPSEEK, "qwen2_moe": dict(QWEN, shared_expert_intermediate_size=2), "qwen3_moe": QWEN,
-    "olmoe": dict(SIZES, head_dim=None, num_experts=3, num_experts_per_tok=1), "mixtral": LOCAL, "granitemoe": LOCAL, "gpt_oss": LOCAL, "llama4_text": dict(LOCAL, intermediate_size_mlp=4),
+    "olmoe": dict({k: v for k, v in SIZES.items() if k != "head_dim"}, num_experts=3, num_experts_per_tok=1), "mixtral": LOCAL, "granitemoe": LOCAL, "gpt_oss": LOCAL, "llama4_text": dict(LOCAL, intermediate_size_mlp=4),
     "llama4": dict(text_config=dict(LOCAL, intermediate_size_mlp=4), vision_config=VISION),
 }
 
