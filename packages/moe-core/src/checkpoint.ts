@@ -75,7 +75,11 @@ function assertFirst(tensors: ReadonlyMap<string, TensorDescription>, name: stri
   throw new MoeError('safetensors-duplicate-tensor', { message: `the tensor ${quote(name)} stands in two files`, context: { tensor: name } });
 }
 
-function assertComplete(topology: Topology, tensors: ReadonlyMap<string, TensorDescription>): void {
+/**
+ * Refuses tensors that are not all that a topology asks for.
+ * @throws tensor-missing, tensor-shape-unexpected
+ */
+export function assertComplete(topology: Topology, tensors: ReadonlyMap<string, TensorDescription>): void {
   for (const { name, shape } of expectedTensors(topology)) {
     const found = tensors.get(name);
     if (found === undefined) {

@@ -20,6 +20,8 @@ export { DTYPES, dtypeBits, isDtype, type Dtype } from './dtype.ts';
 export { isMoeError, MoeError, type MoeErrorCode, type MoeErrorContexts, type MoeErrorDetails } from './errors.ts';
 export { assertScores, rankExperts, selectExperts, type BudgetRule, type SelectionRule } from './expert-choice.ts';
 export { expectedTensors, MODEL_PARTS, type ExpectedTensor, type ModelPart } from './expected-tensors.ts';
+export { diffCheckpoints, type CheckpointDiff, type DiffGroup, type DiffOptions, type DiffPlace, type TensorDifference, type TensorSet } from './checkpoint-diff.ts';
+export { evenSelection, type EvenSelection } from './even-selection.ts';
 export { formatExpertConfig, parseExpertConfig, type ExpertConfig } from './expert-config.ts';
 export {
   addRouting,
@@ -66,6 +68,8 @@ export {
 export { applyOuterStep, type OuterRule, type OuterState } from './outer-step.ts';
 export { createRouter, routeTokens, type Router, type RouterOptions, type Routing, type RoutingKernelName } from './routing.ts';
 export { countBytes, countParameters, type ParameterCounts } from './parameter-counts.ts';
+export { rightSizeConfig, type ConfigChange, type RightSizedConfig } from './right-sized-config.ts';
+export { rightSizeModel, type RightSizedModel, type RightSizing } from './right-sized-model.ts';
 export { assertRoutingRule, type RoutingGroups, type RoutingOptions, type RoutingRule } from './routing-rule.ts';
 export { addGateLog, gateLogSamples, parseGateLogLine, parseGateLogName, type GateLogChunks, type GateLogLine } from './gate-log.ts';
 export { addRoutingLog, encodeRoutingLog, openRoutingLog, type RoutingLog, type RoutingLogHeader, type RoutingSample } from './routing-log.ts';
@@ -108,5 +112,7 @@ export { parseTopology } from './topology-config.ts';
 export { dispatchTokens, type TokenDispatch } from './token-dispatch.ts';
 export { compressUpdate, createUpdateCompressor, DEFAULT_COMPRESSION, type CompressedUpdate, type CompressionOptions, type UpdateCompressor } from './update-compression.ts';
 export { decompressUpdate, type DecompressedUpdate } from './update-decompression.ts';
+export type { Difference } from './tensor-difference.ts';
+export { FAMILIES, parseTopology, type Family, type Topology } from './topology.ts';
 export { cosineSimilarity, updateDistance, updateNorm } from './update-geometry.ts';
 export { averageUpdates, computePseudoGradient, type WeightedUpdate } from './update-merge.ts';

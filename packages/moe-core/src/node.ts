@@ -8,3 +8,5 @@ export { openFileSource, openSafetensorsFile, type FileSource, type OpenSafetens
 export { findGateLogs, openRoutingLogFile, readGateLog, readGateLogs, type GateLogFile, type OpenRoutingLog } from './node/routing-logs.ts';
 export { openRoutingPool, type RoutingPool, type RoutingPoolOptions } from './node/routing-pool.ts';
 export { writeWeights, type WriteWeightsOptions } from './node/sharded-checkpoint.ts';
+export { assertFree, writeModelDirectory, type ModelDirectory, type WrittenModel } from './node/model-directory.ts';
+export { openExpertModuleFile, writeExpertModuleFile, type OpenExpertModule } from './node/module-file.ts';
