@@ -68,7 +68,7 @@ export {
 export { applyOuterStep, type OuterRule, type OuterState } from './outer-step.ts';
 export { createRouter, routeTokens, type Router, type RouterOptions, type Routing, type RoutingKernelName } from './routing.ts';
 export { countBytes, countParameters, type ParameterCounts } from './parameter-counts.ts';
-export { rightSizeConfig, type ConfigChange, type RightSizedConfig } from './right-sized-config.ts';
+export { rightSizeConfig, type ConfigChange, type RightSizedConfig, type RightSizedCounts } from './right-sized-config.ts';
 export { rightSizeModel, type RightSizedModel, type RightSizing } from './right-sized-model.ts';
 export { assertRoutingRule, type RoutingGroups, type RoutingOptions, type RoutingRule } from './routing-rule.ts';
 export { addGateLog, gateLogSamples, parseGateLogLine, parseGateLogName, type GateLogChunks, type GateLogLine } from './gate-log.ts';
@@ -113,6 +113,5 @@ export { dispatchTokens, type TokenDispatch } from './token-dispatch.ts';
 export { compressUpdate, createUpdateCompressor, DEFAULT_COMPRESSION, type CompressedUpdate, type CompressionOptions, type UpdateCompressor } from './update-compression.ts';
 export { decompressUpdate, type DecompressedUpdate } from './update-decompression.ts';
 export type { Difference } from './tensor-difference.ts';
-export { FAMILIES, parseTopology, type Family, type Topology } from './topology.ts';
 export { cosineSimilarity, updateDistance, updateNorm } from './update-geometry.ts';
 export { averageUpdates, computePseudoGradient, type WeightedUpdate } from './update-merge.ts';

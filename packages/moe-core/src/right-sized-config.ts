@@ -22,6 +22,18 @@ export interface RightSizedConfig {
   readonly changes: readonly ConfigChange[];
 }
 
+/** What the new config is about. */
+export interface RightSizedCounts {
+  /** Of the full model. */
+  readonly topology: Topology;
+  /** Layer to the experts that stay. */
+  readonly kept: ExpertSelection;
+  /** How many stay in each layer. */
+  readonly count: number;
+  /** Whether extra prediction layers (DeepSeek-V3) are left out: then `num_nextn_predict_layers` becomes 0 where it stands. */
+  readonly dropsExtraLayers: boolean;
+}
+
 /** Names under which families keep E; the first that a family's own class knows comes first where none stands. */
 const COUNT_FIELDS = ['num_experts', 'n_routed_experts', 'num_local_experts'] as const;
 const COUNT_FIELD_OF: Readonly<Record<string, (typeof COUNT_FIELDS)[number]>> = { deepseek_v2: 'n_routed_experts', deepseek_v3: 'n_routed_experts', qwen2_moe: 'num_experts', qwen3_moe: 'num_experts', olmoe: 'num_experts' };
@@ -35,7 +47,7 @@ const PER_TOKEN_FIELDS = ['num_experts_per_tok', 'experts_per_token'] as const;
  * equally many groups: `n_group` is then the number of these. Where no layer keeps experts in more groups than a token may use, the limit has nothing left to do and both fields become 1.
  * @throws export-unsupported groups that a config cannot say; json-invalid, json-duplicate-key, json-forbidden-key
  */
-export function rightSizeConfig(config: string, model: { readonly topology: Topology; readonly kept: ExpertSelection; readonly count: number }): RightSizedConfig {
+export function rightSizeConfig(config: string, model: RightSizedCounts): RightSizedConfig {
   const { topology, kept, count } = model;
   const root = new Map(parseRoot(config));
   const nested = root.get('text_config');
@@ -59,8 +71,7 @@ export function rightSizeConfig(config: string, model: { readonly topology: Topo
     set(['n_group'], 'n_group', groups.count);
     set(['topk_group'], 'topk_group', groups.kept);
   }
-  // The extra prediction layers are left out.
-  if (numberOf(fields.get('num_nextn_predict_layers')) !== undefined) set(['num_nextn_predict_layers'], '', 0);
+  if (model.dropsExtraLayers && numberOf(fields.get('num_nextn_predict_layers')) !== undefined) set(['num_nextn_predict_layers'], '', 0);
   if (fields !== root) root.set('text_config', fields);
   return { text: `${formatJson(root)}\n`, changes };
 }

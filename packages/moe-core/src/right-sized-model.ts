@@ -55,10 +55,10 @@ export function rightSizeModel(full: Checkpoint, { selection, config }: RightSiz
   }
   const experts: ExpertSelection = new Map(topology.moeLayers.map((layer) => [layer, [...(selection.get(layer) ?? [])].sort((a, b) => a - b)]));
   const count = assertEven(topology, experts);
-  const { text, changes } = rightSizeConfig(config, { topology, kept: experts, count });
+  const { kept, dropped } = sortOut(full);
+  const { text, changes } = rightSizeConfig(config, { topology, kept: experts, count, dropsExtraLayers: dropped.length > 0 });
   const small = parseTopology(toPlainValue(parseStrictJson(text, 'config.json')));
   const origins = new Map<string, TensorOrigin>(topology.moeLayers.flatMap((layer) => [...keptTensors(topology, layer, experts.get(layer)!)]));
-  const { kept, dropped } = sortOut(full);
   for (const name of kept) origins.set(name, { name, rows: undefined });
   return { checkpoint: cutView(full, { topology: small, origins }), config: text, changes, experts, dropped };
 }

@@ -61,20 +61,20 @@ describe('rightSizeConfig', () => {
 
   it('keeps the text of everything else, floats that look like integers too', () => {
     const text = '{"rope_theta": 10000.0, "num_experts": 3, "x": {"n_group": 4, "y": [1e-06, {}, []]}, "num_experts_per_tok": 2, "num_local_experts": 3, "s": "\\u00e9\\n"}';
-    const { text: written, changes } = rightSizeConfig(text, { topology: { ...TOPOLOGY, expertsPerToken: 2 }, kept: new Map([[0, [1]], [2, [1]]]), count: 1 });
+    const { text: written, changes } = rightSizeConfig(text, { topology: { ...TOPOLOGY, expertsPerToken: 2 }, kept: new Map([[0, [1]], [2, [1]]]), count: 1, dropsExtraLayers: false });
     expect(written).toBe('{\n  "rope_theta": 10000.0,\n  "num_experts": 1,\n  "x": {\n    "n_group": 4,\n    "y": [\n      1e-06,\n      {},\n      []\n    ]\n  },\n  "num_experts_per_tok": 1,\n  "num_local_experts": 1,\n  "s": "é\\n"\n}\n');
     expect(changes.map(({ field }) => field)).toEqual(['num_experts', 'num_local_experts', 'num_experts_per_tok']);
   });
 
   it('adds what a config leaves to its class', () => {
-    const { text } = rightSizeConfig('{}', { topology: TOPOLOGY, kept, count: 2 });
+    const { text } = rightSizeConfig('{}', { topology: TOPOLOGY, kept, count: 2, dropsExtraLayers: false });
     expect(JSON.parse(text)).toEqual({ num_experts: 2, num_experts_per_tok: 2 });
   });
 });
 
 const size = (sized: { family?: string; groups?: RoutingGroups; kept: number[][]; config?: string; perToken?: number }) => {
   const topology = { ...TOPOLOGY, family: sized.family ?? 'deepseek_v3', expertsPerLayer: 12, expertsPerToken: sized.perToken ?? 2, routing: { groups: sized.groups } } as unknown as Topology;
-  const { text } = rightSizeConfig(sized.config ?? '{"n_routed_experts": 12, "n_group": 4, "topk_group": 2}', { topology, kept: new Map(sized.kept.map((ids, layer) => [layer, ids])), count: sized.kept[0]!.length });
+  const { text } = rightSizeConfig(sized.config ?? '{"n_routed_experts": 12, "n_group": 4, "topk_group": 2}', { topology, kept: new Map(sized.kept.map((ids, layer) => [layer, ids])), count: sized.kept[0]!.length, dropsExtraLayers: false });
   return JSON.parse(text) as Record<string, number>;
 };
 const field = async (sized: Parameters<typeof size>[0]) => (await expectCode('export-unsupported', () => size(sized))).context.field;
