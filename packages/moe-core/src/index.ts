@@ -66,11 +66,21 @@ export {
   type ModuleProvenance,
 } from './module-metadata.ts';
 export { applyOuterStep, type OuterRule, type OuterState } from './outer-step.ts';
+export {
+  loadBalancingLoss,
+  routerZLoss,
+  sequenceBalanceLoss,
+  switchBalanceLoss,
+  updateSelectionBias,
+  type BalanceOptions,
+  type RoutedLogits,
+} from './router-losses.ts';
 export { createRouter, routeTokens, type Router, type RouterOptions, type Routing, type RoutingKernelName } from './routing.ts';
 export { countBytes, countParameters, type ParameterCounts } from './parameter-counts.ts';
 export { rightSizeConfig, type ConfigChange, type RightSizedConfig, type RightSizedCounts } from './right-sized-config.ts';
 export { rightSizeModel, type RightSizedModel, type RightSizing } from './right-sized-model.ts';
 export { assertRoutingRule, type RoutingGroups, type RoutingOptions, type RoutingRule } from './routing-rule.ts';
+export { countLoad, entropyOf, meanRouterEntropy } from './routing-statistics.ts';
 export { addGateLog, gateLogSamples, parseGateLogLine, parseGateLogName, type GateLogChunks, type GateLogLine } from './gate-log.ts';
 export { addRoutingLog, encodeRoutingLog, openRoutingLog, type RoutingLog, type RoutingLogHeader, type RoutingSample } from './routing-log.ts';
 export { openSafetensors, type SafetensorsFile } from './safetensors.ts';
