@@ -117,6 +117,9 @@ export interface MoeErrorContexts {
   'gpu-device-lost': { readonly reason: string };
   /** The device refused; `step` says what it was asked for, `cause` what it answered. */
   'gpu-failed': { readonly step: string };
+  'assignment-invalid': { readonly field: string };
+  'groups-invalid': { readonly field: string };
+  'dispatch-invalid': { readonly field: string };
 }
 
 export type MoeErrorCode = keyof MoeErrorContexts;

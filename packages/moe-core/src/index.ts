@@ -3,6 +3,7 @@
  * @module
  */
 export { fingerprintCheckpoint } from './base-fingerprint.ts';
+export { assignMiners, assignShards, type AssignmentSeed, type GroupMiner, type ShardMiner, type WantedGroup } from './assignment.ts';
 export { assertRange, fromBytes, type ByteSource } from './byte-source.ts';
 export { assertShape, createCheckpoint, readFloat32Range, type Checkpoint, type CheckpointParts } from './checkpoint.ts';
 export { addCoActivation, createCoActivation, mergeCoActivation, type CoActivation } from './co-activation.ts';
@@ -65,6 +66,7 @@ export {
   type ModuleMetadata,
   type ModuleProvenance,
 } from './module-metadata.ts';
+export { createRanking, negativeLog, type HashFunction, type KeyRanking, type Rendezvous, type RendezvousNode } from './rendezvous.ts';
 export { applyOuterStep, type OuterRule, type OuterState } from './outer-step.ts';
 export {
   loadBalancingLoss,
