@@ -17,6 +17,7 @@ export {
   type CompressionRule,
   type ValueBits,
 } from './compressed-update-header.ts';
+export { createDispatcher, type Assignment, type DispatchJob, type DispatchOptions, type DispatchWorker, type Dispatcher, type WorkerState } from './dispatcher.ts';
 export { DTYPES, dtypeBits, isDtype, type Dtype } from './dtype.ts';
 export { isMoeError, MoeError, type MoeErrorCode, type MoeErrorContexts, type MoeErrorDetails } from './errors.ts';
 export { assertScores, rankExperts, selectExperts, type BudgetRule, type SelectionRule } from './expert-choice.ts';
@@ -127,3 +128,5 @@ export { decompressUpdate, type DecompressedUpdate } from './update-decompressio
 export type { Difference } from './tensor-difference.ts';
 export { cosineSimilarity, updateDistance, updateNorm } from './update-geometry.ts';
 export { averageUpdates, computePseudoGradient, type WeightedUpdate } from './update-merge.ts';
+export { chooseWorker, expectedSeconds, type WorkerLoad } from './worker-choice.ts';
+export { expectedPace, guessWorker, observeCompletion, observeFailure, type RetryWaits, type WorkerEstimate } from './worker-estimate.ts';
