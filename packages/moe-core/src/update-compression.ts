@@ -10,9 +10,11 @@ import { assertSameExperts, sortedNames, type ExpertWeights } from './expert-wei
 import { createBitWriter, flushBits, putBits, putGap } from './internal/bit-stream.ts';
 import { chooseRiceParameter, countWidth, gapBits } from './internal/gap-code.ts';
 import { quote } from './internal/quote.ts';
-import { INFINITY_BITS, keepLargest, listNonZero, MAGNITUDE_MASK, scanChunk, type ChunkScan } from './internal/top-k.ts';
+import { createPlainSelector, place, type ChunkSelector, type KeptElements, type PlacedValues } from './internal/top-k.ts';
+import { createWasmSelector } from './internal/top-k-wasm.ts';
 import { chooseLevels } from './internal/value-levels.ts';
 import type { SafetensorsMetadata } from './safetensors-writer.ts';
+import type { Float32Tensor } from './tensor.ts';
 import { decompressUpdate } from './update-decompression.ts';
 import { mapTensors } from './update-merge.ts';
 
@@ -22,17 +24,19 @@ export interface CompressionOptions extends Partial<CompressionRule> {
   readonly decay?: number;
   /** What earlier updates left; zeros by default. It is copied. */
   readonly residual?: ExpertWeights | undefined;
+  /** Forces a kernel. By default WebAssembly where the host has it with SIMD and lets it be compiled, TypeScript elsewhere; the bytes are the same. */
+  readonly kernel?: 'wasm' | 'typescript' | undefined;
 }
 
 /** Compresses a run's updates one after the other. */
 export interface UpdateCompressor {
   /**
-   * The residual that the next update meets, `undefined` before the first one without. Its arrays change with the second call after: to keep them, as for
-   * a run that is to be resumed, encode or copy them.
+   * The residual that the next update meets, `undefined` before the first one without. It changes in place: to keep it, as for a run that is to be
+   * resumed, encode or copy it.
    */
   readonly residual: ExpertWeights | undefined;
   /**
-   * Compresses Δ; after a throw the residual is what it was.
+   * Compresses Δ. A throw after the checks of names and shapes, as for a value that is not finite, costs the residual: the compressor refuses to go on.
    * @param metadata string pairs for the header
    * @returns a file of UPDATE-FORMAT.md
    * @throws experts-not-finite, update-invalid, experts-mismatch, tensor-shape-unexpected, tensor-size-unexpected
@@ -80,7 +84,7 @@ export function compressUpdate(update: ExpertWeights, options: CompressionOption
 }
 
 /**
- * {@link compressUpdate} for many updates of one run, without allocating for each: two residuals take turns.
+ * {@link compressUpdate} for many updates of one run, with one residual that is changed in place.
  * @throws update-invalid a rule or a decay outside of its range
  * @example
  * const compressor = createUpdateCompressor({ keep: 32 });
@@ -91,111 +95,84 @@ export function createUpdateCompressor(options: CompressionOptions = {}): Update
   const rule: CompressionRule = { chunkSize, keep, valueBits };
   assertCompressionRule(rule);
   if (!(decay >= 0 && decay <= 1)) throw new MoeError('update-invalid', { message: `compression, decay: expected a number from 0 to 1, got ${decay}`, context: { field: 'decay' } });
-  const scratch = { candidates: new Int32Array(chunkSize), magnitudes: new Int32Array(chunkSize) };
-  let residual = options.residual && mapTensors(options.residual, (data) => data.slice());
-  let spare: ExpertWeights | undefined;
+  const selector = chooseSelector(rule, Math.fround(decay), options.kernel);
+  let states = options.residual && startStates(options.residual, rule);
+  let isSpent = false;
   return {
     get residual() {
-      return residual;
+      return states && mapTensors(states, (data, name) => settle(states!.get(name)!, data));
     },
     compress(update, metadata = {}) {
-      const carried = residual ?? zerosLike(update);
-      assertSameExperts(carried, update);
-      spare ??= zerosLike(update);
-      const tensors: CompressedTensor[] = [];
-      const streams: Uint8Array[] = [];
-      for (const name of sortedNames(update)) {
-        const { shape, data } = update.get(name)!;
-        const tensor = { name, shape, update: data, carried: carried.get(name)!.data, sums: spare.get(name)!.data };
-        const { entry, index, values } = compressTensor(tensor, { rule, decay: Math.fround(decay), ...scratch });
-        tensors.push(entry);
-        streams.push(index, values);
-      }
-      const bytes = concatenate([encodeUpdateHeader({ rule, tensors }, metadata), ...streams]);
-      [residual, spare] = [spare, carried];
+      if (isSpent) throw new MoeError('update-invalid', { message: 'compression, residual: it was lost when an update was refused; make a compressor from the last residual that was saved', context: { field: 'residual' } });
+      states ??= startStates(mapTensors(update, (data) => new Float32Array(data.length)), rule);
+      assertSameExperts(states, update);
+      isSpent = true;
+      const parts = sortedNames(update).map((name) => compressTensor({ name, state: states!.get(name)!, update: update.get(name)!.data }, rule, selector));
+      const bytes = concatenate([encodeUpdateHeader({ rule, tensors: parts.map(({ entry }) => entry) }, metadata), ...parts.flatMap(({ streams }) => streams)]);
+      isSpent = false;
       return bytes;
     },
   };
 }
 
+/** A tensor's residual between two updates. */
+interface TensorState extends Float32Tensor {
+  /** What it holds at the elements that were sent last, if `data` does not say so yet. */
+  pending: PlacedValues;
+  /** Room for what is kept next. */
+  next: KeptElements;
+}
+
+function startStates(residual: ExpertWeights, rule: CompressionRule): ReadonlyMap<string, TensorState> {
+  return new Map([...residual].map(([name, { shape, data }]) => [name, startState(name, { shape, data: data.slice() }, rule)]));
+}
+
+function startState(name: string, { shape, data }: Float32Tensor, rule: CompressionRule): TensorState {
+  if (data.length > MAX_TENSOR_ELEMENTS) throw tooManyElements(name, data.length);
+  const chunks = Math.ceil(data.length / rule.chunkSize);
+  const most = Math.min(data.length, chunks * rule.keep);
+  const room = (): Pick<KeptElements, 'values' | 'positions'> => ({ values: new Float32Array(most), positions: new Int32Array(most) });
+  return { shape, data, pending: { ...room(), count: 0 }, next: { ...room(), gaps: new Int32Array(most), counts: new Int32Array(chunks) } };
+}
+
+function settle(state: TensorState, data: Float32Array): Float32Array {
+  place(state.pending, data);
+  state.pending = { ...state.pending, count: 0 };
+  return data;
+}
+
+function chooseSelector(rule: CompressionRule, decay: number, kernel: CompressionOptions['kernel']): ChunkSelector {
+  const wasm = kernel === 'typescript' ? undefined : createWasmSelector(rule, decay);
+  if (wasm === undefined && kernel === 'wasm') throw new MoeError('update-invalid', { message: 'compression, kernel: expected a host with WebAssembly SIMD for wasm, got one without', context: { field: 'kernel' } });
+  return wasm ?? createPlainSelector(rule, decay);
+}
+
 interface TensorToCompress {
   readonly name: string;
-  readonly shape: readonly number[];
+  readonly state: TensorState;
   readonly update: Float32Array;
-  readonly carried: Float32Array;
-  /** Receives the residual. */
-  readonly sums: Float32Array;
 }
 
-interface CompressionSettings {
-  readonly rule: CompressionRule;
-  readonly decay: number;
-  readonly candidates: Int32Array;
-  readonly magnitudes: Int32Array;
+interface CompressedParts {
+  readonly entry: CompressedTensor;
+  readonly streams: readonly [Uint8Array, Uint8Array];
 }
 
-function compressTensor(tensor: TensorToCompress, settings: CompressionSettings): { readonly entry: CompressedTensor; readonly index: Uint8Array; readonly values: Uint8Array } {
-  const { name, shape, sums } = tensor;
-  const { rule } = settings;
-  if (sums.length > MAX_TENSOR_ELEMENTS) throw new MoeError('update-invalid', { message: `compression, shape: tensor ${quote(name)} has ${sums.length} elements, the limit is ${MAX_TENSOR_ELEMENTS}`, context: { field: 'shape' } });
-  const { positions, counts } = selectPositions(tensor, settings);
-  const index = encodePositions(positions, { counts, rule, elements: sums.length });
-  const { levels, values } = encodeValues(sums, positions, rule);
-  const entry = { name, shape, kept: positions.length, indexBytes: index.bytes.byteLength, riceParameter: index.riceParameter, levels };
-  return { entry, index: index.bytes, values };
+function compressTensor({ name, state, update }: TensorToCompress, rule: CompressionRule, selector: ChunkSelector): CompressedParts {
+  const { shape, data, pending, next } = state;
+  const count = selector.select({ update, sums: data, pending }, next);
+  if (count < 0) throw notFinite(name);
+  const index = encodePositions({ gaps: next.gaps.subarray(0, count), counts: next.counts }, rule, data.length);
+  const { levels, bytes } = encodeValues(next.values.subarray(0, count), rule);
+  state.pending = { values: next.values, positions: next.positions, count };
+  state.next = { ...next, values: pending.values, positions: pending.positions };
+  const entry = { name, shape, kept: count, indexBytes: index.bytes.byteLength, riceParameter: index.riceParameter, levels };
+  return { entry, streams: [index.bytes, bytes] };
 }
 
-/** Adds up all chunks; the elements to send, ascending, and how many there are in each chunk. */
-function selectPositions(tensor: TensorToCompress, settings: CompressionSettings): { readonly positions: Int32Array; readonly counts: Int32Array } {
-  const { sums, carried, update } = tensor;
-  const { rule, decay, candidates } = settings;
-  const chunks = Math.ceil(sums.length / rule.chunkSize);
-  const scan: ChunkScan = { carried, update, sums, bits: new Int32Array(sums.buffer, sums.byteOffset, sums.length), decay, start: 0, end: 0 };
-  const positions = new Int32Array(Math.min(sums.length, chunks * rule.keep));
-  const counts = new Int32Array(chunks);
-  let [total, threshold] = [0, 1];
-  for (let chunk = 0; chunk < chunks; chunk++) {
-    scan.start = chunk * rule.chunkSize;
-    scan.end = Math.min(scan.start + rule.chunkSize, sums.length);
-    const { kept, smallest, largest } = selectFromChunk(scan, threshold, settings);
-    if (largest >= INFINITY_BITS) throw notFinite(tensor.name);
-    for (let i = 0; i < kept; i++) positions[total++] = candidates[i]!;
-    counts[chunk] = kept;
-    threshold = Math.max(1, smallest - THRESHOLD_MARGIN);
-  }
-  return { positions: positions.subarray(0, total), counts };
-}
-
-/**
- * Neighbouring chunks are alike: what the last one kept is a good guess of what this one will, less 6 to 12 % in magnitude (a sixteenth of a
- * binade of float32 bits). About 90 of 4,096 normal values pass it, and only these are looked at again. Where fewer pass than are wanted, every
- * value that is not zero does. The guess changes the time that it takes, never what is selected.
- */
-const THRESHOLD_MARGIN = 0x080000;
-
-function selectFromChunk(scan: ChunkScan, threshold: number, settings: CompressionSettings): { readonly kept: number; readonly smallest: number; readonly largest: number } {
-  const { rule, candidates, magnitudes } = settings;
-  const quota = chunkQuota(rule, scan.end - scan.start);
-  let count = scanChunk(scan, candidates, threshold);
-  if (count < quota && threshold > 1) count = listNonZero(scan, candidates);
-  const kept = Math.min(count, quota);
-  if (kept === 0) return { kept, smallest: 0, largest: 0 };
-  const smallest = keepLargest(scan.bits, candidates, { count, keep: kept, scratch: magnitudes });
-  let largest = 0;
-  for (let i = 0; i < kept; i++) largest = Math.max(largest, scan.bits[candidates[i]!]! & MAGNITUDE_MASK);
-  return { kept, smallest: kept === quota ? smallest : 0, largest };
-}
-
-interface PositionsByChunk {
-  readonly counts: Int32Array;
-  readonly rule: CompressionRule;
-  readonly elements: number;
-}
-
-function encodePositions(positions: Int32Array, { counts, rule, elements }: PositionsByChunk): { readonly bytes: Uint8Array; readonly riceParameter: number } {
-  const gaps = gapsOf(positions, counts, rule.chunkSize);
+function encodePositions({ gaps, counts }: Pick<KeptElements, 'gaps' | 'counts'>, rule: CompressionRule, elements: number): { readonly bytes: Uint8Array; readonly riceParameter: number } {
   const riceParameter = chooseRiceParameter(gaps, gaps.length);
-  const quotas = Int32Array.from(counts, (_, chunk) => chunkQuota(rule, Math.min(rule.chunkSize, elements - chunk * rule.chunkSize)));
+  const quotas = counts.map((_, chunk) => chunkQuota(rule, Math.min(rule.chunkSize, elements - chunk * rule.chunkSize)));
   const bits = counts.reduce((sum, count, chunk) => sum + (count === quotas[chunk] ? 1 : 1 + countWidth(quotas[chunk]!)), gapBits(gaps, gaps.length, riceParameter));
   const writer = createBitWriter(Math.ceil(bits / 8));
   let next = 0;
@@ -209,44 +186,42 @@ function encodePositions(positions: Int32Array, { counts, rule, elements }: Posi
   return { bytes: writer.bytes, riceParameter };
 }
 
-/** Elements that are skipped before each one that is kept, from the last kept one or the start of its chunk. */
-function gapsOf(positions: Int32Array, counts: Int32Array, chunkSize: number): Int32Array {
-  const gaps = new Int32Array(positions.length);
-  let next = 0;
-  for (let chunk = 0; chunk < counts.length; chunk++) {
-    let expected = chunk * chunkSize;
-    for (const end = next + counts[chunk]!; next < end; next++) {
-      gaps[next] = positions[next]! - expected;
-      expected = positions[next]! + 1;
-    }
-  }
-  return gaps;
-}
-
-/** Encodes what is sent, and takes it out of the sums. */
-function encodeValues(sums: Float32Array, positions: Int32Array, { valueBits }: CompressionRule): { readonly levels: Float32Array; readonly values: Uint8Array } {
-  const kept = new Float32Array(positions.length);
-  for (let i = 0; i < kept.length; i++) kept[i] = sums[positions[i]!]!;
+/** Encodes values, and leaves in their place what was not sent of them. */
+function encodeValues(values: Float32Array, { valueBits }: CompressionRule): { readonly levels: Float32Array; readonly bytes: Uint8Array } {
   if (valueBits === 32) {
-    for (const position of positions) sums[position] = 0;
-    return { levels: new Float32Array(0), values: new Uint8Array(kept.buffer) };
+    const bytes = new Uint8Array(values.slice().buffer);
+    values.fill(0);
+    return { levels: new Float32Array(0), bytes };
   }
-  const { levels, codes } = chooseLevels(kept, 2 ** (valueBits - 1));
-  const writer = createBitWriter(Math.ceil((kept.length * valueBits) / 8));
-  for (let i = 0; i < kept.length; i++) {
-    const value = kept[i]!;
-    const level = levels[codes[i]!]!;
-    putBits(writer, value < 0 ? codes[i]! | (1 << (valueBits - 1)) : codes[i]!, valueBits);
-    sums[positions[i]!] = value < 0 ? value + level : value - level;
+  const { levels, codes } = chooseLevels(values, 2 ** (valueBits - 1));
+  const signBit = 1 << (valueBits - 1);
+  const sent = new Float32Array(2 * signBit);
+  levels.forEach((level, code) => ([sent[code], sent[code | signBit]] = [level, -level]));
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    // A number and not a branch: signs are random.
+    const code = codes[i]! | (Number(value < 0) << (valueBits - 1));
+    codes[i] = code;
+    values[i] = value - sent[code]!;
   }
-  flushBits(writer);
-  return { levels, values: writer.bytes };
+  return { levels, bytes: packCodes(codes, valueBits) };
 }
 
-function zerosLike(weights: ExpertWeights): ExpertWeights {
-  return mapTensors(weights, (data) => new Float32Array(data.length));
+/** 8 / `valueBits` codes to a byte, the first one on top. */
+function packCodes(codes: Uint8Array, valueBits: number): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil((codes.length * valueBits) / 8));
+  for (let at = 0, i = 0; at < bytes.length; at++) {
+    let byte = 0;
+    for (let shift = 8 - valueBits; shift >= 0 && i < codes.length; shift -= valueBits, i++) byte |= codes[i]! << shift;
+    bytes[at] = byte;
+  }
+  return bytes;
 }
 
 function notFinite(tensor: string): MoeError<'experts-not-finite'> {
   return new MoeError('experts-not-finite', { message: `tensor ${quote(tensor)}: the update, or its sum with the residual, holds a NaN or an infinity`, context: { tensor } });
+}
+
+function tooManyElements(tensor: string, elements: number): MoeError<'update-invalid'> {
+  return new MoeError('update-invalid', { message: `compression, shape: tensor ${quote(tensor)} has ${elements} elements, the limit is ${MAX_TENSOR_ELEMENTS}`, context: { field: 'shape' } });
 }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compressUpdate, decompressUpdate, isMoeError, parseCompressedUpdateHeader, type CompressionRule, type ExpertWeights, type ValueBits } from '../src/index.ts';
+import { compressUpdate, createUpdateCompressor, decompressUpdate, isMoeError, parseCompressedUpdateHeader, type CompressionRule, type ExpertWeights, type ValueBits } from '../src/index.ts';
 
 const numRuns = Number(process.env['FUZZ_RUNS'] ?? 300);
 
@@ -46,6 +46,34 @@ describe('compressed updates', () => {
     );
   });
 
+  it('both kernels give the same bytes and the same residual', () => {
+    fc.assert(
+      fc.property(updates, rule, (list, options) => {
+        const [wasm, plain] = (['wasm', 'typescript'] as const).map((kernel) => createUpdateCompressor({ ...options, kernel }));
+        for (const update of list) {
+          expect(wasm!.compress(update)).toEqual(plain!.compress(update));
+          expect(wasm!.residual).toEqual(plain!.residual);
+        }
+      }),
+      { numRuns },
+    );
+  });
+
+  it('both kernels on chunks of real sizes, with scales that jump, ties and zeros', () => {
+    const kind = fc.constantFrom('normal', 'few values', 'sparse', 'zero', 'steep');
+    fc.assert(
+      fc.property(fc.array(fc.record({ kind, scale: fc.integer({ min: -30, max: 30 }) }), { minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 600 }), fc.nat(), (chunks, chunkSize, seed) => {
+        const next = randomSequence(seed);
+        const data = Float32Array.from(chunks.flatMap((chunk) => Array.from({ length: chunkSize - (chunkSize > 9 ? 3 : 0) }, () => drawValue(chunk.kind, next) * 2 ** chunk.scale)));
+        const update: ExpertWeights = new Map([['w', { shape: [data.length], data }]]);
+        const [wasm, plain] = (['wasm', 'typescript'] as const).map((kernel) => createUpdateCompressor({ chunkSize, keep: Math.ceil(chunkSize / 20), kernel }));
+        for (let step = 0; step < 3; step++) expect(wasm!.compress(update)).toEqual(plain!.compress(update));
+        expect(wasm!.residual).toEqual(plain!.residual);
+      }),
+      { numRuns: Math.ceil(numRuns / 5) },
+    );
+  });
+
   it('a changed file fails with a code, or is the one encoding of what it decodes to', () => {
     const change = fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), byte: fc.nat(255), kind: fc.constantFrom('set', 'flip', 'insert', 'delete', 'cut') });
     fc.assert(
@@ -85,6 +113,19 @@ describe('compressed updates', () => {
     );
   });
 });
+
+function randomSequence(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+}
+
+function drawValue(kind: string, next: () => number): number {
+  const uniform = next() + next() + next() - 1.5;
+  if (kind === 'few values') return Math.round(uniform * 2);
+  if (kind === 'sparse') return next() < 0.03 ? uniform : 0;
+  if (kind === 'steep') return uniform * 2 ** Math.round(next() * 40);
+  return kind === 'zero' ? 0 : uniform;
+}
 
 /** Decodes against the file's own shapes where they are small, so that the streams are reached. */
 function assertCanonicalOrCode(bytes: Uint8Array): void {

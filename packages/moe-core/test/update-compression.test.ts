@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it, test } from 'vitest';
+import { afterEach, describe, expect, it, test, vi } from 'vitest';
 import {
   compressUpdate,
   createUpdateCompressor,
@@ -166,12 +166,12 @@ describe('compressUpdate', () => {
     expect([second.compress(updates[2]!), second.compress(updates[3]!)]).toEqual(files.slice(2));
   });
 
-  it('refuses what is not finite, and keeps its residual', async () => {
+  it('refuses what is not finite, and to go on after it', async () => {
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       const compressor = createUpdateCompressor({ residual: one(normal(5000)), decay: 1 });
       const error = await expectCode('experts-not-finite', () => compressor.compress(one(normal(5000).fill(bad, 4999))));
       expect(error.context.tensor).toBe('w');
-      expect(compressor.residual).toEqual(one(normal(5000)));
+      expect((await expectCode('update-invalid', () => compressor.compress(one(normal(5000))))).context.field).toBe('residual');
     }
     const largest = one([3.4e38]);
     await expectCode('experts-not-finite', () => compressUpdate(largest, { residual: largest }));
@@ -194,6 +194,28 @@ describe('compressUpdate', () => {
     await expectCode('tensor-size-unexpected', () => compressUpdate(new Map([['w', { shape: [2], data: new Float32Array(3) }]])));
     await expectCode('tensor-shape-unexpected', () => compressUpdate(update, { residual: one([1, 2]) }));
     await expectCode('experts-mismatch', () => compressUpdate(update, { residual: new Map() }));
+  });
+});
+
+function forbidden(): never {
+  throw new Error('blocked by a content security policy');
+}
+
+describe('where WebAssembly is missing', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.resetModules();
+  });
+
+  it('TypeScript compresses, and forcing wasm is refused', async () => {
+    const wanted = compressUpdate(exampleUpdate, { ...EXAMPLE, kernel: 'wasm' }).bytes;
+    vi.stubGlobal('WebAssembly', undefined);
+    expect(compressUpdate(exampleUpdate, EXAMPLE).bytes).toEqual(wanted);
+    expect((await expectCode('update-invalid', () => compressUpdate(exampleUpdate, { kernel: 'wasm' }))).context.field).toBe('kernel');
+    vi.stubGlobal('WebAssembly', { Module: forbidden });
+    vi.resetModules();
+    const again = await import('../src/update-compression.ts');
+    expect(again.compressUpdate(exampleUpdate, EXAMPLE).bytes).toEqual(wanted);
   });
 });
 

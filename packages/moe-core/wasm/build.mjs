@@ -1,5 +1,5 @@
 /**
- * Builds `routing.ts` into `src/internal/routing-wasm-bytes.ts`; with `--check` only says whether that file is what the source gives (a test runs this).
+ * Builds each kernel here into `src/internal/<name>-wasm-bytes.ts`; with `--check` only says whether these files are what the sources give (tests run this).
  *
  *   npm run wasm
  *
@@ -10,16 +10,17 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { main } from 'assemblyscript/asc';
 
+const KERNELS = ['routing', 'compression'];
+
 const here = dirname(fileURLToPath(import.meta.url));
-const target = join(here, '..', 'src', 'internal', 'routing-wasm-bytes.ts');
 
 /** Compiles with fixed options and a relative path, so that the bytes are the same on every machine. */
-async function compile() {
+async function compile(name) {
   let bytes;
-  const options = ['--runtime', 'stub', '--enable', 'simd', '-O3', '--noAssert', '--use', 'abort=', '--outFile', 'routing.wasm'];
-  const { error, stderr } = await main(['routing.ts', ...options], {
-    readFile: (name, base) => readOptional(join(here, base === '.' ? '' : base, name)),
-    writeFile: (_name, content) => (bytes = content),
+  const options = ['--runtime', 'stub', '--enable', 'simd', '-O3', '--noAssert', '--use', 'abort=', '--outFile', `${name}.wasm`];
+  const { error, stderr } = await main([`${name}.ts`, ...options], {
+    readFile: (file, base) => readOptional(join(here, base === '.' ? '' : base, file)),
+    writeFile: (_file, content) => (bytes = content),
     listFiles: () => [],
   });
   if (error) throw new Error(`${error.message}\n${stderr}`);
@@ -35,20 +36,23 @@ function readOptional(path) {
   }
 }
 
-function render(bytes) {
+function render(name, bytes) {
   const lines = Buffer.from(bytes).toString('base64').match(/.{1,150}/g);
   return `/**
- * \`wasm/routing.ts\`, compiled: ${bytes.length} bytes of WebAssembly in base64. Made by \`npm run wasm\`; not for editing.
+ * \`wasm/${name}.ts\`, compiled: ${bytes.length} bytes of WebAssembly in base64. Made by \`npm run wasm\`; not for editing.
  * @module
  */
-export const ROUTING_WASM: string =
+export const ${name.toUpperCase()}_WASM: string =
 ${lines.map((line) => `  '${line}'`).join(' +\n')};
 `;
 }
 
-const wanted = render(await compile());
-if (process.argv.includes('--check')) {
-  const stale = readOptional(target) !== wanted;
-  if (stale) console.error('src/internal/routing-wasm-bytes.ts is not what wasm/routing.ts compiles to: run npm run wasm in packages/moe-core');
-  process.exitCode = stale ? 1 : 0;
-} else writeFileSync(target, wanted);
+for (const name of KERNELS) {
+  const target = join(here, '..', 'src', 'internal', `${name}-wasm-bytes.ts`);
+  const wanted = render(name, await compile(name));
+  if (!process.argv.includes('--check')) writeFileSync(target, wanted);
+  else if (readOptional(target) !== wanted) {
+    console.error(`src/internal/${name}-wasm-bytes.ts is not what wasm/${name}.ts compiles to: run npm run wasm in packages/moe-core`);
+    process.exitCode = 1;
+  }
+}

@@ -19,7 +19,8 @@ export interface ValueLevels {
 export function chooseLevels(values: Float32Array, count: number): ValueLevels {
   const few = distinctMagnitudes(values, count);
   if (few !== undefined) return { levels: few, codes: Uint8Array.from(values, (value) => few.indexOf(Math.abs(value))) };
-  return levelsOfBins(values, splitAtMeans(values, count));
+  const borders = splitAtMeans(values, count);
+  return levelsOfBins(borders.length === 1 ? sumTwoBins(values, borders[0]!) : sumBins(values, borders));
 }
 
 /** The different magnitudes, ascending; `undefined` where there are more than `most`. */
@@ -35,7 +36,8 @@ function distinctMagnitudes(values: Float32Array, most: number): Float32Array | 
 /** The borders between `count` bins, ascending: the mean of all, then the means of each half, and so on. */
 function splitAtMeans(values: Float32Array, count: number): number[] {
   let borders: number[] = [];
-  for (let bins = 1; bins < count; bins *= 2) {
+  if (count > 1) borders = [meanMagnitude(values)];
+  for (let bins = 2; bins < count; bins *= 2) {
     const { sums, sizes } = sumBins(values, borders);
     const means = [...sums].map((sum, bin) => sum / sizes[bin]!).filter((mean) => mean > 0);
     borders = [...new Set([...borders, ...means])].sort((a, b) => a - b);
@@ -43,8 +45,14 @@ function splitAtMeans(values: Float32Array, count: number): number[] {
   return borders;
 }
 
-function levelsOfBins(values: Float32Array, borders: readonly number[]): ValueLevels {
-  const { sums, sizes, bins } = sumBins(values, borders);
+interface Bins {
+  readonly sums: Float64Array;
+  readonly sizes: Float64Array;
+  /** The bin of each value. */
+  readonly bins: Uint8Array;
+}
+
+function levelsOfBins({ sums, sizes, bins }: Bins): ValueLevels {
   const levels: number[] = [];
   const levelOfBin = [...sums].map((sum, bin) => {
     const level = Math.fround(sum / sizes[bin]!);
@@ -52,11 +60,33 @@ function levelsOfBins(values: Float32Array, borders: readonly number[]): ValueLe
     if (sizes[bin]! > 0 && level !== levels.at(-1)) levels.push(level);
     return levels.length - 1;
   });
-  return { levels: Float32Array.from(levels), codes: bins.map((bin) => levelOfBin[bin]!) };
+  // Mostly every bin has a level, and the codes are the bins.
+  return { levels: Float32Array.from(levels), codes: levels.length === sums.length ? bins : bins.map((bin) => levelOfBin[bin]!) };
+}
+
+/** {@link sumBins} for one border, which is what 2 bits a value need: without a branch that nobody can predict. */
+function sumTwoBins(values: Float32Array, border: number): Bins {
+  const bins = new Uint8Array(values.length);
+  let [below, above, aboveCount] = [0, 0, 0];
+  for (let i = 0; i < values.length; i++) {
+    const magnitude = Math.abs(values[i]!);
+    const bin = Number(magnitude >= border);
+    bins[i] = bin;
+    below += magnitude * (1 - bin);
+    above += magnitude * bin;
+    aboveCount += bin;
+  }
+  return { sums: Float64Array.of(below, above), sizes: Float64Array.of(values.length - aboveCount, aboveCount), bins };
+}
+
+function meanMagnitude(values: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += Math.abs(values[i]!);
+  return sum / values.length;
 }
 
 /** Bin b holds the magnitudes from border b − 1 to below border b. */
-function sumBins(values: Float32Array, borders: readonly number[]): { readonly sums: Float64Array; readonly sizes: Float64Array; readonly bins: Uint8Array } {
+function sumBins(values: Float32Array, borders: readonly number[]): Bins {
   const sums = new Float64Array(borders.length + 1);
   const sizes = new Float64Array(borders.length + 1);
   const bins = new Uint8Array(values.length);
