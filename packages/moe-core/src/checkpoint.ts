@@ -5,21 +5,17 @@
 import { MoeError } from './errors.ts';
 import { expectedTensors } from './expected-tensors.ts';
 import { toFloat32 } from './float-conversion.ts';
+import { assertNotQuantized, dequantizedTensors, type TensorReader } from './quantized-checkpoint.ts';
 import { requireTensor, type SafetensorsFile } from './safetensors.ts';
-import { sameShape, type ElementRange, type Tensor, type TensorDescription } from './tensor.ts';
+import { assertShape, type ElementRange, type TensorDescription } from './tensor.ts';
 import type { Topology } from './topology.ts';
 import { quote } from './internal/quote.ts';
 
 /** An open checkpoint. Arrays that it returns belong to the caller. */
-export interface Checkpoint {
+export interface Checkpoint extends TensorReader {
   readonly topology: Topology;
-  readonly tensors: ReadonlyMap<string, TensorDescription>;
-  /** @throws tensor-missing, dtype-not-convertible, source-short-read */
-  readFloat32(name: string): Promise<Float32Array>;
-  /** @throws tensor-missing, source-short-read */
-  readTensor(name: string): Promise<Tensor>;
-  /** The bytes of a run of elements; nothing else of the tensor is read. @throws tensor-missing, tensor-range-invalid, source-short-read */
-  readRange(name: string, range: ElementRange): Promise<Uint8Array>;
+  /** What the files of a quantised checkpoint hold; left out where that is `tensors`. */
+  readonly stored?: ReadonlyMap<string, TensorDescription> | undefined;
   /** Releases files. Reads after it fail. A second call does nothing. */
   close(): Promise<void>;
 }
@@ -35,8 +31,10 @@ export interface CheckpointParts {
 
 /**
  * A checkpoint over open files; every tensor of the topology must be there with its shape, and none in two files. Tensors that the
- * topology does not know are kept and ignored.
+ * topology does not know are kept and ignored. Quantised weights (`topology.quantization`) are read as floats, see {@link dequantizedTensors}.
  * @throws tensor-missing, tensor-shape-unexpected, safetensors-duplicate-tensor
+ * @throws config-contradiction the files hold quantised weights, and the config does not say so
+ * @throws tensor-dtype-unexpected factors of quantised weights that are of another type
  */
 export function createCheckpoint(parts: CheckpointParts): Checkpoint {
   const { topology } = parts;
@@ -49,14 +47,20 @@ export function createCheckpoint(parts: CheckpointParts): Checkpoint {
       owners.set(info.name, file);
     }
   }
-  assertComplete(topology, tensors);
-  let closing: Promise<void> | undefined;
-  return {
-    topology,
+  const stored: TensorReader = {
     tensors,
     readFloat32: async (name) => requireTensor(owners, name).readFloat32(name),
     readTensor: async (name) => requireTensor(owners, name).read(name),
     readRange: async (name, range) => requireTensor(owners, name).readRange(name, range),
+  };
+  if (topology.quantization === undefined) assertNotQuantized(tensors, topology);
+  const reader = topology.quantization === undefined ? stored : dequantizedTensors(stored, topology, topology.quantization);
+  assertComplete(topology, reader.tensors);
+  let closing: Promise<void> | undefined;
+  return {
+    topology,
+    ...reader,
+    stored: reader === stored ? undefined : tensors,
     close: async () => (closing ??= parts.close?.() ?? Promise.resolve()),
   };
 }
@@ -90,16 +94,4 @@ export function assertComplete(topology: Topology, tensors: ReadonlyMap<string, 
     }
     assertShape(found, shape);
   }
-}
-
-/**
- * Refuses a tensor of another shape.
- * @throws tensor-shape-unexpected
- */
-export function assertShape(tensor: { readonly name: string; readonly shape: readonly number[] }, expected: readonly number[]): void {
-  if (sameShape(tensor.shape, expected)) return;
-  throw new MoeError('tensor-shape-unexpected', {
-    message: `tensor ${quote(tensor.name)} has the shape [${tensor.shape.join(', ')}], expected [${expected.join(', ')}]`,
-    context: { tensor: tensor.name, expected, actual: tensor.shape },
-  });
 }

@@ -3,7 +3,7 @@
  * down `[H, I]`), whatever the base's layout, so that a module does not depend on how a checkpoint was sharded or fused. MODULE-FORMAT.md is the specification.
  * @module
  */
-import { assertShape, type Checkpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import type { Dtype } from './dtype.ts';
 import { MoeError } from './errors.ts';
 import { assertSelection, type ExpertSelection } from './expert-selection.ts';
@@ -13,7 +13,7 @@ import { quote } from './internal/quote.ts';
 import { formatModuleMetadata, parseModuleMetadata, type ModuleMetadata, type ModuleProvenance } from './module-metadata.ts';
 import type { SafetensorsFile } from './safetensors.ts';
 import { streamSafetensors } from './safetensors-writer.ts';
-import { tensorSizeBytes, type Tensor, type TensorDescription } from './tensor.ts';
+import { assertShape, tensorSizeBytes, type Tensor, type TensorDescription } from './tensor.ts';
 import type { Topology } from './topology.ts';
 
 /** Experts with their provenance, read one tensor at a time. Arrays that it returns belong to the caller. */

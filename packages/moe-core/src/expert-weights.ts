@@ -2,7 +2,7 @@
  * A set of experts' tensors in float32: weights, or an update of them. What is taken out of a checkpoint, trained, sent, merged and grafted back.
  * @module
  */
-import { assertShape, readFloat32Range, type Checkpoint } from './checkpoint.ts';
+import { readFloat32Range, type Checkpoint } from './checkpoint.ts';
 import { MoeError } from './errors.ts';
 import { gatherExpertTensor, locateExpertTensor, scatterExpertTensor, type ExpertTensorPlace } from './expert-storage.ts';
 import { assertSelection, type ExpertSelection } from './expert-selection.ts';
@@ -10,7 +10,7 @@ import { fromFloat32 } from './float-conversion.ts';
 import { compareCodePoints } from './internal/code-points.ts';
 import type { SafetensorsFile } from './safetensors.ts';
 import { encodeSafetensors, type SafetensorsMetadata } from './safetensors-writer.ts';
-import { countElements, sameShape, type Float32Tensor, type Tensor, type TensorDescription } from './tensor.ts';
+import { assertShape, countElements, sameShape, type Float32Tensor, type Tensor, type TensorDescription } from './tensor.ts';
 import { expertProjections, expertTensorNames, expertTensorShape, parseExpertTensorName, type ExpertId } from './tensor-names.ts';
 import type { Topology } from './topology.ts';
 import { quote } from './internal/quote.ts';

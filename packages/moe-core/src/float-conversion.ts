@@ -2,17 +2,17 @@
  * Float types to float32 and back. To float32 is exact for every bit pattern (float64 is rounded); from float32 rounds to nearest, ties
  * to even. NaNs stay NaNs: bf16 and f16 keep sign and leading payload bits, so that all 65,536 patterns survive a round trip.
  *
- * Overflow follows PyTorch 2.13: to infinity where the type has one (F16, BF16, F8_E5M2), to ±448, the largest value, in F8_E4M3, infinities
- * too (older versions and ml_dtypes give NaN there).
- * @see https://arxiv.org/abs/2209.05433 (F8_E4M3, F8_E5M2)
+ * Overflow follows PyTorch 2.14: to infinity where the type has one (F16, BF16, F8_E5M2), to ±448, the largest value, in F8_E4M3, infinities
+ * too (before 2.13, and in ml_dtypes, NaN), to NaN in the FNUZ types and F8_E8M0. F8_E8M0 has no sign: it takes magnitudes.
  * @module
  */
 import type { Dtype } from './dtype.ts';
 import { MoeError } from './errors.ts';
+import { encodeFloat8, float8Table, type Float8Dtype } from './internal/float8.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Float types that can be converted. */
-export type FloatDtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'F8_E4M3' | 'F8_E5M2';
+export type FloatDtype = 'F64' | 'F32' | 'F16' | 'BF16' | Float8Dtype;
 
 /**
  * A tensor's values as float32. F32 data that is aligned is returned as a view of `tensor.data`, everything else as a new array.
@@ -29,10 +29,8 @@ export function toFloat32(tensor: Pick<Tensor, 'dtype' | 'data'>): Float32Array 
       return decodeF16(words(data));
     case 'F64':
       return Float32Array.from(new Float64Array(aligned(data, 8), alignedOffset(data, 8), data.byteLength / 8));
-    case 'F8_E4M3':
-    case 'F8_E5M2':
-      return decodeF8(data, dtype);
     default:
+      if (isFloat8(dtype)) return decodeF8(data, dtype);
       throw notConvertible(dtype);
   }
 }
@@ -51,12 +49,14 @@ export function fromFloat32(values: Float32Array, dtype: Dtype): Uint8Array {
       return bytesOf(encodeF16(values));
     case 'F64':
       return bytesOf(Float64Array.from(values));
-    case 'F8_E4M3':
-    case 'F8_E5M2':
-      return encodeF8(values, dtype);
     default:
+      if (isFloat8(dtype)) return encodeFloat8(values, dtype);
       throw notConvertible(dtype);
   }
+}
+
+function isFloat8(dtype: Dtype): dtype is Float8Dtype {
+  return dtype.startsWith('F8_');
 }
 
 /** bf16 is the upper half of a float32. */
@@ -126,54 +126,11 @@ function roundShift(value: number, shift: number): number {
   return (value + half - 1 + ((value >>> shift) & 1)) >>> shift;
 }
 
-/** Layout of an 8-bit float; a value is (−1)^s · 2^(e − bias) · (1 + m / 2^mantissaBits), subnormal at e = 0. */
-const F8_LAYOUTS = {
-  F8_E4M3: { mantissaBits: 3, bias: 7, overflow: 0x7e, infinity: undefined, nan: 0x7f, largest: 448 },
-  F8_E5M2: { mantissaBits: 2, bias: 15, overflow: 0x7c, infinity: 0x7c, nan: 0x7f, largest: 57344 },
-} as const;
-
-function decodeF8(codes: Uint8Array, dtype: keyof typeof F8_LAYOUTS): Float32Array {
-  const table = Float32Array.from({ length: 256 }, (_, code) => f8Value(code, dtype));
+function decodeF8(codes: Uint8Array, dtype: Float8Dtype): Float32Array {
+  const table = float8Table(dtype);
   const values = new Float32Array(codes.length);
   for (let i = 0; i < codes.length; i++) values[i] = table[codes[i]!]!;
   return values;
-}
-
-function f8Value(code: number, dtype: keyof typeof F8_LAYOUTS): number {
-  const { mantissaBits, bias, infinity } = F8_LAYOUTS[dtype];
-  const sign = code & 0x80 ? -1 : 1;
-  const magnitude = code & 0x7f;
-  if (magnitude === infinity) return sign * Number.POSITIVE_INFINITY;
-  if (magnitude > (infinity ?? 0x7e)) return Number.NaN;
-  const exponent = magnitude >>> mantissaBits;
-  const fraction = (magnitude & ((1 << mantissaBits) - 1)) / (1 << mantissaBits);
-  return sign * (exponent === 0 ? fraction * 2 ** (1 - bias) : (1 + fraction) * 2 ** (exponent - bias));
-}
-
-function encodeF8(values: Float32Array, dtype: keyof typeof F8_LAYOUTS): Uint8Array {
-  const bits = bitsOf(values);
-  const codes = new Uint8Array(values.length);
-  for (let i = 0; i < values.length; i++) codes[i] = (bits[i]! >>> 24) & 0x80 | f8Magnitude(Math.abs(values[i]!), dtype);
-  return codes;
-}
-
-function f8Magnitude(value: number, dtype: keyof typeof F8_LAYOUTS): number {
-  const { mantissaBits, bias, overflow, nan, largest } = F8_LAYOUTS[dtype];
-  if (Number.isNaN(value)) return nan;
-  if (value === Number.POSITIVE_INFINITY) return overflow;
-  // In units of the last place of the value's binade; subnormals share the unit of the first one.
-  const exponent = Math.max(1 - bias, Math.floor(Math.log2(value || Number.MIN_VALUE)));
-  const units = roundHalfEven(value / 2 ** (exponent - mantissaBits));
-  if (units * 2 ** (exponent - mantissaBits) > largest) return overflow;
-  // A subnormal has units below 2^mantissaBits, and exponent field 0 comes out by itself; rounding up carries into the exponent.
-  return ((exponent + bias - 1) << mantissaBits) + units;
-}
-
-/** To the nearest integer, ties to even. */
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const fraction = value - floor;
-  return fraction > 0.5 || (fraction === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
 function words(data: Uint8Array): Uint16Array {

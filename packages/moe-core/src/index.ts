@@ -5,7 +5,7 @@
 export { fingerprintCheckpoint } from './base-fingerprint.ts';
 export { assignMiners, assignShards, type AssignmentSeed, type GroupMiner, type ShardMiner, type WantedGroup } from './assignment.ts';
 export { assertRange, fromBytes, type ByteSource } from './byte-source.ts';
-export { assertShape, createCheckpoint, readFloat32Range, type Checkpoint, type CheckpointParts } from './checkpoint.ts';
+export { createCheckpoint, readFloat32Range, type Checkpoint, type CheckpointParts } from './checkpoint.ts';
 export { addCoActivation, createCoActivation, mergeCoActivation, type CoActivation } from './co-activation.ts';
 export {
   inspectCompressedUpdate,
@@ -86,6 +86,7 @@ export { assertRoutingRule, type RoutingGroups, type RoutingOptions, type Routin
 export { countLoad, entropyOf, meanRouterEntropy } from './routing-statistics.ts';
 export { addGateLog, gateLogSamples, parseGateLogLine, parseGateLogName, type GateLogChunks, type GateLogLine } from './gate-log.ts';
 export { addRoutingLog, encodeRoutingLog, openRoutingLog, type RoutingLog, type RoutingLogHeader, type RoutingSample } from './routing-log.ts';
+export type { TensorReader } from './quantized-checkpoint.ts';
 export { openSafetensors, type SafetensorsFile } from './safetensors.ts';
 export { parseHeaderLength, parseSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from './safetensors-header.ts';
 export { MAX_HEADER_BYTES, MAX_TENSOR_NAME_LENGTH, MAX_TENSOR_RANK } from './safetensors-limits.ts';
@@ -94,7 +95,7 @@ export { openSampleMeans, type SampleMeans } from './sample-means.ts';
 export { formatScoreSummary, parseScoreSummary, type ScoreSummary } from './score-summary.ts';
 export { DEFAULT_SHARD_BYTES, formatShardedIndex, planShards, type ShardPlan } from './shard-plan.ts';
 export { parseShardedIndex, type ShardedIndex } from './sharded-index.ts';
-export { countElements, sameShape, tensorSizeBytes, type ElementRange, type Float32Tensor, type Tensor, type TensorDescription } from './tensor.ts';
+export { assertShape, countElements, sameShape, tensorSizeBytes, type ElementRange, type Float32Tensor, type Tensor, type TensorDescription } from './tensor.ts';
 export {
   expertProjections,
   expertTensorNames,

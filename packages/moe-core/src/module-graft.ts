@@ -4,7 +4,7 @@
  * @module
  */
 import { fingerprintCheckpoint } from './base-fingerprint.ts';
-import { assertShape, type Checkpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { dtypeBits } from './dtype.ts';
 import { MoeError } from './errors.ts';
 import type { ExpertModule } from './expert-module.ts';
@@ -18,7 +18,7 @@ import { fromFloat64, toFloat64 } from './internal/round-once.ts';
 import { sha256Hex } from './internal/sha256.ts';
 import { requireTensor } from './safetensors.ts';
 import type { ExpertId } from './tensor-names.ts';
-import { countElements, type ElementRange, type Tensor, type TensorDescription } from './tensor.ts';
+import { assertShape, countElements, type ElementRange, type Tensor, type TensorDescription } from './tensor.ts';
 
 /** A module and what to call it in messages and reports: its file, say. */
 export interface NamedModule {

@@ -3,6 +3,7 @@
  * @module
  */
 import { expectedTensors, MODEL_PARTS, type ModelPart } from './expected-tensors.ts';
+import { COMPANIONS } from './quantized-checkpoint.ts';
 import { expertProjections, expertTensorShape } from './tensor-names.ts';
 import type { Topology } from './topology.ts';
 
@@ -25,12 +26,15 @@ export function countParameters(topology: Topology): ParameterCounts {
   return { parts, total, perExpert, activePerToken: total - idle * perExpert };
 }
 
-/** Bytes per part, of a checkpoint's own tensors and dtypes; tensors that the topology does not know are left out. */
+/**
+ * Bytes per part, of a checkpoint's own tensors and dtypes (`checkpoint.stored ?? checkpoint.tensors`), factors of quantised ones included; tensors that the topology does
+ * not know are left out.
+ */
 export function countBytes(
   topology: Topology,
   tensors: ReadonlyMap<string, { readonly sizeBytes: number }>,
 ): { readonly parts: Readonly<Record<ModelPart, number>>; readonly total: number; readonly perExpert: number } {
-  const parts = sumParts(topology, ({ name }) => tensors.get(name)?.sizeBytes ?? 0);
+  const parts = sumParts(topology, ({ name }) => sum(['', ...COMPANIONS].map((suffix) => tensors.get(name + suffix)?.sizeBytes ?? 0)));
   const perExpert = parts.experts / (topology.moeLayers.length * topology.expertsPerLayer);
   return { parts, total: sum(Object.values(parts)), perExpert };
 }

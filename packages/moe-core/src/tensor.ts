@@ -87,3 +87,15 @@ export function rangeBytes(tensor: TensorDescription, { offset, length }: Elemen
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
+
+/**
+ * Refuses a tensor of another shape.
+ * @throws tensor-shape-unexpected
+ */
+export function assertShape(tensor: { readonly name: string; readonly shape: readonly number[] }, expected: readonly number[]): void {
+  if (sameShape(tensor.shape, expected)) return;
+  throw new MoeError('tensor-shape-unexpected', {
+    message: `tensor ${quote(tensor.name)} has the shape [${tensor.shape.join(', ')}], expected [${expected.join(', ')}]`,
+    context: { tensor: tensor.name, expected, actual: tensor.shape },
+  });
+}

@@ -3,14 +3,14 @@
  * file; every loop is bounded by that size; and only the one canonical encoding is accepted, so that equal updates have equal hashes.
  * @module
  */
-import { assertShape } from './checkpoint.ts';
+
 import { chunkQuota, parseCompressedUpdateHeader, tooLarge, valueBytes, type CompressedTensor, type CompressedUpdateHeader, type CompressionRule } from './compressed-update-header.ts';
 import { MoeError } from './errors.ts';
 import type { ExpertWeights } from './expert-weights.ts';
 import { createBitReader, isFinished, takeBits, takeGap, type BitReader } from './internal/bit-stream.ts';
 import { countWidth } from './internal/gap-code.ts';
 import { quote } from './internal/quote.ts';
-import { countElements, type Float32Tensor } from './tensor.ts';
+import { assertShape, countElements, type Float32Tensor } from './tensor.ts';
 
 /** A decoded update and what its header said. */
 export interface DecompressedUpdate {

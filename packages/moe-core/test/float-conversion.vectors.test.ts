@@ -11,8 +11,8 @@ interface Hashes {
   readonly encodedSha256: string;
 }
 
-const { lows, types } = readVectors<{ lows: number[]; types: Record<'BF16' | 'F16' | 'F8_E4M3' | 'F8_E5M2', Hashes> }>('float-conversion');
-const names = ['BF16', 'F16', 'F8_E4M3', 'F8_E5M2'] as const;
+const names = ['BF16', 'F16', 'F8_E4M3', 'F8_E5M2', 'F8_E4M3FNUZ', 'F8_E5M2FNUZ', 'F8_E8M0'] as const;
+const { lows, types } = readVectors<{ lows: number[]; types: Record<(typeof names)[number], Hashes> }>('float-conversion');
 
 const allCodes = (dtype: (typeof names)[number]): Uint8Array =>
   dtype.startsWith('F8') ? Uint8Array.from({ length: 256 }, (_, code) => code) : new Uint8Array(Uint16Array.from({ length: 65_536 }, (_, code) => code).buffer);
@@ -51,7 +51,7 @@ describe('round trips', () => {
     expect(fromFloat32(toFloat32({ dtype, data: codes }), dtype)).toEqual(codes);
   });
 
-  test.each(['F8_E4M3', 'F8_E5M2'] as const)('%s: all 256 patterns, NaNs as NaN', (dtype) => {
+  test.each(names.filter((name) => name.startsWith('F8')))('%s: all 256 patterns, NaNs as NaN', (dtype) => {
     const codes = allCodes(dtype);
     const back = fromFloat32(toFloat32({ dtype, data: codes }), dtype);
     expect(toFloat32({ dtype, data: back })).toEqual(toFloat32({ dtype, data: codes }));

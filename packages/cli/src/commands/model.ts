@@ -67,7 +67,8 @@ async function inspectCheckpoint(path: string, flags: InspectFlags): Promise<Che
   const { openCheckpoint } = await import('@connito/moe-core/node');
   const checkpoint: Checkpoint = await openCheckpoint(path);
   try {
-    const { topology, tensors } = checkpoint;
+    const { topology } = checkpoint;
+    const tensors = checkpoint.stored ?? checkpoint.tensors;
     const counts = countParameters(topology);
     const bytes = countBytes(topology, tensors);
     const parts = Object.fromEntries(Object.entries(counts.parts).map(([part, parameters]) => [part, { parameters, sizeBytes: bytes.parts[part as ModelPart] }]));

@@ -12,7 +12,8 @@ patterns = np.concatenate([(high << 16) | np.uint32(low) for low in LOWS])
 values = patterns.view(np.float32)
 values = values[~np.isnan(values)]
 inputs = torch.from_numpy(values.copy())
-TYPES = {"BF16": (torch.bfloat16, np.uint16), "F16": (torch.float16, np.uint16), "F8_E4M3": (torch.float8_e4m3fn, np.uint8), "F8_E5M2": (torch.float8_e5m2, np.uint8)}
+TYPES = {"BF16": (torch.bfloat16, np.uint16), "F16": (torch.float16, np.uint16), "F8_E4M3": (torch.float8_e4m3fn, np.uint8), "F8_E5M2": (torch.float8_e5m2, np.uint8),
+         "F8_E4M3FNUZ": (torch.float8_e4m3fnuz, np.uint8), "F8_E5M2FNUZ": (torch.float8_e5m2fnuz, np.uint8), "F8_E8M0": (torch.float8_e8m0fnu, np.uint8)}
 out = {}
 for name, (dtype, code) in TYPES.items():
     bits = 8 * np.dtype(code).itemsize
