@@ -23,8 +23,10 @@ const Q2 = Math.fround(0.04166839271783829);
 const Q3 = Math.fround(0.008368780836462975);
 const Q4 = Math.fround(0.0013814467238262296);
 
-const bits = new Int32Array(1);
-const value = new Float32Array(bits.buffer);
+/** 2^n at −n, down to the least normal float32; made by halving, which is exact. */
+const POWERS_OF_TWO = new Float32Array(127).fill(1);
+for (let n = 1; n < POWERS_OF_TWO.length; n++) POWERS_OF_TWO[n] = POWERS_OF_TWO[n - 1]! / 2;
+
 const { fround } = Math;
 
 /**
@@ -34,15 +36,14 @@ const { fround } = Math;
  */
 export function exp32(x: number): number {
   if (!(x >= EXP_UNDERFLOW)) return 0;
-  const n = fround(fround(fround(x * LOG2_E) + ROUND_TO_INTEGER) - ROUND_TO_INTEGER);
-  const r = fround(fround(x - fround(n * LN2_HIGH)) - fround(n * LN2_LOW));
+  // The second difference and the first product are exact: nothing to round.
+  const n = fround(fround(x * LOG2_E) + ROUND_TO_INTEGER) - ROUND_TO_INTEGER;
+  const r = fround(fround(x - n * LN2_HIGH) - fround(n * LN2_LOW));
   let q = fround(fround(Q4 * r) + Q3);
   q = fround(fround(q * r) + Q2);
   q = fround(fround(q * r) + Q1);
   q = fround(fround(q * r) + Q0);
-  value[0] = fround(fround(fround(q * fround(r * r)) + r) + 1);
-  bits[0]! += n << 23;
-  return value[0];
+  return fround(fround(fround(fround(q * fround(r * r)) + r) + 1) * POWERS_OF_TWO[-n | 0]!);
 }
 
 /** `1 / (1 + e^−x)` in float32 from {@link exp32} of −|x|, so that neither end overflows. 0 below −87.3. */

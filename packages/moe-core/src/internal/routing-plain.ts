@@ -65,6 +65,10 @@ function choose(token: TokenState, { row, largest, chosen }: Row): void {
   const { rule, bias, scores, ranked } = token;
   const { groups } = rule;
   if (bias !== undefined || groups?.score === 'top2-sum') fillScores(token, row, largest);
+  if (bias === undefined && groups === undefined) {
+    insertRange(row, { from: 0, to: row.length, filled: 0 }, chosen);
+    return;
+  }
   if (bias === undefined) ranked.set(row);
   else row.forEach((logit, expert) => (ranked[expert] = logit === Number.NEGATIVE_INFINITY ? logit : scores[expert]! + bias[expert]!));
   if (groups === undefined) insertRange(ranked, { from: 0, to: row.length, filled: 0 }, chosen);
