@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { isMoeError, routeTokens, type RoutingRule } from '../src/index.ts';
+import { dispatchTokens, isMoeError, routeTokens, type RoutingRule } from '../src/index.ts';
 import { createGpuRouter, routeTokensOnGpu, type GpuDevice, type GpuRouter, type HostRouting } from '../src/webgpu.ts';
 import { expectCode } from './expect-code.ts';
 import { findTestGpu } from './gpu-adapter.ts';
@@ -103,6 +103,8 @@ function findFaults(actual: HostRouting, { logits, rule, bias }: Case): unknown[
     if (!(error <= 1e-6 * Math.max(1, scale)) && !unclear.has(Math.floor(index / expertsPerToken))) faults.push({ index, weight, error });
   });
   if (unclear.size > 0.02 * (logits.length / experts)) faults.push({ unclear: unclear.size });
+  const { offsets, order } = dispatchTokens(actual.ids, experts);
+  if (!sameBytes(offsets, actual.offsets) || !sameBytes(order, actual.order)) faults.push('dispatchTokens');
   for (const [name, words] of Object.entries(sortAssignments(actual.ids, experts))) if (!sameBytes(words, actual[name as keyof HostRouting])) faults.push(name);
   if (actual.ids.length !== expected.ids.length || actual.weights.length !== expected.weights.length) faults.push('length');
   return faults;
@@ -133,6 +135,50 @@ async function settle(action: () => unknown): Promise<unknown> {
   }
 }
 
+/** Rules that can be followed, of up to 48 experts. */
+const arbitraryRule: fc.Arbitrary<RoutingRule> = fc
+  .record({ count: fc.integer({ min: 1, max: 6 }), size: fc.integer({ min: 2, max: 8 }), kept: fc.nat(), top: fc.nat(), isGrouped: fc.boolean() })
+  .chain(({ count, size, kept, top, isGrouped }) => {
+    const keptGroups = 1 + (kept % count);
+    const experts = count * size;
+    return fc.record({
+      experts: fc.constant(experts),
+      expertsPerToken: fc.constant(1 + (top % Math.min(12, isGrouped ? keptGroups * size : experts))),
+      scoring: fc.constantFrom('softmax' as const, 'sigmoid' as const),
+      normalizeTopK: fc.boolean(),
+      scale: fc.constantFrom(1, 2.5),
+      groups: isGrouped
+        ? fc.record({ count: fc.constant(count), kept: fc.constant(keptGroups), score: fc.constantFrom('max' as const, 'top2-sum' as const), outside: fc.constantFrom('exclude' as const, 'zero' as const) })
+        : fc.constant(undefined),
+    });
+  });
+
+/** The device with some of its methods replaced. */
+function override(on: GpuDevice, changed: Partial<GPUDevice>): GpuDevice {
+  return new Proxy(on, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(changed, name) ?? Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+describe('what a device cannot do', () => {
+  const limits = { maxStorageBufferBindingSize: 134_217_728, maxComputeWorkgroupStorageSize: 16_384 };
+  const guaranteed = { lost: new Promise(() => undefined), limits } as unknown as GpuDevice;
+  const rule: RoutingRule = { experts: 64, expertsPerToken: 6, normalizeTopK: true };
+  const attempt = async (changed: Partial<RoutingRule>, maxTokens = 1) => (await expectCode('gpu-limit', () => createGpuRouter(guaranteed, { ...rule, ...changed }, { maxTokens }))).context;
+
+  it('is refused by the name of the limit', async () => {
+    expect(await attempt({}, 524_289)).toEqual({ limit: 'maxStorageBufferBindingSize', required: 134_217_984, allowed: 134_217_728 });
+    expect(await attempt({ experts: 4, expertsPerToken: 4 }, 8_388_609)).toMatchObject({ limit: 'maxStorageBufferBindingSize' });
+    expect(await attempt({ expertsPerToken: 33 })).toEqual({ limit: 'expertsPerToken', required: 33, allowed: 32 });
+    expect(await attempt({ groups: { count: 64, kept: 33, score: 'max' } })).toEqual({ limit: 'groups.kept', required: 33, allowed: 32 });
+    expect((await expectCode('routing-invalid', () => createGpuRouter(guaranteed, { ...rule, scale: 1e39 }, { maxTokens: 1 }))).context).toEqual({ field: 'scale' });
+    expect(await attempt({ experts: 1505 })).toEqual({ limit: 'maxComputeWorkgroupStorageSize', required: 16_392, allowed: 16_384 });
+  });
+});
+
 describe.skipIf(device === undefined)('routing on a GPU', () => {
   for (const [name, { rule, isSlow, isBiased }] of Object.entries(CASES)) {
     it.skipIf(isSlow && !SLOW)(`routes ${name} as routeTokens does`, async () => {
@@ -158,6 +204,19 @@ describe.skipIf(device === undefined)('routing on a GPU', () => {
       { numRuns: Number(process.env['FUZZ_RUNS'] ?? 300) },
     );
     router.close();
+  });
+
+  it.runIf(SLOW)('routes by whatever rule comes', async () => {
+    await fc.assert(
+      fc.asyncProperty(arbitraryRule, fc.boolean(), fc.integer({ min: 1, max: 2 ** 30 }), async (rule, isBiased, seed) => {
+        const random = createRandom(seed);
+        const logits = makeLogits(100, rule.experts, random);
+        const bias = isBiased ? Float32Array.from({ length: rule.experts }, () => random() - 0.5) : undefined;
+        expect(findFaults(await routeTokensOnGpu(device!, { logits, rule, selectionBias: bias }), { logits, rule, bias })).toEqual([]);
+      }),
+      // Each run compiles its own kernels, which takes a software adapter a second.
+      { numRuns: Math.min(30, Number(process.env['FUZZ_RUNS'] ?? 300)) },
+    );
   });
 
   it('keeps batches of one submit apart, whatever their sizes, and gives the same bytes every time', async () => {
@@ -236,14 +295,15 @@ describe.skipIf(device === undefined)('routing on a GPU', () => {
     }
   });
 
-  it('says which limit of the device is too low', async () => {
-    const rule: RoutingRule = { experts: 64, expertsPerToken: 6, normalizeTopK: true };
-    const most = device!.limits.maxStorageBufferBindingSize / 256;
-    const attempt = async (changed: Partial<RoutingRule>, maxTokens = 1) => (await expectCode('gpu-limit', () => createGpuRouter(device!, { ...rule, ...changed }, { maxTokens }))).context;
-    expect(await attempt({}, most + 1)).toEqual({ limit: 'maxStorageBufferBindingSize', required: 256 * (most + 1), allowed: 256 * most });
-    expect(await attempt({ expertsPerToken: 33 })).toEqual({ limit: 'expertsPerToken', required: 33, allowed: 32 });
-    expect(await attempt({ groups: { count: 64, kept: 33, score: 'max' } })).toEqual({ limit: 'groups.kept', required: 33, allowed: 32 });
-    expect((await attempt({ experts: 8192 })).limit).toBe('maxComputeWorkgroupStorageSize');
+  it('passes on what the device says when it cannot compile or allocate', async () => {
+    const rule: RoutingRule = { experts: 8, expertsPerToken: 2, normalizeTopK: true };
+    const attempt = async (changed: Partial<GPUDevice>) => expectCode('gpu-failed', () => createGpuRouter(override(device!, changed), rule, { maxTokens: 10 }));
+    const uncompilable = await attempt({ createShaderModule: () => device!.createShaderModule({ code: 'fn' }) });
+    expect(uncompilable.context).toEqual({ step: 'compile the routing kernels' });
+    expect(uncompilable.cause).toBeDefined();
+    const unallocatable = await attempt({ createBuffer: ({ size }) => device!.createBuffer({ size, usage: 0 }) });
+    expect(unallocatable.context).toEqual({ step: 'allocate the buffers of a router' });
+    expect(unallocatable.message).toMatch(/^the GPU device did not allocate the buffers of a router: .*usage/is);
   });
 
   it('says that the device is lost', async () => {

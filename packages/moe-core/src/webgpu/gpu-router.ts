@@ -194,8 +194,9 @@ function createBuffers(device: GPUDevice, { experts, expertsPerToken }: RoutingR
 }
 
 function assertFits({ limits }: GPUDevice, rule: RoutingRule, maxTokens: number): void {
-  const { experts, expertsPerToken, groups } = rule;
+  const { experts, expertsPerToken, scale = 1, groups } = rule;
   if (!Number.isSafeInteger(maxTokens) || maxTokens < 0) throw routingInvalid('maxTokens', `an integer from 0, got ${maxTokens}`);
+  if (!Number.isFinite(Math.fround(scale))) throw routingInvalid('scale', `a float32 on a GPU, got ${scale}`);
   assertLimit('expertsPerToken', expertsPerToken, MAX_LIST);
   if (groups !== undefined) assertLimit('groups.kept', groups.kept, MAX_LIST);
   assertLimit('maxComputeWorkgroupStorageSize', workgroupBytes(experts), limits.maxComputeWorkgroupStorageSize);

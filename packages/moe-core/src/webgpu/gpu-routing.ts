@@ -3,6 +3,7 @@
  * @module
  */
 import type { Routing } from '../routing.ts';
+import type { TokenDispatch } from '../token-dispatch.ts';
 import type { GpuBuffer } from './gpu-types.ts';
 
 /** Where a routing lies, all uint32 but for the weights; usage STORAGE and COPY_SRC. The next `route` of the same router writes over it. */
@@ -26,13 +27,9 @@ export interface GpuRouting {
 }
 
 /** A routing with its dispatch, on the host. Arrays belong to the caller. */
-export interface HostRouting extends Routing {
-  /** `[E]` */
+export interface HostRouting extends Routing, TokenDispatch {
+  /** `[E]`: assignments of each expert */
   readonly counts: Uint32Array;
-  /** `[E + 1]` */
-  readonly offsets: Uint32Array;
-  /** `[T · K]`: assignments `token · K + rank`, by expert, then by token. */
-  readonly order: Uint32Array;
-  /** `[T, K]`, the inverse of `order` */
+  /** `[T, K]`: where in `order` each assignment stands; the inverse of `order`. */
   readonly positions: Uint32Array;
 }

@@ -2,8 +2,9 @@
  * The WGSL that turns logits into experts and weights, written for one {@link RoutingRule}: `routeTokens` with a thread per token.
  *
  * A workgroup takes 64 tokens. It brings their logits into workgroup memory 16 experts at a time, so that global reads are coalesced, and then each thread walks its
- * own row: a running list of the best K in registers needs no barrier, no reduction and no subgroups, and costs about E · K comparisons a token, against
- * K · (E + lanes) of a workgroup that looks for the maximum K times. What that gives up is latency where there are few tokens: 64 of them are one workgroup.
+ * own row with a running list of the best K in registers. That is at most the E · K comparisons of a workgroup that looks for the maximum of one token K times, without
+ * the reduction and the barriers between them; most experts fail the first comparison; and no subgroups are needed. What it gives up is latency where there are few
+ * tokens: 64 of them are one workgroup.
  *
  * Logits are compared as integers (see `toKey`), which is exact, and keeps NaN and ±∞ out of float arithmetic: WGSL lets an implementation assume that there
  * are none. Each list is unrolled, because an array that is indexed by a variable would leave the registers.
@@ -60,10 +61,9 @@ const INFINITE = 0xff800000u;
 const NONE = 0xffffffffu;`;
 }
 
-/** As bits, since a literal must not round to zero or infinity. */
+/** The shortest decimal that reads as this float32. Not bits: Naga (Firefox, Deno) evaluates no `bitcast` in a constant. */
 function floatLiteral(value: number): string {
-  const [bits] = new Uint32Array(Float32Array.of(value).buffer);
-  return `bitcast<f32>(0x${bits!.toString(16).padStart(8, '0')}u)`;
+  return `${Math.fround(value)}f`;
 }
 
 const BINDINGS = `
