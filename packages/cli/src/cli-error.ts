@@ -81,6 +81,7 @@ const EXIT_OF_CLASS: Readonly<Record<string, ExitName>> = {
 /** Codes that are about something else than their package's other errors. */
 const EXIT_OF_CODE: Readonly<Record<string, ExitName>> = {
   'MoeError file-write-failed': 'failed',
+  'MoeError output-not-empty': 'usage',
   'DatasetError invalid-option': 'usage',
   'DatasetError output-not-empty': 'usage',
   'DatasetError io': 'failed',

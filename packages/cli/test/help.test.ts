@@ -35,7 +35,7 @@ const all = leaves(createProgram(capture().context, commands)).map(({ path, comm
 
 describe('help', () => {
   it('has every command of this package', () => {
-    expect(all.map(({ name }) => name)).toEqual(expect.arrayContaining(['localnet', 'data prepare', 'model inspect', 'experts score', 'experts select', 'pol check']));
+    expect(all.map(({ name }) => name)).toEqual(expect.arrayContaining(['localnet', 'data prepare', 'model inspect', 'model extract', 'model graft', 'model export', 'model diff', 'experts score', 'experts select', 'pol check']));
   });
 
   it.each(all)('$name has a description, --json and examples that name it', async ({ name, path, command }) => {
@@ -79,7 +79,7 @@ describe('wrong command lines', () => {
     [['help', 'experts', 'selec'], "connito: unknown command 'selec'. Did you mean select? See `connito experts --help`\n"],
     [['modle', 'inspect'], "connito: unknown command 'modle'. Did you mean model? See `connito --help`\n"],
     [['model', 'inspct', 'x'], "connito: unknown command 'inspct'. Did you mean inspect? See `connito model --help`\n"],
-    [['model'], 'connito: `connito model` needs a command: inspect. See `connito model --help`\n'],
+    [['model'], 'connito: `connito model` needs a command: inspect, extract, graft, export, diff. See `connito model --help`\n'],
     [['model', 'inspect'], "connito: missing required argument 'path'. See `connito model inspect --help`\n"],
     [['model', 'inspect', 'a', 'b'], "connito: too many arguments for 'inspect'. Expected 1 argument but got 2. See `connito model inspect --help`\n"],
     [['model', 'inspect', 'a', '--tensor'], "connito: unknown option '--tensor'. Did you mean --tensors? See `connito model inspect --help`\n"],

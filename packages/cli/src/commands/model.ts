@@ -1,15 +1,20 @@
 /**
- * `connito model inspect`: what a checkpoint or a safetensors file holds.
+ * `connito model`: look into models, and make models of models; here `inspect`: what a checkpoint, a module or another safetensors file holds.
  *
  * @module
  */
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { Checkpoint, ModelPart, TensorDescription, Topology } from '@connito/moe-core';
+import type { Checkpoint, ExpertSelection, ModelPart, ModuleProvenance, TensorDescription, Topology } from '@connito/moe-core';
 import { printable, wantsColor, type CliContext } from '../context.ts';
+import { countExperts } from '../expert-config-file.ts';
 import { describeUse } from '../options.ts';
 import { addGroup } from '../program.ts';
 import { createPaint, formatBytes, renderTable, type Column } from '../terminal.ts';
+import { registerModelDiff } from './model-diff.ts';
+import { registerModelExport } from './model-export.ts';
+import { registerModelExtract } from './model-extract.ts';
+import { registerModelGraft } from './model-graft.ts';
 
 interface InspectFlags {
   readonly tensors?: true;
@@ -17,7 +22,7 @@ interface InspectFlags {
 }
 
 /** What is printed with `--json`. */
-type Inspection = CheckpointInspection | FileInspection;
+type Inspection = CheckpointInspection | FileInspection | ModuleInspection;
 
 interface TensorTotals {
   readonly tensorCount: number;
@@ -43,16 +48,27 @@ interface FileInspection extends TensorTotals {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+interface ModuleInspection extends TensorTotals {
+  readonly kind: 'module';
+  readonly path: string;
+  readonly provenance: ModuleProvenance;
+  readonly selection: ExpertSelection;
+}
+
 /** Adds `connito model`. */
 export function registerModel(program: Command, context: CliContext): void {
-  const group = addGroup(program, 'model', 'Look into models.');
+  const group = addGroup(program, 'model', 'Look into models, take experts out, put them in, compare.');
   const command = group
     .command('inspect')
-    .description('Show the topology of a checkpoint, or what a safetensors file holds, with parameters and bytes. Reads headers only.')
+    .description('Show the topology of a checkpoint, the provenance of an expert module, or what another safetensors file holds, with parameters and bytes. Reads headers only.')
     .argument('<path>', 'directory in Hugging Face layout, or one .safetensors file')
     .option('--tensors', 'list every tensor')
     .action((path: string, flags: InspectFlags) => inspect(path, flags, context));
   describeUse(command, ['connito model inspect model/', 'connito model inspect update.safetensors --tensors', 'connito model inspect model/ --json']);
+  registerModelExtract(group, context);
+  registerModelGraft(group, context);
+  registerModelExport(group, context);
+  registerModelDiff(group, context);
 }
 
 async function inspect(path: string, flags: InspectFlags, context: CliContext): Promise<void> {
@@ -79,11 +95,15 @@ async function inspectCheckpoint(path: string, flags: InspectFlags): Promise<Che
   }
 }
 
-async function inspectFile(path: string, flags: InspectFlags): Promise<FileInspection> {
+async function inspectFile(path: string, flags: InspectFlags): Promise<FileInspection | ModuleInspection> {
+  const { isModuleMetadata, parseModuleMetadata } = await import('@connito/moe-core');
   const { openSafetensorsFile } = await import('@connito/moe-core/node');
   const file = await openSafetensorsFile(path);
   try {
-    return { kind: 'safetensors', path, metadata: Object.fromEntries(file.metadata), ...totalsOf(file.tensors.values(), flags) };
+    const totals = totalsOf(file.tensors.values(), flags);
+    // Without its base, only what the module says about itself can be checked.
+    if (isModuleMetadata(file.metadata)) return { kind: 'module', path, ...parseModuleMetadata(file.metadata), ...totals };
+    return { kind: 'safetensors', path, metadata: Object.fromEntries(file.metadata), ...totals };
   } finally {
     await file.close();
   }
@@ -102,7 +122,7 @@ function renderInspection(inspection: Inspection, { stdout, env }: CliContext): 
   const paint = createPaint(wantsColor(stdout, env));
   const { tensorCount, parameters, sizeBytes, dtypes, tensors } = inspection;
   const kinds = Object.entries(dtypes).map(([dtype, count]) => `${count} ${dtype}`).join(', ');
-  const lines = [paint.bold(printable(inspection.path)), ...(inspection.kind === 'checkpoint' ? describeTopology(inspection.topology) : describeMetadata(inspection.metadata))];
+  const lines = [paint.bold(printable(inspection.path)), ...describeKind(inspection)];
   lines.push(`${number(tensorCount)} tensors (${kinds || 'none'}), ${number(parameters)} parameters, ${formatBytes(sizeBytes)}`);
   if (inspection.kind === 'checkpoint') {
     lines.push(`one expert has ${number(inspection.parametersPerExpert)} parameters; a token passes through ${number(inspection.parametersPerToken)}`);
@@ -122,6 +142,22 @@ function partRows({ parts, parameters: total }: CheckpointInspection): { text: s
   return Object.entries(parts)
     .filter(([, { parameters }]) => parameters > 0)
     .map(([part, { parameters, sizeBytes }]) => [part, number(parameters), `${((parameters / total) * 100).toFixed(1)} %`, formatBytes(sizeBytes)].map((text) => ({ text })));
+}
+
+function describeKind(inspection: Inspection): string[] {
+  if (inspection.kind === 'checkpoint') return describeTopology(inspection.topology);
+  return inspection.kind === 'module' ? describeModule(inspection) : describeMetadata(inspection.metadata);
+}
+
+function describeModule({ provenance, selection }: ModuleInspection): string[] {
+  const { family, base, author, description, license, createdAt, version, weight, extra } = provenance;
+  const fields = { base: base.name, 'base fingerprint': base.fingerprint, 'base root': base.root, author, description, license, created: createdAt, version: version?.toString(), weight: weight?.toString(), ...Object.fromEntries(extra ?? []) };
+  const known = Object.entries(fields).filter((field): field is [string, string] => field[1] !== undefined);
+  return [
+    `expert module of ${family}: ${countExperts(selection)} experts of ${selection.size} layers`,
+    ...describeMetadata(Object.fromEntries(known)),
+    ...Array.from(selection, ([layer, ids]) => `layer ${layer}: ${ids.join(', ')}`),
+  ];
 }
 
 function describeTopology(topology: Topology): string[] {

@@ -32,7 +32,7 @@ export interface WrittenModel {
 }
 
 /**
- * Writes a model into `directory`, which must not exist or be empty. Everything goes to `.<name>.<random>.tmp` beside it first and is renamed at the end, so that nothing half-written ever stands under
+ * Writes a model into `directory`, which must not exist or be empty; directories above it are created. Everything goes to `.<name>.<random>.tmp` beside it first and is renamed at the end, so that nothing half-written ever stands under
  * the name; a failure leaves nothing, a crash may leave the temporary directory.
  * @throws output-not-empty; file-missing, file-unreadable, file-write-failed, the codes of `writeWeights`, and whatever reading the checkpoint throws
  * @example
@@ -43,7 +43,7 @@ export async function writeModelDirectory(directory: string, model: ModelDirecto
   await assertFree(target);
   const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
-    await writing(target, () => mkdir(temporary));
+    await writing(target, () => mkdir(temporary, { recursive: true }));
     const copied = await copyAside(model.copyFrom, temporary, model.files);
     for (const [name, text] of model.files ?? []) await writeFileAtomic(join(temporary, name), new TextEncoder().encode(text));
     const tensorBytes = [...model.checkpoint.tensors.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -78,7 +78,7 @@ export async function assertFree(directory: string): Promise<void> {
   const found = await readdir(directory).catch((cause: unknown) => {
     const code = (cause as { code?: unknown }).code;
     if (code === 'ENOENT') return [];
-    if (code === 'ENOTDIR') throw new MoeError('output-not-empty', { message: `${directory} is a file; expected a directory that does not exist yet or is empty`, context: { path: directory } });
+    if (code === 'ENOTDIR') throw new MoeError('output-not-empty', { message: `${directory} is a file, or lies in one; expected a directory that does not exist yet or is empty`, context: { path: directory } });
     throw fileError(directory, cause);
   });
   if (found.length === 0) return;

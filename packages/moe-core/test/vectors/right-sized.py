@@ -156,7 +156,7 @@ def generate():
             print(f"{name}: {error:.1e}, masking moves logits by {moved:.1e}")
             made = load_file(path / "small/model.safetensors")
             tensors = {key: [list(made[key].shape), sha256(made[key].float().numpy().tobytes())[:16]] for key in sorted(made)}
-            configs = [json.loads((path / which / "config.json").read_text()) for which in ("full", "small")]
+            configs = [(path / which / "config.json").read_text() for which in ("full", "small")]
         out.append({"name": name, "config": configs[0], "smallConfig": configs[1], "experts": kept, "tensors": {key: list(filled[key].shape) for key in names}, "smallTensors": tensors})
     write("right-sized", ["torch", "transformers", "safetensors"], {"cases": out})
 
