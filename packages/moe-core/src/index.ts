@@ -4,6 +4,9 @@
  */
 export { fingerprintCheckpoint } from './base-fingerprint.ts';
 export { assignMiners, assignShards, type AssignmentSeed, type GroupMiner, type ShardMiner, type WantedGroup } from './assignment.ts';
+export { splitTogether, weightInside, type SplitTask } from './balanced-split.ts';
+export { planExpertGroups, type DomainPlan, type ExpertGroup, type GroupDomain, type GroupPlan, type GroupPlanOptions } from './expert-groups.ts';
+export { estimateEvaluationMemory, estimateTrainingMemory, type MemoryEstimate, type MemoryQuestion } from './memory-estimate.ts';
 export { assertRange, fromBytes, type ByteSource } from './byte-source.ts';
 export { createCheckpoint, readFloat32Range, type Checkpoint, type CheckpointParts } from './checkpoint.ts';
 export { addCoActivation, createCoActivation, mergeCoActivation, type CoActivation } from './co-activation.ts';
