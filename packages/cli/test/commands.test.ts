@@ -234,6 +234,43 @@ describe('experts', () => {
     expectRefusal(none, 2, /Expected a size such as/);
   });
 
+  it('partitions two domains into groups within the budget, and says what they need', async () => {
+    const score = (out: string, rows: string) => connito(['experts', 'score', '--model', modelDirectory, '--data', at('data', 'train-0000.safetensors'), '--rows', rows, '--out', at(out), '--log-out', at(`${out}.routes`)]);
+    await Promise.all([score('a.json', '4'), score('b.json', '12')]);
+    const args = ['experts', 'partition', '--scores', `a=${at('a.json')}`, `b=${at('b.json')}`, '--model', modelDirectory, '--budget', '400kB', '--threshold', '0.5', '--co-activation', `a=${at('a.json.routes')}`];
+    const [table, json, overlap, few] = await Promise.all([connito([...args, '--out', at('groups.json')]), connito([...args, '--json']), connito([...args, '--overlap', '--json']), connito([...args, '--groups-per-domain', '1', '--json'])]);
+    expect([table.code, table.stderr]).toEqual([0, '']);
+    expect(table.stdout).toMatch(/^GROUP +EXPERTS +PER LAYER +BYTES +COVERS +TOGETHER +TRAINING +EVALUATION\na-0 /);
+    expect(table.stdout).toMatch(/\na: \d+ of \d+ wanted experts in \d groups cover [\d.]+ % of its routing; [\d.]+ % of their co-activation is inside groups\n/);
+    const report = JSON.parse(json.stdout);
+    expect(JSON.parse(readFileSync(at('groups.json'), 'utf8'))).toEqual(report);
+    const groups = report.groups as { id: string; domain: string; experts: Record<string, number[]>; expertCount: number; sizeBytes: number; memory: { training: { experts: number; optimizer: number; total: number } } }[];
+    const named = groups.flatMap(({ experts }) => Object.entries(experts).flatMap(([layer, ids]) => ids.map((id) => `${layer}.${id}`)));
+    expect(new Set(named).size).toBe(named.length);
+    for (const { expertCount, sizeBytes, memory } of groups) {
+      expect(sizeBytes).toBeLessThanOrEqual(400_000);
+      expect(sizeBytes).toBe(expertCount * report.expertBytes);
+      expect(memory.training.optimizer).toBe(2 * memory.training.experts);
+    }
+    expect(JSON.parse(overlap.stdout).mode).toBe('overlapping');
+    expect(JSON.parse(few.stdout).groups.map(({ id }: { id: string }) => id)).toEqual(['a-0', 'b-0']);
+  });
+
+  it('says what a partition needs', async () => {
+    const part = ['experts', 'partition', '--scores', `a=${at('summary.json')}`];
+    const outcomes = await Promise.all([
+      connito([...part, '--budget', '1MB']),
+      connito([...part, '--expert-bytes', '1kB']),
+      connito([...part, '--budget', '1kB', '--expert-bytes', '1MB']),
+      connito([...part, `a=${at('summary.json')}`, '--budget', '1MB', '--expert-bytes', '1kB']),
+      connito(['experts', 'partition', '--scores', at('summary.json'), '--budget', '1MB', '--expert-bytes', '1kB']),
+      connito([...part, '--budget', '1MB', '--expert-bytes', '1kB', '--co-activation', `b=${at('train.routes')}`]),
+      connito([...part, '--budget', '1MB', '--expert-bytes', '1kB', '--co-activation', `a=${at('absent.routes')}`]),
+    ]);
+    const lines: readonly (readonly [number, RegExp])[] = [[2, /give --model .*or --expert-bytes/], [2, /'--budget <size>' not specified/], [3, /room for at least one expert \(1000000 bytes/], [2, /domain a twice/], [2, /a name and a path such as law=law\.json/], [2, /domain b, for which there is no --scores/], [3, /absent\.routes/]];
+    for (const [index, outcome] of outcomes.entries()) expectRefusal(outcome, ...lines[index]!);
+  });
+
   const published = fileURLToPath(new URL('../../../../shared/data/esft/', import.meta.url));
   const tasks = existsSync(published) ? readdirSync(published).filter((task) => existsSync(join(published, task, 'summary.json'))) : [];
   if (tasks.length === 0) console.warn("skipped: ESFT's published scores are not there (shared/data/esft)");

