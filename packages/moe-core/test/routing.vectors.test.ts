@@ -16,10 +16,10 @@ interface RouterCase {
 describe('against the routers of nine families in transformers', () => {
   const { cases } = readVectors<{ cases: readonly RouterCase[] }>('routing');
 
-  test.each(cases)('$name', ({ rule, clear, ...stored }) => {
+  test.each(cases.flatMap((stored) => (['wasm', 'typescript'] as const).map((kernel) => ({ ...stored, kernel }))))('$name, $kernel', ({ rule, clear, kernel, ...stored }) => {
     const expectedWeights = float32FromBase64(stored.weights);
     const selectionBias = stored.selectionBias === null ? undefined : float32FromBase64(stored.selectionBias);
-    const routing = routeTokens(float32FromBase64(stored.logits), rule, { selectionBias });
+    const routing = routeTokens(float32FromBase64(stored.logits), rule, { selectionBias, kernel });
     expect(clear.filter((flag) => flag === 1).length).toBeGreaterThan(clear.length / 2);
     for (const [token, flag] of clear.entries()) {
       if (flag === 0) continue;

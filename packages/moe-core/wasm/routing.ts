@@ -59,7 +59,7 @@ const BIASED: i32 = 4;
 const SUMS_TWO: i32 = 8;
 const ZERO_OUTSIDE: i32 = 16;
 
-/** Lays out the memory for a rule and batches of up to `maxTokens`. Call it once. */
+/** Takes a rule and lays out the memory for batches of up to `maxTokens`; pointers that were asked for before are void. */
 export function prepare(expertCount: i32, expertsPerToken: i32, flags: i32, factor: f64, groupCount: i32, keptCount: i32, maxTokens: i32): void {
   experts = expertCount;
   k = expertsPerToken;
@@ -342,11 +342,12 @@ function roundUp(count: i32): i32 {
   return (count + PASS - 1) / PASS * PASS;
 }
 
+/** The four that follow are one function for four lengths, written out, so that the ranks stay in registers. */
 function keepTwo(from: usize, entries: i32, to: usize): void {
   let r0 = f64x2.splat(NOTHING);
   let r1 = r0;
   for (const end = from + (<usize>entries << 4); from < end; from += 16) {
-    let key = v128.load(from);
+    const key = v128.load(from);
     const a = f64x2.pmin(r0, key);
     r0 = f64x2.pmax(r0, key);
     r1 = f64x2.pmax(r1, a);
@@ -361,7 +362,7 @@ function keepFour(from: usize, entries: i32, to: usize): void {
   let r2 = r0;
   let r3 = r0;
   for (const end = from + (<usize>entries << 4); from < end; from += 16) {
-    let key = v128.load(from);
+    const key = v128.load(from);
     const a = f64x2.pmin(r0, key);
     r0 = f64x2.pmax(r0, key);
     const b = f64x2.pmin(r1, a);
@@ -384,7 +385,7 @@ function keepSix(from: usize, entries: i32, to: usize): void {
   let r4 = r0;
   let r5 = r0;
   for (const end = from + (<usize>entries << 4); from < end; from += 16) {
-    let key = v128.load(from);
+    const key = v128.load(from);
     const a = f64x2.pmin(r0, key);
     r0 = f64x2.pmax(r0, key);
     const b = f64x2.pmin(r1, a);
@@ -416,7 +417,7 @@ function keepEight(from: usize, entries: i32, to: usize, pass: bool): void {
   let r6 = r0;
   let r7 = r0;
   for (const end = from + (<usize>entries << 4); from < end; from += 16) {
-    let key = v128.load(from);
+    const key = v128.load(from);
     const a = f64x2.pmin(r0, key);
     r0 = f64x2.pmax(r0, key);
     const b = f64x2.pmin(r1, a);
@@ -483,10 +484,10 @@ function weigh(token: i32, present: i32): void {
   }
   const factor = f64x2.splat(scale);
   const size = <usize>k << 2;
-  let row0 = weights + <usize>token * size;
-  let row1 = present > 1 ? row0 + size : spareWeights;
-  let row2 = present > 2 ? row1 + size : spareWeights;
-  let row3 = present > 3 ? row2 + size : spareWeights;
+  const row0 = weights + <usize>token * size;
+  const row1 = present > 1 ? row0 + size : spareWeights;
+  const row2 = present > 2 ? row1 + size : spareWeights;
+  const row3 = present > 3 ? row2 + size : spareWeights;
   for (let rank: usize = 0; rank < <usize>k; rank++) {
     const result = quotient(v128.load(chosen + (rank << 4)), a, b, factor);
     v128.store_lane<f32>(row0 + (rank << 2), result, 0);

@@ -33,7 +33,7 @@ export interface RoutingPool {
 }
 
 /** Logits that a thread takes at once: small enough that threads end together, large enough that taking a chunk costs nothing. */
-const CHUNK_VALUES = 65_536;
+const CHUNK_VALUES = 16_384;
 
 /**
  * Starts the threads and resolves when all are ready.
