@@ -82,7 +82,8 @@ export interface MoeErrorContexts {
   'expert-config-invalid': { readonly field: string };
 
   'experts-mismatch': { readonly tensor: string };
-  'experts-not-finite': { readonly tensor: string };
+  /** `update` counts from 0 where it is one of several. */
+  'experts-not-finite': { readonly tensor: string; readonly update?: number | undefined };
   'update-invalid': { readonly field: string };
 
   /** A module file's metadata breaks the format. */
@@ -97,6 +98,10 @@ export interface MoeErrorContexts {
   'export-uneven': { readonly layer: number; readonly expected: number; readonly actual: number };
   /** A directory that is to be written exists and holds files. */
   'output-not-empty': { readonly path: string };
+
+  'aggregation-invalid': { readonly field: string };
+  /** Fewer updates than the promise of the rule needs. */
+  'aggregation-too-few': { readonly rule: string; readonly participants: number; readonly needed: number };
 
   /** Bytes that do not begin as a compressed update of a known version does. */
   'update-file-unknown': { readonly sizeBytes: number };

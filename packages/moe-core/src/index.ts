@@ -2,6 +2,7 @@
  * Mixture-of-Experts checkpoints, routing, expert selection and updates, without I/O or native code.
  * @module
  */
+export { AGGREGATION_KINDS, aggregateUpdates, assertAggregationRule, medianNorm, type AggregationRule } from './aggregation.ts';
 export { fingerprintCheckpoint } from './base-fingerprint.ts';
 export { assignMiners, assignShards, type AssignmentSeed, type GroupMiner, type ShardMiner, type WantedGroup } from './assignment.ts';
 export { splitTogether, weightInside, type SplitTask } from './balanced-split.ts';

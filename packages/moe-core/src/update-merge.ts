@@ -74,7 +74,8 @@ function scaleFactors(updates: readonly WeightedUpdate[], clipNorm: number | und
   });
 }
 
-function weightedSum(inputs: readonly Float32Array[], at: { coefficients: readonly number[]; length: number }): Float32Array {
+/** `Σ c_k x_k` of each element, in float64, in the order of `inputs`. */
+export function weightedSum(inputs: readonly Float32Array[], at: { coefficients: readonly number[]; length: number }): Float32Array {
   const mean = new Float32Array(at.length);
   for (let i = 0; i < at.length; i++) {
     let sum = 0;
