@@ -11,7 +11,7 @@
  */
 import { MoeError } from './errors.ts';
 import { assertSameExperts, sortedNames, type ExpertWeights } from './expert-weights.ts';
-import { centeredClippingCoefficients, geometricMedianCoefficients, krumRanking, medoid } from './internal/aggregation-coefficients.ts';
+import { centeredClippingCoefficients, geometricMedianCoefficients, krumRanking, middlemost, weightedLowerMedian } from './internal/aggregation-coefficients.ts';
 import { orderedMean } from './internal/coordinate-order.ts';
 import { gramMatrix, squaredDistances } from './internal/pairwise-distances.ts';
 import { quote } from './internal/quote.ts';
@@ -41,7 +41,7 @@ export type AggregationRule = ClippedRule &
   );
 
 /** The names of the rules. */
-export const AGGREGATION_KINDS = ['mean', 'median', 'trimmed-mean', 'krum', 'multi-krum', 'geometric-median', 'centered-clipping'] as const satisfies readonly AggregationRule['kind'][];
+export const AGGREGATION_KINDS: readonly AggregationRule['kind'][] = ['mean', 'median', 'trimmed-mean', 'krum', 'multi-krum', 'geometric-median', 'centered-clipping'];
 
 const DEFAULT_ITERATIONS = 100;
 const DEFAULT_SMOOTHING = 1e-6;
@@ -55,7 +55,7 @@ const MAX_ITERATIONS = 10_000;
  * - `median`, `trimmed-mean`: by element, sorted; the mean of the middle one or two, or of what is left, ascending. The order of `updates` does not matter.
  * - `krum`, `multi-krum`: scores are sums of squared distances, nearest first; ties go to the earlier update. The mean goes by rank.
  * - `geometric-median`: `z = Σ b_i Δ_i` with `b_i ∝ w_i / max(smoothing, ‖Δ_i − z‖)` (Weiszfeld), until nothing changes or `iterations` steps are done. The first step is made
- *   from the update with the least weighted sum of distances to the others, and with at least the median of its distances for `smoothing`.
+ *   from the update with the least median of distances, and with at least that median for `smoothing`.
  * - `centered-clipping`: `v ← v + Σ w_i (Δ_i − v) · min(1, radius / ‖Δ_i − v‖) / Σ w_i` from v = `center`.
  *
  * Norms are over all tensors as one vector. −0 counts as 0.
@@ -126,14 +126,10 @@ export function assertAggregationRule(rule: AggregationRule, participants: numbe
  */
 export function medianNorm(updates: readonly WeightedUpdate[]): number {
   const weights = shares(updates);
-  const norms = updates.map(({ update }, i) => ({ norm: updateNorm(update), weight: weights[i]! })).sort((a, b) => a.norm - b.norm);
-  let below = 0;
-  for (const { norm, weight } of norms) {
-    below += weight;
-    // Shares add up to 1 but for rounding.
-    if (below >= 0.5 - 1e-12) return norm;
-  }
-  return norms.at(-1)!.norm;
+  return weightedLowerMedian(
+    updates.map(({ update }) => updateNorm(update)),
+    weights,
+  );
 }
 
 interface Members {
@@ -152,7 +148,7 @@ function meanOfBest({ updates, scales }: Members, rule: Extract<AggregationRule,
 function geometricMedian({ updates, weights, scales }: Members, rule: Extract<AggregationRule, { kind: 'geometric-median' }>): ExpertWeights {
   const { iterations = DEFAULT_ITERATIONS, smoothing = DEFAULT_SMOOTHING } = rule;
   const points = { points: updates, scales };
-  const middle = medoid(squaredDistances(points), weights);
+  const middle = middlemost(squaredDistances(points), weights);
   const gram = gramMatrix(points, { point: updates[middle]!, scale: scales[middle]! });
   const coefficients = geometricMedianCoefficients(gram, { weights, iterations, smoothing });
   return combine(updates, coefficients.map((coefficient, i) => coefficient * scales[i]!));

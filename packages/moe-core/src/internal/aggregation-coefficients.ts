@@ -16,26 +16,43 @@ export function krumRanking(distances: Float64Array, { count, byzantine }: { rea
   return scores.map((_, i) => i).sort((a, b) => scores[a]! - scores[b]! || a - b);
 }
 
-/** The update with the least weighted sum of distances to the others: at most twice as far off as the geometric median. Ties to the lower index. */
-export function medoid(distances: Float64Array, weights: readonly number[]): number {
-  const count = weights.length;
-  const sums = weights.map((_, i) => weights.reduce((sum, weight, j) => sum + weight * Math.sqrt(distances[i * count + j]!), 0));
-  return sums.reduce((best, sum, i) => (sum < sums[best]! ? i : best), 0);
+/**
+ * The smallest value such that values of at most this have at least half of the weight.
+ * @param weights they add up to 1
+ */
+export function weightedLowerMedian(values: readonly number[], weights: readonly number[]): number {
+  const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
+  let below = 0;
+  for (const i of order) {
+    below += weights[i]!;
+    // Shares add up to 1 but for rounding.
+    if (below >= 0.5 - 1e-12) return values[i]!;
+  }
+  return values[order.at(-1)!]!;
 }
 
 /**
- * Weiszfeld steps; they end early where a step changes no coefficient. The first is made from the medoid, with the distances to it that are below their median
- * raised to that: the mean, from which others start, may be as far away as any liar wants.
- * @param gram about the medoid
+ * The update with the least median of distances to all. Ties go to the lower index. Not the least sum: against one distance of an absurd size, a sum no longer
+ * tells the others apart.
+ */
+export function middlemost(distances: Float64Array, weights: readonly number[]): number {
+  const count = weights.length;
+  const medians = weights.map((_, i) => weightedLowerMedian([...distances.subarray(i * count, (i + 1) * count)], weights));
+  return medians.reduce((best, median, i) => (median < medians[best]! ? i : best), 0);
+}
+
+/**
+ * Weiszfeld steps; they end early where a step changes no coefficient. The first is made from the middlemost update, with the distances to it that are below their
+ * median raised to that: the mean, from which others start, may be as far away as any liar wants.
+ * @param gram about the middlemost update
  */
 export function geometricMedianCoefficients(
   gram: Float64Array,
   { weights, iterations, smoothing }: { readonly weights: readonly number[]; readonly iterations: number; readonly smoothing: number },
 ): number[] {
   const count = weights.length;
-  const toMedoid = weights.map((_, i) => Math.sqrt(gram[i * count + i]!));
-  const usual = toMedoid.toSorted((a, b) => a - b)[count >> 1]!;
-  let coefficients = pullsOf(toMedoid, weights, Math.max(smoothing, usual));
+  const lengths = weights.map((_, i) => Math.sqrt(gram[i * count + i]!));
+  let coefficients = pullsOf(lengths, weights, Math.max(smoothing, weightedLowerMedian(lengths, weights)));
   for (let step = 1; step < iterations; step++) {
     const next = pullsOf(distancesToPoint(gram, coefficients), weights, smoothing);
     if (next.every((value, i) => value === coefficients[i])) break;
