@@ -8,6 +8,9 @@ import { ConfigFields } from './internal/config-fields.ts';
 import { quote } from './internal/quote.ts';
 import { FAMILIES, type Family, type Topology } from './topology.ts';
 
+/** Three tensors each make six times as many tensors as the largest index on the Hub has; counting them takes a third of a second. */
+const MAX_EXPERTS_IN_ALL = 2 ** 20;
+
 /**
  * Reads a topology from a parsed `config.json` of any of {@link FAMILIES}; `src/families` has a file for each.
  *
@@ -22,7 +25,12 @@ import { FAMILIES, type Family, type Topology } from './topology.ts';
  */
 export function parseTopology(config: unknown): Topology {
   const fields = new ConfigFields(config);
-  return Object.freeze(FAMILY_DEFINITIONS[parseFamily(fields)].parse(fields));
+  const topology = FAMILY_DEFINITIONS[parseFamily(fields)].parse(fields);
+  const experts = topology.moeLayers.length * topology.expertsPerLayer;
+  if (experts > MAX_EXPERTS_IN_ALL) {
+    throw (fields.nested('text_config') ?? fields).invalid('num_hidden_layers', `at most ${MAX_EXPERTS_IN_ALL} experts in all layers together`, experts);
+  }
+  return Object.freeze(topology);
 }
 
 function parseFamily(fields: ConfigFields): Family {
