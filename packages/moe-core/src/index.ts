@@ -84,7 +84,7 @@ export {
 } from './router-losses.ts';
 export { createRouter, routeTokens, type Router, type RouterOptions, type Routing, type RoutingKernelName } from './routing.ts';
 export { countBytes, countParameters, type ParameterCounts } from './parameter-counts.ts';
-export { rightSizeConfig, type ConfigChange, type RightSizedConfig, type RightSizedCounts } from './right-sized-config.ts';
+export { plainConfig, rightSizeConfig, type ConfigChange, type RightSizedConfig, type RightSizedCounts } from './right-sized-config.ts';
 export { rightSizeModel, type RightSizedModel, type RightSizing } from './right-sized-model.ts';
 export { assertRoutingRule, type RoutingGroups, type RoutingOptions, type RoutingRule } from './routing-rule.ts';
 export { countLoad, entropyOf, meanRouterEntropy } from './routing-statistics.ts';

@@ -9,11 +9,11 @@ import type { RoutingGroups } from './routing-rule.ts';
 import type { ExpertSelection } from './expert-selection.ts';
 import type { Topology } from './topology.ts';
 
-/** A field that was rewritten. `from` is `undefined` where it had not been there. */
+/** A field that was rewritten. `from` is `undefined` where it had not been there or is no number, `to` where it was removed. */
 export interface ConfigChange {
   readonly field: string;
   readonly from: number | undefined;
-  readonly to: number;
+  readonly to: number | undefined;
 }
 
 /** A config and what is new in it. */
@@ -45,7 +45,8 @@ const PER_TOKEN_FIELDS = ['num_experts_per_tok', 'experts_per_token'] as const;
  *
  * E becomes their number under every name that stands in the config; K becomes `min(K, E)`. Group-limited routing (DeepSeek) stays where every layer keeps equal numbers of experts in
  * equally many groups: `n_group` is then the number of these. Where no layer keeps experts in more groups than a token may use, the limit has nothing left to do and both fields become 1.
- * @throws export-unsupported groups that a config cannot say; json-invalid, json-duplicate-key, json-forbidden-key
+ * `quantization_config` goes, because quantised weights are read, and so written, as floats.
+ * @throws export-unsupported groups that a config cannot say; config-invalid no object; json-invalid, json-duplicate-key, json-forbidden-key
  */
 export function rightSizeConfig(config: string, model: RightSizedCounts): RightSizedConfig {
   const { topology, kept, count } = model;
@@ -73,7 +74,20 @@ export function rightSizeConfig(config: string, model: RightSizedCounts): RightS
   }
   if (model.dropsExtraLayers && numberOf(fields.get('num_nextn_predict_layers')) !== undefined) set(['num_nextn_predict_layers'], '', 0);
   if (fields !== root) root.set('text_config', fields);
+  if (root.delete(QUANTIZATION)) changes.push({ field: QUANTIZATION, from: undefined, to: undefined });
   return { text: `${formatJson(root)}\n`, changes };
+}
+
+const QUANTIZATION = 'quantization_config';
+
+/**
+ * A config without `quantization_config`, for a model whose quantised weights were read and are written as floats.
+ * @throws json-invalid, json-duplicate-key, json-forbidden-key, config-invalid
+ */
+export function plainConfig(config: string): string {
+  const root = new Map(parseRoot(config));
+  root.delete(QUANTIZATION);
+  return `${formatJson(root)}\n`;
 }
 
 function parseRoot(config: string): JsonObject {

@@ -40,7 +40,7 @@ export interface RightSizedModel {
 
 /**
  * Makes the smaller model. Kept experts are renumbered by ascending id, whatever the order of the selection, so that the lower id still wins where logits are equal. Tensors that the topology does not
- * know are kept as they are. Every layer must keep the same number of experts (`evenSelection` fills layers up), because a config has one number for all.
+ * know are kept as they are, quantised weights become the floats that they are read as. Every layer must keep the same number of experts (`evenSelection` fills layers up), because a config has one number for all.
  * @throws selection-invalid; export-uneven layers that keep different numbers of experts, or none
  * @throws export-unsupported what the family's config cannot say of fewer experts
  * @throws json-invalid, json-duplicate-key, json-forbidden-key, and the codes of `parseTopology`, for the config
@@ -50,9 +50,6 @@ export interface RightSizedModel {
 export function rightSizeModel(full: Checkpoint, { selection, config }: RightSizing): RightSizedModel {
   const { topology } = full;
   assertSelection(topology, selection);
-  if (topology.quantization !== undefined) {
-    throw new MoeError('export-unsupported', { message: `quantized weights (${topology.quantization.kind}) are not cut; convert the model to plain floats first`, context: { field: 'quantization_config' } });
-  }
   const experts: ExpertSelection = new Map(topology.moeLayers.map((layer) => [layer, [...(selection.get(layer) ?? [])].sort((a, b) => a - b)]));
   const count = assertEven(topology, experts);
   const { kept, dropped } = sortOut(full);

@@ -32,18 +32,32 @@ describe('writeModelDirectory', () => {
     await mkdir(at('model', 'original'));
     await writeFile(at('model', '.gitattributes'), '');
     await writeFile(at('model', 'pytorch_model.bin'), '');
-    await writeFile(at('blob'), 'linked');
-    await symlink(at('blob'), at('model', 'merges.txt'));
+    await writeFile(at('model', 'vocabulary.txt'), 'linked');
+    await symlink('vocabulary.txt', at('model', 'merges.txt'));
     const checkpoint = await openCheckpoint(at('model'));
     const seen: number[] = [];
     const written = await writeModelDirectory(at('out'), { checkpoint, copyFrom: at('model'), files: new Map([['README.md', 'new']]), onTensor: ({ doneBytes, totalBytes }) => seen.push(doneBytes / totalBytes) });
-    expect(written.files).toEqual(['README.md', 'config.json', 'merges.txt', 'model.safetensors', 'tokenizer.json']);
+    expect(written.files).toEqual(['README.md', 'config.json', 'merges.txt', 'model.safetensors', 'tokenizer.json', 'vocabulary.txt']);
     expect((await readdir(at('out'))).sort()).toEqual([...written.files]);
     expect(await readFile(at('out', 'model.safetensors'))).toEqual(await readFile(at('model', 'model.safetensors')));
     expect(await readFile(at('out', 'tokenizer.json'))).toEqual(await readFile(at('model', 'tokenizer.json')));
     expect(await readFile(at('out', 'merges.txt'), 'utf8')).toBe('linked');
     expect(seen[0]).toBe(0);
     expect(seen.length).toBe(checkpoint.tensors.size);
+    await checkpoint.close();
+  });
+
+  it('follows links as a hub cache has them, and none that lead elsewhere', async () => {
+    const snapshot = at('cache', 'snapshots', 'abc');
+    await mkdir(snapshot, { recursive: true });
+    await mkdir(at('cache', 'blobs'));
+    await writeFile(at('cache', 'blobs', 'f00'), 'a vocabulary');
+    await symlink('../../blobs/f00', join(snapshot, 'vocab.txt'));
+    const checkpoint = await openCheckpoint(at('model'));
+    expect((await writeModelDirectory(at('out'), { checkpoint, copyFrom: snapshot })).files).toContain('vocab.txt');
+    expect(await readFile(at('out', 'vocab.txt'), 'utf8')).toBe('a vocabulary');
+    await symlink('/etc/hostname', at('model', 'notes.txt'));
+    expect((await expectCode('file-unreadable', () => writeModelDirectory(at('stolen'), { checkpoint, copyFrom: at('model') }))).message).toContain('is a link to /etc/hostname, outside of the model');
     await checkpoint.close();
   });
 

@@ -1,11 +1,16 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { evenSelection, rightSizeConfig, rightSizeModel, type RoutingGroups, type Topology } from '../src/index.ts';
+import { createCheckpoint, encodeSafetensors, evenSelection, fromBytes, fromFloat32, isMoeError, openSafetensors, parseTopology, plainConfig, rightSizeConfig, rightSizeModel, toFloat32, type RoutingGroups, type Topology } from '../src/index.ts';
 import { openBase } from './composition-fixture.ts';
 import { expectCode } from './expect-code.ts';
 import { CONFIG, fixtureTensors, TOPOLOGY } from './model-fixture.ts';
+import { fullTensors, rightSizedCases, selectionIn } from './right-sized-fixture.ts';
 
 const config = JSON.stringify(CONFIG);
 const selection = new Map([[0, [2, 0]], [2, [1, 2]]]);
+
+const scale = (name: string) => ({ name: `${name}_scale_inv`, dtype: 'F32' as const, shape: [1, 1], data: fromFloat32(Float32Array.of(0.25), 'F32') });
+const isQuantized = (name: string): boolean => name.includes('.mlp.experts.');
 
 describe('rightSizeModel', () => {
   it('renumbers by ascending id and cuts the router', async () => {
@@ -40,6 +45,22 @@ describe('rightSizeModel', () => {
     expect(JSON.parse(text)).toEqual(CONFIG);
     expect([...checkpoint.tensors.keys()].sort()).toEqual([...full.tensors.keys()].sort());
     for (const name of full.tensors.keys()) expect(await checkpoint.readTensor(name)).toEqual(await full.readTensor(name));
+  });
+
+  it('writes quantised weights as the floats that they are read as', async () => {
+    const model = rightSizedCases().find(({ name }) => name === 'deepseek_v3 one group')!;
+    const tensors = fullTensors(model).flatMap((tensor) => (isQuantized(tensor.name) ? [{ ...tensor, dtype: 'F8_E4M3' as const, data: fromFloat32(toFloat32(tensor), 'F8_E4M3') }, scale(tensor.name)] : [tensor]));
+    const quantized = model.config.replace(/\n\}\s*$/, ',\n  "quantization_config": {"quant_method": "fp8", "fmt": "e4m3", "weight_block_size": [128, 128]}\n}');
+    const full = createCheckpoint({ topology: parseTopology(JSON.parse(quantized)), files: [await openSafetensors(fromBytes(encodeSafetensors(tensors)))] });
+    const { checkpoint, config: text, changes } = rightSizeModel(full, { selection: selectionIn(model), config: quantized });
+    expect(changes.at(-1)).toEqual({ field: 'quantization_config', from: undefined, to: undefined });
+    expect(text).toBe(model.smallConfig);
+    expect(Object.keys(model.smallTensors).sort()).toEqual([...checkpoint.tensors.keys()].sort());
+    const [id] = selectionIn(model).get(1)!.toSorted((a, b) => a - b);
+    const stored = tensors.find(({ name }) => name === `model.layers.1.mlp.experts.${id}.up_proj.weight`)!;
+    expect(await checkpoint.readFloat32('model.layers.1.mlp.experts.0.up_proj.weight')).toEqual(toFloat32(stored).map((value) => value / 4));
+    expect(checkpoint.topology.quantization).toBeUndefined();
+    expect(plainConfig(quantized)).toBe(plainConfig(model.config));
   });
 
   it('refuses layers with other numbers of experts, or none, and strange experts', async () => {
@@ -78,6 +99,26 @@ const size = (sized: { family?: string; groups?: RoutingGroups; kept: number[][]
   return JSON.parse(text) as Record<string, number>;
 };
 const field = async (sized: Parameters<typeof size>[0]) => (await expectCode('export-unsupported', () => size(sized))).context.field;
+
+describe('any config', () => {
+  const names = fc.constantFrom('num_experts', 'n_routed_experts', 'num_local_experts', 'num_experts_per_tok', 'experts_per_token', 'n_group', 'topk_group', 'text_config', 'quantization_config', 'x');
+
+  it('is rewritten, or refused with a code, and rewriting it again changes nothing', () => {
+    const members = fc.dictionary(names, fc.oneof(fc.nat(20), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.jsonValue({ maxDepth: 3 })));
+    fc.assert(
+      fc.property(fc.oneof(members.map((value) => JSON.stringify(value)), fc.json(), fc.string()), fc.constantFrom<Topology['family']>('qwen3_moe', 'llama4', 'deepseek_v3'), (text, family) => {
+        const small = { topology: { ...TOPOLOGY, family }, kept: new Map([[0, [0, 2]], [2, [1, 2]]]), count: 2, dropsExtraLayers: false };
+        try {
+          const { text: once } = rightSizeConfig(text, small);
+          expect(rightSizeConfig(once, small)).toEqual({ text: once, changes: [] });
+        } catch (error) {
+          if (!isMoeError(error)) throw error;
+        }
+      }),
+      { numRuns: Number(process.env['FUZZ_RUNS'] ?? 300) },
+    );
+  });
+});
 
 describe('rightSizeConfig of DeepSeek', () => {
   const groups: RoutingGroups = { count: 4, kept: 2, score: 'top2-sum' };

@@ -96,7 +96,7 @@ function report(small: RightSizedModel, { full, flags, written, context }: { ful
   const fullBytes = [...full.tensors.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const { expertsPerLayer, moeLayers } = full.topology;
   if (flags.json) return context.printJson({ out: flags.out, experts, changes, dropped, fullBytes, ...written });
-  for (const { field, from, to } of changes) context.print(`${field}: ${from ?? 'not given'} → ${to}`);
+  for (const { field, from, to } of changes) context.print(to === undefined ? `${field}: removed, the weights are written as floats` : `${field}: ${from ?? 'not given'} → ${to}`);
   if (dropped.length > 0) context.print(`${dropped.length} tensors of extra prediction layers are left out`);
   context.print(`${flags.out}: ${countExperts(experts)} of ${expertsPerLayer * moeLayers.length} experts, ${formatBytes(written.tensorBytes)} of weights instead of ${formatBytes(fullBytes)}; expert_cfg.json there says which was which`);
 }

@@ -83,7 +83,7 @@ interface Job {
 }
 
 async function write(flags: GraftFlags, { checkpoint, experts }: GraftedModel, { modules, base, context }: Job): Promise<{ files: readonly string[]; tensorBytes: number }> {
-  const { fingerprintCheckpoint } = await import('@connito/moe-core');
+  const { fingerprintCheckpoint, plainConfig } = await import('@connito/moe-core');
   const { writeModelDirectory } = await import('@connito/moe-core/node');
   const progress = openProgress(context);
   const record = {
@@ -93,12 +93,15 @@ async function write(flags: GraftFlags, { checkpoint, experts }: GraftedModel, {
     // By index: two files in different directories may have one name.
     experts: experts.map(({ layer, expert, modules: names }) => ({ layer, expert, modules: names.map((name) => modules.findIndex((module) => module.name === name)) })),
   };
+  const files = new Map<string, string>();
+  // Quantised weights are read, and so written, as floats.
+  if (base.topology.quantization !== undefined) files.set('config.json', plainConfig(await readFile(join(flags.model, 'config.json'), 'utf8')));
   const grafts = [...(await readRecord(join(flags.model, RECORD))), record];
   try {
     return await writeModelDirectory(flags.out, {
       checkpoint,
       copyFrom: flags.model,
-      files: new Map([[RECORD, `${JSON.stringify({ grafts }, null, 2)}\n`]]),
+      files: files.set(RECORD, `${JSON.stringify({ grafts }, null, 2)}\n`),
       maxShardBytes: flags.maxShardSize,
       onTensor: ({ doneBytes, totalBytes }) => {
         context.signal.throwIfAborted();

@@ -3,8 +3,8 @@
  * @module
  */
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { copyFile, mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { Checkpoint } from '../checkpoint.ts';
 import { MoeError } from '../errors.ts';
 import type { TensorSource } from '../safetensors-writer.ts';
@@ -15,7 +15,10 @@ import { writeWeights } from './sharded-checkpoint.ts';
 /** A model and the files around it. */
 export interface ModelDirectory {
   readonly checkpoint: Checkpoint;
-  /** Directory that tokenizer, configs and other files are copied from; links are followed, weights, hidden files and sub-directories left out. */
+  /**
+   * Directory that tokenizer, configs and other files are copied from; weights, hidden files and sub-directories are left out. Links are followed inside of it and, as the cache of
+   * huggingface_hub lays models out, to `../../blobs`.
+   */
   readonly copyFrom: string;
   /** Texts written besides, in the place of copies of the same name: a rewritten `config.json`, say. */
   readonly files?: ReadonlyMap<string, string> | undefined;
@@ -34,7 +37,7 @@ export interface WrittenModel {
 /**
  * Writes a model into `directory`, which must not exist or be empty; directories above it are created. Everything goes to `.<name>.<random>.tmp` beside it first and is renamed at the end, so that nothing half-written ever stands under
  * the name; a failure leaves nothing, a crash may leave the temporary directory.
- * @throws output-not-empty; file-missing, file-unreadable, file-write-failed, the codes of `writeWeights`, and whatever reading the checkpoint throws
+ * @throws output-not-empty; file-unreadable a link that leads out of the model; file-missing, file-write-failed, the codes of `writeWeights`, and whatever reading the checkpoint throws
  * @example
  * await writeModelDirectory('grafted', { checkpoint, copyFrom: 'model' });
  */
@@ -89,23 +92,25 @@ export async function assertFree(directory: string): Promise<void> {
 const WEIGHTS = /\.(safetensors|bin|pt|pth|ckpt|gguf|ggml|h5|msgpack|onnx|npz|tmp)$|\.index\.json$/;
 
 async function copyAside(from: string, to: string, replaced: ReadonlyMap<string, string> | undefined): Promise<string[]> {
-  const names = await readdir(from).catch((cause: unknown) => {
-    throw fileError(from, cause);
-  });
+  const names = await reading(from, () => readdir(from));
+  const homes = [await reading(from, () => realpath(from)), resolve(await realpath(from), '..', '..', 'blobs')];
   const copied: string[] = [];
   for (const name of names) {
-    if (name.startsWith('.') || WEIGHTS.test(name) || replaced?.has(name) === true || !(await isRegular(join(from, name)))) continue;
-    await writing(join(to, name), () => copyFile(join(from, name), join(to, name)));
+    const path = join(from, name);
+    if (name.startsWith('.') || WEIGHTS.test(name) || replaced?.has(name) === true) continue;
+    const real = await reading(path, () => realpath(path));
+    if (!(await reading(path, () => stat(real))).isFile()) continue;
+    assertInside(path, real, homes);
+    await writing(join(to, name), () => copyFile(real, join(to, name)));
     copied.push(name);
   }
   return copied;
 }
 
-async function isRegular(path: string): Promise<boolean> {
-  const stats = await stat(path).catch((cause: unknown) => {
-    throw fileError(path, cause);
-  });
-  return stats.isFile();
+/** A model of a stranger could link to this user's own files, which would then be published with the copy. */
+function assertInside(path: string, real: string, homes: readonly string[]): void {
+  if (homes.some((home) => real.startsWith(home + sep))) return;
+  throw new MoeError('file-unreadable', { message: `${path} is a link to ${real}, outside of the model; put the file itself there, or remove the link`, context: { path } });
 }
 
 /** Renaming over an empty directory works on POSIX systems only, so it goes first. */
@@ -114,6 +119,12 @@ async function publish(temporary: string, target: string): Promise<void> {
     if ((cause as { code?: unknown }).code !== 'ENOENT') throw new MoeError('output-not-empty', { message: `${target} is not empty any more; what was to be written there is discarded`, context: { path: target }, cause });
   });
   await writing(target, () => rename(temporary, target));
+}
+
+async function reading<T>(path: string, action: () => Promise<T>): Promise<T> {
+  return action().catch((cause: unknown) => {
+    throw fileError(path, cause);
+  });
 }
 
 async function writing<T>(path: string, action: () => Promise<T>): Promise<T> {
