@@ -1,9 +1,9 @@
 /**
  * A fleet in simulated time, for dispatchers to be measured on: workers of different speeds that drift and fail, jobs that arrive all at once or
- * over time. Every number comes from a seed. Used by the test that holds the bounds and by `bench/dispatch.bench.mjs`, which prints the table.
+ * over time. Every number comes from a seed. `dispatcher.test.ts` holds the bounds and writes the table of DISPATCH.md.
  * @module
  */
-import { createDispatcher, expectedPace, guessWorker, observeCompletion, observeFailure, type DispatchJob, type DispatchOptions } from '../src/index.ts';
+import { chooseWorker, createDispatcher, expectedPace, guessWorker, observeCompletion, observeFailure, type DispatchJob, type DispatchOptions, type WorkerEstimate, type WorkerLoad } from '../src/index.ts';
 
 /** A stretch of time in which a worker has one speed; 0 is down. The last one has no end. */
 export interface Stretch {
@@ -225,45 +225,70 @@ export function backlogAware(options: DispatchOptions = {}): PolicyMaker {
   return (workers) => createDispatcher(workers, options);
 }
 
-/**
- * Fastest first, with the same estimates and the same treatment of failures as ours: only the choice of the worker differs.
- * @param queues whether a job goes to the fastest worker however long its queue is, at once; else it waits until a worker is idle and takes the fastest of those
- */
-export function fastestFirst(queues: boolean): PolicyMaker {
-  return (workers) => {
-    const fleet = new Map(workers.map(({ id, speed }) => [id, { id, estimate: guessWorker(speed), queue: [] as DispatchJob[], startedMs: 0 }]));
-    const waiting: DispatchJob[] = [];
-    return {
-      submit: (job) => void waiting.push(job),
-      assign(nowMs) {
-        const started: { worker: string; job: DispatchJob }[] = [];
-        const ranked = [...fleet.values()].filter(({ estimate }) => estimate.blockedUntilMs <= nowMs).sort((a, b) => expectedPace(a.estimate) - expectedPace(b.estimate));
-        while (waiting.length > 0) {
-          const best = ranked.find(({ queue }) => queues || queue.length === 0);
-          if (best === undefined) break;
-          const job = waiting.shift()!;
-          if (best.queue.length === 0) best.startedMs = nowMs;
-          best.queue.push(job);
-          started.push({ worker: best.id, job });
-        }
-        return started;
-      },
-      complete({ worker: id, nowMs }) {
-        const worker = fleet.get(id)!;
-        const { work } = worker.queue.shift()!;
-        worker.estimate = observeCompletion(worker.estimate, { work, seconds: (nowMs - worker.startedMs) / 1000 });
-        worker.startedMs = nowMs;
-        return [];
-      },
-      fail({ worker: id, nowMs }) {
-        const worker = fleet.get(id)!;
-        waiting.unshift(...worker.queue.splice(0));
-        worker.estimate = observeFailure(worker.estimate, { nowMs, retryMs: 1000, maxRetryMs: 60_000 });
-      },
-      nextRetryMs: (nowMs) => {
-        const times = [...fleet.values()].map(({ estimate }) => estimate.blockedUntilMs).filter((time) => time > nowMs);
-        return times.length === 0 ? undefined : Math.min(...times);
-      },
-    };
+/** Where a job goes, seen from its arrival; `undefined` to let it wait. Workers come fastest first. */
+type Choice = (workers: readonly GreedyWorker[], job: DispatchJob, nowMs: number) => GreedyWorker | undefined;
+
+interface GreedyWorker {
+  readonly id: string;
+  estimate: WorkerEstimate;
+  readonly queue: DispatchJob[];
+  startedMs: number;
+}
+
+/** Fastest first: at once to the worker with the highest estimated speed, however long its queue is. */
+export const fastestFirst: PolicyMaker = (workers) => greedy(workers, ([fastest]) => fastest);
+
+/** Fastest idle first: a job waits until a worker is idle, and takes the fastest of those. */
+export const fastestIdleFirst: PolicyMaker = (workers) => greedy(workers, (ranked) => ranked.find(({ queue }) => queue.length === 0));
+
+/** `chooseWorker` at a job's arrival, for good. */
+export const chosenAtOnce: PolicyMaker = (workers) =>
+  greedy(workers, (ranked, job, nowMs) => {
+    const id = chooseWorker(ranked.map((worker) => loadOf(worker, nowMs)), job);
+    return ranked.find((worker) => worker.id === id);
+  });
+
+function loadOf({ id, estimate, queue, startedMs }: GreedyWorker, nowMs: number): WorkerLoad {
+  const speed = 1 / expectedPace(estimate);
+  const [first, ...rest] = queue;
+  const left = first === undefined ? 0 : Math.max(0, first.work - ((nowMs - startedMs) / 1000) * speed);
+  return { id, speed, backlogWork: rest.reduce((sum, { work }) => sum + work, left) };
+}
+
+/** Dispatch without a plan. Estimates and the treatment of failures are those of our dispatcher: only the choice of the worker differs. */
+function greedy(workers: readonly { readonly id: string; readonly speed: number }[], choose: Choice): Policy {
+  const fleet = new Map(workers.map(({ id, speed }): [string, GreedyWorker] => [id, { id, estimate: guessWorker(speed), queue: [], startedMs: 0 }]));
+  const waiting: DispatchJob[] = [];
+  return {
+    submit: (job) => void waiting.push(job),
+    assign(nowMs) {
+      const started: { worker: string; job: DispatchJob }[] = [];
+      const ranked = [...fleet.values()].filter(({ estimate }) => estimate.blockedUntilMs <= nowMs).sort((a, b) => expectedPace(a.estimate) - expectedPace(b.estimate));
+      while (waiting.length > 0) {
+        const best = choose(ranked, waiting[0]!, nowMs);
+        if (best === undefined) break;
+        const job = waiting.shift()!;
+        if (best.queue.length === 0) best.startedMs = nowMs;
+        best.queue.push(job);
+        started.push({ worker: best.id, job });
+      }
+      return started;
+    },
+    complete({ worker: id, nowMs }) {
+      const worker = fleet.get(id)!;
+      const { work } = worker.queue.shift()!;
+      worker.estimate = observeCompletion(worker.estimate, { work, seconds: (nowMs - worker.startedMs) / 1000 });
+      worker.startedMs = nowMs;
+      return [];
+    },
+    fail({ worker: id, nowMs }) {
+      const worker = fleet.get(id)!;
+      waiting.unshift(...worker.queue.splice(0));
+      worker.estimate = observeFailure(worker.estimate, { nowMs, retryMs: 1000, maxRetryMs: 60_000 });
+    },
+    nextRetryMs: (nowMs) => {
+      const times = [...fleet.values()].map(({ estimate }) => estimate.blockedUntilMs).filter((time) => time > nowMs);
+      return times.length === 0 ? undefined : Math.min(...times);
+    },
   };
 }
