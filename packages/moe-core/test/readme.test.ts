@@ -49,4 +49,9 @@ describe.skipIf(!built)('README', () => {
     inDirectory(async (directory) => {
       expect(await runExample(directory, 'dispatchTokens')).toBe('wasm 0.015625 3072 3072\n');
     }));
+
+  it('the partition example runs', () =>
+    inDirectory(async (directory) => {
+      expect(await runExample(directory, 'planExpertGroups')).toBe('4 experts cover half of the routing\n3 miners in groups\n3 shards\n');
+    }));
 });
