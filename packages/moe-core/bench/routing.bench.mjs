@@ -48,7 +48,25 @@ async function benchRule({ experts, expertsPerToken, tokens, normalizeTopK }) {
   report(`${experts} experts, top ${expertsPerToken}, ${normalizeTopK ? 'renormalised' : 'full softmax'}, ${tokens} tokens, one thread`, { medians, work: tokens / 1e6, unit: 'Mtokens/s', against });
 }
 
+async function benchDeepseekV3({ experts, expertsPerToken, tokens }) {
+  const rule = { experts, expertsPerToken, scoring: 'sigmoid', normalizeTopK: true, scale: 2.5, groups: { count: 8, kept: 4, score: 'top2-sum' } };
+  const logits = normalLogits(tokens * experts);
+  const into = { ids: new Uint16Array(tokens * expertsPerToken), weights: new Float32Array(tokens * expertsPerToken) };
+  const ours = (kernel) => {
+    const router = createRouter(rule, { kernel, selectionBias: new Float32Array(experts) });
+    return () => seconds(() => router.route(logits, into));
+  };
+  const subjects = { 'WebAssembly SIMD': ours('wasm'), TypeScript: ours('typescript') };
+  if (peer) {
+    await peer.call('load', { experts, tokens, seed: 1, threads: 1 });
+    subjects['torch, the same steps'] = () => peer.call('deepseek_v3', { k: expertsPerToken, groups: 8, kept: 4, scale: 2.5 });
+  }
+  const medians = await measureRounds(subjects, 15);
+  report(`DeepSeek-V3: ${experts} experts, top ${expertsPerToken} of the best 4 of 8 groups, bias, renormalised, ${tokens} tokens, one thread`, { medians, work: tokens / 1e6, unit: 'Mtokens/s', against: 'torch, the same steps' });
+}
+
 for (const shape of SHAPES) for (const normalizeTopK of [false, true]) await benchRule({ ...shape, normalizeTopK });
+await benchDeepseekV3({ experts: 256, expertsPerToken: 8, tokens: 4_096 });
 peer?.close();
 
 async function benchPools({ experts, expertsPerToken, tokens }) {

@@ -41,7 +41,7 @@ export interface WasmKernel extends RoutingKernel {
 export function createWasmKernel(): WasmKernel | undefined {
   const { WebAssembly } = globalThis as { readonly WebAssembly?: WebAssemblyHost };
   if (WebAssembly === undefined) return undefined;
-  compiled ??= compile(WebAssembly);
+  if (compiled === undefined) compiled = compile(WebAssembly);
   if (compiled === null) return undefined;
   const exports = new WebAssembly.Instance(compiled, {}).exports as RoutingExports;
   let memory: KernelMemory | undefined;
