@@ -1,5 +1,5 @@
 /**
- * From buffers of a device to typed arrays: one copy into one mapped buffer.
+ * From buffers of a device to typed arrays.
  * @module
  */
 import { MoeError } from '../errors.ts';
@@ -12,46 +12,35 @@ const MAP_READ = 0x1;
 
 /** @throws routing-not-finite, gpu-failed, gpu-device-lost */
 export async function readRouting(watched: WatchedDevice, rule: RoutingRule, routing: GpuRouting): Promise<HostRouting> {
-  const { ids, weights, counts, offsets, order, positions, flag } = routing;
   const assignments = routing.tokens * rule.expertsPerToken;
   const parts: readonly (readonly [GPUBuffer, number])[] = [
-    [ids, assignments],
-    [weights, assignments],
-    [counts, rule.experts],
-    [offsets, rule.experts + 1],
-    [order, assignments],
-    [positions, assignments],
-    [flag, 1],
+    [routing.ids, assignments],
+    [routing.weights, assignments],
+    [routing.counts, rule.experts],
+    [routing.offsets, rule.experts + 1],
+    [routing.order, assignments],
+    [routing.positions, assignments],
+    [routing.flag, 1],
   ];
-  const read = await guard(watched, 'read a routing back', () => readParts(watched.device, parts));
-  assertFlag(read[6]![0]!, rule);
-  return {
-    ids: Uint16Array.from(read[0]!),
-    weights: new Float32Array(read[1]!.buffer),
-    counts: read[2]!,
-    offsets: read[3]!,
-    order: read[4]!,
-    positions: read[5]!,
-  };
+  const [ids, weights, counts, offsets, order, positions, flag] = await guard(watched, 'read a routing back', () => readParts(watched.device, parts));
+  assertFlag(flag![0]!, rule);
+  return { ids: Uint16Array.from(ids!), weights: new Float32Array(weights!.buffer), counts: counts!, offsets: offsets!, order: order!, positions: positions! };
 }
 
-async function readParts(device: GPUDevice, parts: readonly (readonly [GPUBuffer, number])[]): Promise<Uint32Array[]> {
-  const words = parts.reduce((sum, [, length]) => sum + length, 0);
-  const staging = device.createBuffer({ size: 4 * words, usage: USAGE.mapRead | USAGE.copyTarget });
+/** A staging buffer for each: one for all could be larger than a device allows. Everything up to the mapping is recorded and submitted before this returns. */
+async function readParts(device: GPUDevice, parts: readonly (readonly [GPUBuffer, number])[]): Promise<Uint32Array<ArrayBuffer>[]> {
   const encoder = device.createCommandEncoder();
-  let offset = 0;
-  for (const [buffer, length] of parts) {
-    if (length > 0) encoder.copyBufferToBuffer(buffer, 0, staging, offset, 4 * length);
-    offset += 4 * length;
-  }
+  const staged = parts.map(([buffer, words]) => {
+    const staging = device.createBuffer({ size: 4 * Math.max(1, words), usage: USAGE.mapRead | USAGE.copyTarget });
+    if (words > 0) encoder.copyBufferToBuffer(buffer, 0, staging, 0, 4 * words);
+    return { staging, words };
+  });
   device.queue.submit([encoder.finish()]);
   try {
-    await staging.mapAsync(MAP_READ);
-    const mapped = staging.getMappedRange();
-    let from = 0;
-    return parts.map(([, length]) => new Uint32Array(mapped.slice(from, (from += 4 * length))));
+    await Promise.all(staged.map(({ staging }) => staging.mapAsync(MAP_READ)));
+    return staged.map(({ staging, words }) => new Uint32Array(staging.getMappedRange().slice(0, 4 * words)));
   } finally {
-    staging.destroy();
+    for (const { staging } of staged) staging.destroy();
   }
 }
 

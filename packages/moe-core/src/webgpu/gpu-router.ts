@@ -197,11 +197,11 @@ function assertFits({ limits }: GPUDevice, rule: RoutingRule, maxTokens: number)
   const { experts, expertsPerToken, scale = 1, groups } = rule;
   if (!Number.isSafeInteger(maxTokens) || maxTokens < 0) throw routingInvalid('maxTokens', `an integer from 0, got ${maxTokens}`);
   if (!Number.isFinite(Math.fround(scale))) throw routingInvalid('scale', `a float32 on a GPU, got ${scale}`);
-  assertLimit('expertsPerToken', expertsPerToken, MAX_LIST);
-  if (groups !== undefined) assertLimit('groups.kept', groups.kept, MAX_LIST);
-  assertLimit('maxComputeWorkgroupStorageSize', workgroupBytes(experts), limits.maxComputeWorkgroupStorageSize);
-  assertLimit('maxStorageBufferBindingSize', 4 * maxTokens * experts, limits.maxStorageBufferBindingSize);
-  assertLimit('maxStorageBufferBindingSize', 4 * maxTokens * expertsPerToken, limits.maxStorageBufferBindingSize);
+  assertKernelLimit('expertsPerToken', expertsPerToken);
+  if (groups !== undefined) assertKernelLimit('groups.kept', groups.kept);
+  assertDeviceLimit(limits, 'maxComputeWorkgroupStorageSize', workgroupBytes(experts));
+  assertDeviceLimit(limits, 'maxStorageBufferBindingSize', 4 * maxTokens * experts);
+  assertDeviceLimit(limits, 'maxStorageBufferBindingSize', 4 * maxTokens * expertsPerToken);
 }
 
 function assertOpen({ watched, isOpen }: Router): void {
@@ -221,8 +221,17 @@ function assertBuffer(field: string, { size, usage }: GPUBuffer, least: number):
   if ((usage & USAGE.storage) === 0) throw routingInvalid(field, `a buffer with the usage STORAGE, got usage ${usage}`);
 }
 
-function assertLimit(limit: string, required: number, allowed: number): void {
+/** A list longer than this is not kept in registers. */
+function assertKernelLimit(limit: string, required: number): void {
+  if (required <= MAX_LIST) return;
+  const message = `routing on a GPU, ${limit}: expected at most ${MAX_LIST}, got ${required}; routeTokens has no such limit`;
+  throw new MoeError('gpu-limit', { message, context: { limit, required, allowed: MAX_LIST } });
+}
+
+function assertDeviceLimit(limits: GPUSupportedLimits, limit: 'maxComputeWorkgroupStorageSize' | 'maxStorageBufferBindingSize', required: number): void {
+  const allowed = limits[limit];
   if (required <= allowed) return;
-  const message = `routing on this device needs ${limit} of ${required}, and has ${allowed}: route fewer tokens at once, or ask for a device with more (requiredLimits)`;
+  const advice = limit === 'maxStorageBufferBindingSize' ? 'route fewer tokens at once, or' : 'there are too many experts for it;';
+  const message = `routing on this device needs a ${limit} of ${required}, it has ${allowed}: ${advice} request a device with more in requiredLimits where the adapter has it`;
   throw new MoeError('gpu-limit', { message, context: { limit, required, allowed } });
 }

@@ -78,7 +78,10 @@ var<workgroup> tile: array<u32, TOKENS * STRIDE>;
 // For each expert the set of the workgroup's tokens that chose it, as 64 bits: the order of the threads leaves no trace in it.
 var<workgroup> members: array<atomic<u32>, 2u * EXPERTS>;`;
 
-/** `exponential` and `sigmoid` are `exp32` and `sigmoid32` of internal/float32-exp.ts: WGSL's own exp may be off by 3 + 2|x| units in the last place. */
+/**
+ * `exponential` and `sigmoid` are `exp32` and `sigmoid32` of internal/float32-exp.ts, but that a device may fuse products with sums: WGSL's own exp may be off by
+ * 3 + 2|x| units in the last place.
+ */
 const FUNCTIONS = `
 // Order-preserving: a < b as floats exactly where toKey(a) < toKey(b); −0 becomes 0.
 fn toKey(bits: u32) -> u32 {
