@@ -13,6 +13,7 @@ import { MoeError } from './errors.ts';
 import { assertSameExperts, sortedNames, type ExpertWeights } from './expert-weights.ts';
 import { centeredClippingCoefficients, geometricMedianCoefficients, krumRanking, middlemost, weightedLowerMedian } from './internal/aggregation-coefficients.ts';
 import { orderedMean } from './internal/coordinate-order.ts';
+import { allFinite } from './internal/finite.ts';
 import { gramMatrix, squaredDistances } from './internal/pairwise-distances.ts';
 import { quote } from './internal/quote.ts';
 import { updateNorm } from './update-geometry.ts';
@@ -193,7 +194,7 @@ function clipScales(updates: readonly WeightedUpdate[], clipNorm: number | 'medi
 function assertUsable(update: ExpertWeights, { expected, index }: { readonly expected: ExpertWeights; readonly index: number | undefined }): void {
   assertSameExperts(expected, update);
   for (const name of sortedNames(update)) {
-    if (update.get(name)!.data.every(Number.isFinite)) continue;
+    if (allFinite(update.get(name)!.data)) continue;
     const who = index === undefined ? 'the center' : `update ${index}`;
     throw new MoeError('experts-not-finite', { message: `aggregation: tensor ${quote(name)} of ${who} holds a NaN or an infinity; leave it out`, context: { tensor: name, update: index } });
   }

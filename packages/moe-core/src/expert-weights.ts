@@ -7,6 +7,7 @@ import { MoeError } from './errors.ts';
 import { gatherExpertTensor, locateExpertTensor, scatterExpertTensor, type ExpertTensorPlace } from './expert-storage.ts';
 import { assertSelection, type ExpertSelection } from './expert-selection.ts';
 import { fromFloat32 } from './float-conversion.ts';
+import { allFinite } from './internal/finite.ts';
 import { compareCodePoints } from './internal/code-points.ts';
 import type { SafetensorsFile } from './safetensors.ts';
 import { encodeSafetensors, type SafetensorsMetadata } from './safetensors-writer.ts';
@@ -192,7 +193,7 @@ export async function decodeExpertWeights(file: SafetensorsFile): Promise<Expert
  */
 export function assertFinite(weights: ExpertWeights): void {
   for (const name of sortedNames(weights)) {
-    if (weights.get(name)!.data.every(Number.isFinite)) continue;
+    if (allFinite(weights.get(name)!.data)) continue;
     throw new MoeError('experts-not-finite', { message: `tensor ${quote(name)} holds a NaN or an infinity`, context: { tensor: name } });
   }
 }

@@ -6,6 +6,7 @@
 import { MoeError } from './errors.ts';
 import { assertSameExperts, sortedNames, type ExpertWeights } from './expert-weights.ts';
 import type { Float32Tensor } from './tensor.ts';
+import { allFinite } from './internal/finite.ts';
 import { updateNorm } from './update-geometry.ts';
 import { quote } from './internal/quote.ts';
 
@@ -24,7 +25,9 @@ export function computePseudoGradient(start: ExpertWeights, local: ExpertWeights
   assertSameExperts(start, local);
   return mapTensors(start, (before, name) => {
     const after = local.get(name)!.data;
-    return before.map((value, i) => value - after[i]!);
+    const difference = new Float32Array(before.length);
+    for (let i = 0; i < difference.length; i++) difference[i] = before[i]! - after[i]!;
+    return difference;
   });
 }
 
@@ -47,7 +50,7 @@ export function averageUpdates(updates: readonly WeightedUpdate[], options: { re
   return mapTensors(first.update, (values, name) => {
     const inputs = updates.map(({ update }) => update.get(name)!.data);
     const mean = weightedSum(inputs, { coefficients, length: values.length });
-    if (mean.every(Number.isFinite)) return mean;
+    if (allFinite(mean)) return mean;
     throw new MoeError('experts-not-finite', { message: `the average of tensor ${quote(name)} holds a NaN or an infinity; check the updates one by one`, context: { tensor: name } });
   });
 }
@@ -74,15 +77,24 @@ function scaleFactors(updates: readonly WeightedUpdate[], clipNorm: number | und
   });
 }
 
+/** Elements whose sums are in the first-level cache at a time. */
+const BLOCK = 1024;
+
 /** `Σ c_k x_k` of each element, in float64, in the order of `inputs`. */
-export function weightedSum(inputs: readonly Float32Array[], at: { coefficients: readonly number[]; length: number }): Float32Array {
+export function weightedSum(inputs: readonly Float32Array[], at: { readonly coefficients: readonly number[]; readonly length: number }): Float32Array {
   const mean = new Float32Array(at.length);
-  for (let i = 0; i < at.length; i++) {
-    let sum = 0;
-    for (let k = 0; k < inputs.length; k++) sum += at.coefficients[k]! * inputs[k]![i]!;
-    mean[i] = sum;
+  const sums = new Float64Array(BLOCK);
+  for (let from = 0; from < at.length; from += BLOCK) {
+    const count = Math.min(BLOCK, at.length - from);
+    sums.fill(0);
+    inputs.forEach((input, k) => addScaled(sums, input, { coefficient: at.coefficients[k]!, from, count }));
+    for (let i = 0; i < count; i++) mean[from + i] = sums[i]!;
   }
   return mean;
+}
+
+function addScaled(sums: Float64Array, input: Float32Array, { coefficient, from, count }: { readonly coefficient: number; readonly from: number; readonly count: number }): void {
+  for (let i = 0; i < count; i++) sums[i]! += coefficient * input[from + i]!;
 }
 
 function invalid(field: string, message: string): MoeError<'update-invalid'> {

@@ -75,6 +75,17 @@ describe('outer step', () => {
     expect(joined(update!)[0]).toBe(2);
   });
 
+  it('writes into arrays that are given, also its own inputs', () => {
+    const [weights, update, velocity] = [Float32Array.of(1, -2, 3), Float32Array.of(0.1, 0.2, -0.3), Float32Array.of(1, 0, 2)].map((data) => experts(data));
+    for (const rule of [{ kind: 'nesterov', learningRate: 0.7, momentum: 0.9 }, { kind: 'average' }] as const) {
+      const expected = applyOuterStep({ weights: weights!, update: update!, velocity, rule });
+      const own = { weights: experts(joined(weights!)), velocity: experts(joined(velocity!)) };
+      const step = applyOuterStep({ ...own, update: update!, rule, into: own });
+      expect(step).toEqual(expected);
+      expect(step.weights.get('a')!.data).toBe(own.weights.get('a')!.data);
+    }
+  });
+
   it('refuses rates and sets that do not fit', async () => {
     const weights = experts(Float32Array.of(1, 2, 3));
     const other = experts(Float32Array.of(1, 2, 3, 4));
