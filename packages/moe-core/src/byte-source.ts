@@ -10,6 +10,8 @@ export interface ByteSource {
   readonly sizeBytes: number;
   /** Exactly `length` bytes from `offset`. The returned array belongs to the caller and is never written to again. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** The bytes from `offset` into an array that is there already; where this is missing, `read` is used and copied. */
+  readInto?(offset: number, target: Uint8Array): Promise<void>;
 }
 
 /** A source over bytes in memory. Reads are copies, so that results can be kept and changed. */
@@ -20,7 +22,17 @@ export function fromBytes(bytes: Uint8Array): ByteSource {
       assertRange({ offset, length, sizeBytes: bytes.byteLength });
       return Uint8Array.prototype.slice.call(bytes, offset, offset + length);
     },
+    async readInto(offset, target) {
+      assertRange({ offset, length: target.byteLength, sizeBytes: bytes.byteLength });
+      target.set(bytes.subarray(offset, offset + target.byteLength));
+    },
   };
+}
+
+/** Fills `target` with the bytes from `offset`. @throws source-short-read */
+export async function readInto(source: ByteSource, offset: number, target: Uint8Array): Promise<void> {
+  if (source.readInto !== undefined) return source.readInto(offset, target);
+  target.set(await source.read(offset, target.byteLength));
 }
 
 /**

@@ -81,57 +81,71 @@ function fusedShape(topology: Topology, { outputs }: FusedExperts, of: { readonl
  * @returns the values in logical order, row-major; a new array
  */
 export function gatherExpertTensor(place: ExpertTensorPlace, stored: Float32Array, storedFrom = 0): Float32Array {
-  const [rows, columns, rowStride, columnStride] = walk(place);
-  const values = new Float32Array(rows * columns);
-  const start = place.offset - storedFrom;
-  for (let row = 0, i = 0; row < rows; row++) {
-    for (let column = 0, at = start + row * rowStride; column < columns; column++, at += columnStride) values[i++] = stored[at]!;
-  }
+  const values = new Float32Array(place.shape.reduce((product, size) => product * size, 1));
+  walkRuns(place, storedFrom, ({ logical, at, stride, length }) => {
+    for (let i = 0; i < length; i++) values[logical + i] = stored[at + i * stride]!;
+  });
   return values;
 }
 
 /**
- * Puts a logical tensor into the stored values; the reverse of {@link gatherExpertTensor}.
+ * Puts a logical tensor into the stored values; the reverse of {@link gatherExpertTensor}. What lies outside of `into` is left out.
  * @param into values of the stored tensor from element `storedFrom` on
  */
 export function scatterExpertTensor(place: ExpertTensorPlace, values: Float32Array, into: Float32Array, storedFrom = 0): void {
-  const [rows, columns, rowStride, columnStride] = walk(place);
-  const start = place.offset - storedFrom;
-  for (let row = 0, i = 0; row < rows; row++) {
-    for (let column = 0, at = start + row * rowStride; column < columns; column++, at += columnStride) into[at] = values[i++]!;
-  }
+  walkRuns(place, storedFrom, ({ logical, at, stride, length }) => {
+    for (let i = 0; i < length; i++) into[at + i * stride] = values[logical + i]!;
+  });
 }
 
-/**
- * {@link gatherExpertTensor} over bytes: the same values in the type in which they are stored.
- * @param elementBytes width of a value, 1, 2, 4 or 8
- */
-export function gatherExpertBytes(place: ExpertTensorPlace, stored: Uint8Array, options: { readonly elementBytes: number; readonly storedFrom?: number }): Uint8Array {
-  const { elementBytes, storedFrom = 0 } = options;
-  const [rows, columns, rowStride, columnStride] = walk(place);
-  const bytes = new Uint8Array(rows * columns * elementBytes);
-  for (let row = 0, i = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const at = (place.offset - storedFrom + row * rowStride + column * columnStride) * elementBytes;
-      for (let byte = 0; byte < elementBytes; byte++) bytes[i++] = stored[at + byte]!;
+/** How values are stored that are moved as bytes. */
+export interface StoredBytes {
+  /** Width of a value: 1, 2, 4 or 8. */
+  readonly elementBytes: number;
+  readonly storedFrom?: number;
+}
+
+/** {@link gatherExpertTensor} over bytes: the same values in the type in which they are stored. */
+export function gatherExpertBytes(place: ExpertTensorPlace, stored: Uint8Array, { elementBytes, storedFrom = 0 }: StoredBytes): Uint8Array {
+  const bytes = new Uint8Array(place.shape.reduce((product, size) => product * size, elementBytes));
+  walkRuns(place, storedFrom, ({ logical, at, stride, length }) => {
+    for (let i = 0; i < length; i++) {
+      for (let byte = 0; byte < elementBytes; byte++) bytes[(logical + i) * elementBytes + byte] = stored[(at + i * stride) * elementBytes + byte]!;
     }
-  }
+  });
   return bytes;
 }
 
 /** {@link scatterExpertTensor} over bytes. */
-export function scatterExpertBytes(place: ExpertTensorPlace, bytes: Uint8Array, into: Uint8Array, options: { readonly elementBytes: number; readonly storedFrom?: number }): void {
-  const { elementBytes, storedFrom = 0 } = options;
-  const [rows, columns, rowStride, columnStride] = walk(place);
-  for (let row = 0, i = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const at = (place.offset - storedFrom + row * rowStride + column * columnStride) * elementBytes;
-      for (let byte = 0; byte < elementBytes; byte++) into[at + byte] = bytes[i++]!;
+export function scatterExpertBytes(place: ExpertTensorPlace, bytes: Uint8Array, into: Uint8Array, { elementBytes, storedFrom = 0 }: StoredBytes): void {
+  walkRuns(place, storedFrom, ({ logical, at, stride, length }) => {
+    for (let i = 0; i < length; i++) {
+      for (let byte = 0; byte < elementBytes; byte++) into[(at + i * stride) * elementBytes + byte] = bytes[(logical + i) * elementBytes + byte]!;
     }
-  }
+  });
 }
 
-/** Rows, columns and their strides; a bias is one column. */
-function walk({ shape, strides }: ExpertTensorPlace): readonly [number, number, number, number] {
-  return [shape[0]!, shape[1] ?? 1, strides[0]!, strides[1] ?? 1];
+/** Part of a logical row: where it begins, in the logical and in the stored tensor, and the step between stored values. */
+interface Run {
+  readonly logical: number;
+  readonly at: number;
+  readonly stride: number;
+  readonly length: number;
+}
+
+/** Values of a row, and rows, that are moved before going on to the next of them: where a transposed tensor has its rows, both sides of a tile fit the first-level cache. */
+const TILE = 32;
+
+/** Visits a logical tensor in runs of rows, tile by tile; a bias is one row. */
+function walkRuns({ shape, strides, offset }: ExpertTensorPlace, storedFrom: number, visit: (run: Run) => void): void {
+  const [rows, columns] = shape.length === 1 ? [1, shape[0]!] : [shape[0]!, shape[1]!];
+  const [rowStride, stride] = shape.length === 1 ? [0, strides[0]!] : [strides[0]!, strides[1]!];
+  const width = stride === 1 ? columns : TILE;
+  for (let row = 0; row < rows; row += TILE) {
+    const rowEnd = Math.min(rows, row + TILE);
+    for (let column = 0; column < columns; column += width) {
+      const length = Math.min(width, columns - column);
+      for (let r = row; r < rowEnd; r++) visit({ logical: r * columns + column, at: offset - storedFrom + r * rowStride + column * stride, stride, length });
+    }
+  }
 }

@@ -60,7 +60,7 @@ export {
   sortedNames,
   type ExpertWeights,
 } from './expert-weights.ts';
-export { fromFloat32, toFloat32, type FloatDtype } from './float-conversion.ts';
+export { decodeFloats, fromFloat32, toFloat32, type FloatDtype } from './float-conversion.ts';
 export { graftModules, type ConflictPolicy, type GraftedExpert, type GraftedModel, type GraftOptions, type NamedModule } from './module-graft.ts';
 export {
   formatModuleMetadata,

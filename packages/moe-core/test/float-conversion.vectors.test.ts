@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { fromFloat32, toFloat32 } from '../src/index.ts';
+import { decodeFloats, fromFloat32, toFloat32 } from '../src/index.ts';
+import { createKernelConversion } from '../src/internal/half-floats.ts';
+import { PLAIN_CONVERSION } from '../src/internal/half-floats-plain.ts';
 import { expectCode } from './expect-code.ts';
 import { readVectors } from './vectors/read-vectors.ts';
 
@@ -45,6 +47,34 @@ describe('against PyTorch', () => {
   });
 });
 
+describe('the WebAssembly kernel', () => {
+  const kernel = createKernelConversion()!;
+
+  test.each(['BF16', 'F16'] as const)('%s: widens as the plain conversion does, every code, and any part of a batch', (dtype) => {
+    const codes = allCodes(dtype);
+    for (const [from, count] of [[0, 65_536], [1, 16_385], [7, 3], [65_535, 1], [0, 0]] as const) {
+      const bytes = codes.slice(2 * from, 2 * (from + count));
+      const [fast, plain] = [new Float32Array(count), new Float32Array(count)];
+      kernel.widen(dtype, bytes, fast);
+      PLAIN_CONVERSION.widen(dtype, bytes, plain);
+      expect(new Uint32Array(fast.buffer)).toEqual(new Uint32Array(plain.buffer));
+      const unaligned = new Uint8Array(bytes.length + 1);
+      unaligned.set(bytes, 1);
+      PLAIN_CONVERSION.widen(dtype, unaligned.subarray(1), plain);
+      expect(new Uint32Array(fast.buffer)).toEqual(new Uint32Array(plain.buffer));
+    }
+  });
+
+  test.each(['BF16', 'F16'] as const)('%s: narrows as the plain conversion does, NaNs of all kinds among 590 thousand patterns', (dtype) => {
+    const bits = Uint32Array.from({ length: lows.length * 65_536 + 5 }, (_, i) => ((i % 65_536) << 16) | lows[Math.floor(i / 65_536) % lows.length]!);
+    const values = new Float32Array(bits.buffer);
+    const [fast, plain] = [new Uint8Array(2 * values.length), new Uint8Array(2 * values.length)];
+    kernel.narrow(dtype, values, fast);
+    PLAIN_CONVERSION.narrow(dtype, values, plain);
+    expect(sha256(fast)).toBe(sha256(plain));
+  });
+});
+
 describe('round trips', () => {
   test.each(['BF16', 'F16'] as const)('%s: all 65,536 patterns, NaN payloads too', (dtype) => {
     const codes = allCodes(dtype);
@@ -69,6 +99,16 @@ describe('round trips', () => {
     for (const dtype of names) {
       expect(toFloat32({ dtype, data: fromFloat32(nans, dtype) }).every(Number.isNaN)).toBe(true);
     }
+  });
+
+  test('into an array that is there already', async () => {
+    const target = new Float32Array(3).subarray(1);
+    decodeFloats({ dtype: 'BF16', data: Uint8Array.of(0x80, 0x3f, 0, 0x40) }, target);
+    expect([...target]).toEqual([1, 2]);
+    decodeFloats({ dtype: 'F32', data: new Uint8Array(Float32Array.of(3, 4).buffer) }, target);
+    expect([...target]).toEqual([3, 4]);
+    expect((await expectCode('tensor-size-unexpected', () => decodeFloats({ dtype: 'F16', data: new Uint8Array(2) }, target))).context).toEqual({ tensor: '', expected: 1, actual: 2 });
+    await expectCode('dtype-not-convertible', () => decodeFloats({ dtype: 'I64', data: new Uint8Array(8) }, target));
   });
 
   test('other types are refused by name', async () => {

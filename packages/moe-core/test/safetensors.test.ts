@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { encodeSafetensors, fromBytes, openSafetensors, streamSafetensors, tensorSizeBytes, toFloat32, type ByteSource } from '../src/index.ts';
+import { encodeSafetensors, fromBytes, fromFloat32, openSafetensors, streamSafetensors, tensorSizeBytes, toFloat32, type ByteSource } from '../src/index.ts';
 import { expectCode } from './expect-code.ts';
 
 const vector = (name: string, ...values: number[]) => ({ name, dtype: 'F32' as const, shape: [values.length], data: new Uint8Array(Float32Array.from(values).buffer) });
+
+const sameBits = (a: Float32Array, b: Float32Array): boolean => Buffer.compare(new Uint8Array(a.buffer, a.byteOffset, a.byteLength), new Uint8Array(b.buffer, b.byteOffset, b.byteLength)) === 0;
 
 describe('openSafetensors', () => {
   it('reads by range: the length, the header, then one tensor at a time', async () => {
@@ -62,6 +64,32 @@ describe('openSafetensors', () => {
   it('knows the cap of the format before it allocates', async () => {
     const error = await expectCode('safetensors-header-too-large', () => openSafetensors({ sizeBytes: 2 ** 40, read: async () => Uint8Array.of(0, 0x5e, 0xd0, 0xb2, 0, 0, 0, 0) }));
     expect(error.context).toEqual({ headerBytes: 3_000_000_000n, limitBytes: 100_000_000 });
+  });
+
+  it('reads floats into an array that is there, of every type and across pieces', async () => {
+    const elements = 300_001;
+    const values = Float32Array.from({ length: elements }, (_, i) => ((i * 7919) % 401) - 200);
+    const dtypes = ['F64', 'F32', 'F16', 'BF16', 'F8_E4M3', 'F8_E5M2', 'F8_E4M3FNUZ', 'F8_E5M2FNUZ', 'F8_E8M0'] as const;
+    const bytes = encodeSafetensors(dtypes.map((dtype) => ({ name: dtype, dtype, shape: [elements], data: fromFloat32(values, dtype) })));
+    const { sizeBytes, read } = fromBytes(bytes);
+    for (const source of [fromBytes(bytes), { sizeBytes, read }]) {
+      const file = await openSafetensors(source);
+      const room = new Float32Array(elements + 1).fill(7);
+      for (const dtype of dtypes) {
+        const expected = toFloat32({ dtype, data: fromFloat32(values, dtype) });
+        expect(sameBits(await file.readFloat32(dtype), expected)).toBe(true);
+        const into = room.subarray(1);
+        expect(await file.readFloat32(dtype, into)).toBe(into);
+        expect(sameBits(into, expected)).toBe(true);
+      }
+      expect(room[0]).toBe(7);
+      expect((await expectCode('tensor-size-unexpected', () => file.readFloat32('F16', room))).context).toEqual({ tensor: 'F16', expected: elements, actual: elements + 1 });
+    }
+  });
+
+  it('reads tensors without values', async () => {
+    const file = await openSafetensors(fromBytes(encodeSafetensors([{ name: 'a', dtype: 'BF16', shape: [0, 3], data: new Uint8Array(0) }])));
+    expect(await file.readFloat32('a')).toEqual(new Float32Array(0));
   });
 });
 

@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { main } from 'assemblyscript/asc';
 
-const KERNELS = ['routing', 'compression'];
+const KERNELS = ['routing', 'compression', 'floats'];
 
 const here = dirname(fileURLToPath(import.meta.url));
 

@@ -33,7 +33,13 @@ export async function openFileSource(path: string): Promise<FileSource> {
     sizeBytes,
     read: async (offset, length) => {
       assertRange({ offset, length, sizeBytes });
-      return readFully(handle, { path, offset, length });
+      const bytes = new Uint8Array(length);
+      await readFully(handle, { path, offset, bytes });
+      return bytes;
+    },
+    readInto: async (offset, target) => {
+      assertRange({ offset, length: target.byteLength, sizeBytes });
+      await readFully(handle, { path, offset, bytes: target });
     },
     close: async () => (closing ??= handle.close()),
   };
@@ -67,9 +73,9 @@ async function openForReading(path: string): Promise<FileHandle> {
   throw new MoeError('file-unreadable', { message: `${path} is not a regular file`, context: { path } });
 }
 
-async function readFully(handle: FileHandle, range: { path: string; offset: number; length: number }): Promise<Uint8Array> {
-  const { path, offset, length } = range;
-  const bytes = new Uint8Array(length);
+async function readFully(handle: FileHandle, range: { path: string; offset: number; bytes: Uint8Array }): Promise<void> {
+  const { path, offset, bytes } = range;
+  const length = bytes.byteLength;
   let done = 0;
   while (done < length) {
     const { bytesRead } = await handle.read(bytes, done, Math.min(length - done, MAX_READ_BYTES), offset + done);
@@ -81,7 +87,6 @@ async function readFully(handle: FileHandle, range: { path: string; offset: numb
     }
     done += bytesRead;
   }
-  return bytes;
 }
 
 /** The same error with the file's path before the message. */
