@@ -17,7 +17,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-const path = (): string => join(directory, 'one.safetensors');
+const single = (): string => join(directory, 'one.safetensors');
 
 type Shaped = { readonly name: string; readonly dtype: 'BF16'; readonly shape: readonly number[] };
 
@@ -61,8 +61,8 @@ describe('a checkpoint of 120 GB in one file', () => {
 
   it('reads tensors from its beginning, middle and end, and part of a large one, in memory of the largest that is read', async () => {
     const values = new Map([...wanted, 'u'].map((name, i) => [name, { at: name === 'u' ? 499_999_000 : 1_999_990, data: Float32Array.from({ length: 10 }, (_, k) => 16 * i + k) }]));
-    await writeSparse(path(), tensors, values);
-    const { size, blocks } = await stat(path());
+    await writeSparse(single(), tensors, values);
+    const { size, blocks } = await stat(single());
     expect(size).toBeGreaterThan(119 * GB);
     expect(512 * blocks).toBeLessThan(0.1 * GB);
     const { result, peakBytes } = runAlone(
@@ -72,7 +72,7 @@ describe('a checkpoint of 120 GB in one file', () => {
        for (const name of names) ends.push([...(await file.readFloat32(name)).subarray(-10)]);
        ends.push([...await file.readRange('u', { offset: 499_999_000, length: 10 })]);
        return ends;`,
-      path(), ...wanted,
+      single(), ...wanted,
     );
     expect(result).toEqual([...wanted.map((name) => [...values.get(name)!.data]), [...fromFloat32(values.get('u')!.data, 'BF16')]]);
     expect(peakBytes).toBeLessThan(BASE_BYTES);
