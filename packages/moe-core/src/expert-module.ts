@@ -9,6 +9,7 @@ import { MoeError } from './errors.ts';
 import { assertSelection, type ExpertSelection } from './expert-selection.ts';
 import { fromFloat32, toFloat32, type FloatDtype } from './float-conversion.ts';
 import { expertParts, readExpertPart, storedTensor, type ExpertPart } from './internal/expert-storage.ts';
+import { isFiniteTensor } from './internal/finite-tensor.ts';
 import { quote } from './internal/quote.ts';
 import { formatModuleMetadata, parseModuleMetadata, type ModuleMetadata, type ModuleProvenance } from './module-metadata.ts';
 import type { SafetensorsFile } from './safetensors.ts';
@@ -131,7 +132,7 @@ function convert(tensor: Tensor, dtype: Dtype): Tensor {
 }
 
 function finite(tensor: Tensor): Tensor {
-  if (toFloat32(tensor).every(Number.isFinite)) return tensor;
+  if (isFiniteTensor(tensor)) return tensor;
   throw new MoeError('experts-not-finite', { message: `tensor ${quote(tensor.name)} holds a NaN or an infinity`, context: { tensor: tensor.name } });
 }
 

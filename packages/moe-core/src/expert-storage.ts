@@ -7,6 +7,7 @@
  */
 import type { FusedExperts } from './families/family.ts';
 import { FAMILY_DEFINITIONS } from './families/registry.ts';
+import { elementsOf, gatherMatrix, scatterMatrix, type StridedMatrix } from './internal/strided-copy.ts';
 import { blockPrefix, expertTensorNames, expertTensorShape, type ExpertId, type Projection } from './tensor-names.ts';
 import type { Topology } from './topology.ts';
 
@@ -82,20 +83,16 @@ function fusedShape(topology: Topology, { outputs }: FusedExperts, of: { readonl
  */
 export function gatherExpertTensor(place: ExpertTensorPlace, stored: Float32Array, storedFrom = 0): Float32Array {
   const values = new Float32Array(place.shape.reduce((product, size) => product * size, 1));
-  walkRuns(place, storedFrom, ({ logical, at, stride, length }) => {
-    for (let i = 0; i < length; i++) values[logical + i] = stored[at + i * stride]!;
-  });
+  gatherMatrix(stored, matrixOf(place, storedFrom), values);
   return values;
 }
 
 /**
- * Puts a logical tensor into the stored values; the reverse of {@link gatherExpertTensor}. What lies outside of `into` is left out.
+ * Puts a logical tensor into the stored values; the reverse of {@link gatherExpertTensor}.
  * @param into values of the stored tensor from element `storedFrom` on
  */
 export function scatterExpertTensor(place: ExpertTensorPlace, values: Float32Array, into: Float32Array, storedFrom = 0): void {
-  walkRuns(place, storedFrom, ({ logical, at, stride, length }) => {
-    for (let i = 0; i < length; i++) into[at + i * stride] = values[logical + i]!;
-  });
+  scatterMatrix(values, matrixOf(place, storedFrom), into);
 }
 
 /** How values are stored that are moved as bytes. */
@@ -108,44 +105,19 @@ export interface StoredBytes {
 /** {@link gatherExpertTensor} over bytes: the same values in the type in which they are stored. */
 export function gatherExpertBytes(place: ExpertTensorPlace, stored: Uint8Array, { elementBytes, storedFrom = 0 }: StoredBytes): Uint8Array {
   const bytes = new Uint8Array(place.shape.reduce((product, size) => product * size, elementBytes));
-  walkRuns(place, storedFrom, ({ logical, at, stride, length }) => {
-    for (let i = 0; i < length; i++) {
-      for (let byte = 0; byte < elementBytes; byte++) bytes[(logical + i) * elementBytes + byte] = stored[(at + i * stride) * elementBytes + byte]!;
-    }
-  });
+  gatherMatrix(elementsOf(stored, elementBytes), matrixOf(place, storedFrom), elementsOf(bytes, elementBytes));
   return bytes;
 }
 
 /** {@link scatterExpertTensor} over bytes. */
 export function scatterExpertBytes(place: ExpertTensorPlace, bytes: Uint8Array, into: Uint8Array, { elementBytes, storedFrom = 0 }: StoredBytes): void {
-  walkRuns(place, storedFrom, ({ logical, at, stride, length }) => {
-    for (let i = 0; i < length; i++) {
-      for (let byte = 0; byte < elementBytes; byte++) into[(at + i * stride) * elementBytes + byte] = bytes[(logical + i) * elementBytes + byte]!;
-    }
-  });
+  const elements = elementsOf(into, elementBytes);
+  scatterMatrix(elementsOf(bytes, elementBytes), matrixOf(place, storedFrom), elements);
+  // Where `into` lies unaligned, `elements` is a copy of it.
+  if (elements.buffer !== into.buffer) into.set(new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength));
 }
 
-/** Part of a logical row: where it begins, in the logical and in the stored tensor, and the step between stored values. */
-interface Run {
-  readonly logical: number;
-  readonly at: number;
-  readonly stride: number;
-  readonly length: number;
-}
-
-/** Values of a row, and rows, that are moved before going on to the next of them: where a transposed tensor has its rows, both sides of a tile fit the first-level cache. */
-const TILE = 32;
-
-/** Visits a logical tensor in runs of rows, tile by tile; a bias is one row. */
-function walkRuns({ shape, strides, offset }: ExpertTensorPlace, storedFrom: number, visit: (run: Run) => void): void {
-  const [rows, columns] = shape.length === 1 ? [1, shape[0]!] : [shape[0]!, shape[1]!];
-  const [rowStride, stride] = shape.length === 1 ? [0, strides[0]!] : [strides[0]!, strides[1]!];
-  const width = stride === 1 ? columns : TILE;
-  for (let row = 0; row < rows; row += TILE) {
-    const rowEnd = Math.min(rows, row + TILE);
-    for (let column = 0; column < columns; column += width) {
-      const length = Math.min(width, columns - column);
-      for (let r = row; r < rowEnd; r++) visit({ logical: r * columns + column, at: offset - storedFrom + r * rowStride + column * stride, stride, length });
-    }
-  }
+/** A bias is one column. */
+function matrixOf({ shape, strides, offset }: ExpertTensorPlace, storedFrom: number): StridedMatrix {
+  return { rows: shape[0]!, columns: shape[1] ?? 1, start: offset - storedFrom, rowStride: strides[0]!, columnStride: strides[1] ?? 1 };
 }

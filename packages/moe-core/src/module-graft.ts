@@ -13,6 +13,7 @@ import { scatterExpertBytes } from './expert-storage.ts';
 import { toFloat32 } from './float-conversion.ts';
 import { compareCodePoints } from './internal/code-points.ts';
 import { expertParts, type ExpertPart } from './internal/expert-storage.ts';
+import { isFiniteTensor } from './internal/finite-tensor.ts';
 import { quote } from './internal/quote.ts';
 import { fromFloat64, toFloat64 } from './internal/round-once.ts';
 import { sha256Hex } from './internal/sha256.ts';
@@ -240,7 +241,7 @@ async function blend({ dtype }: TensorDescription, { part: { name, shape }, sour
   if (only?.dtype === dtype) return only;
   const values = only === undefined ? await mean(name, sources) : toFloat64(only);
   const tensor = { name, dtype, shape, data: fromFloat64(values, dtype) };
-  if (toFloat32(tensor).every(Number.isFinite)) return tensor;
+  if (isFiniteTensor(tensor)) return tensor;
   throw new MoeError('experts-not-finite', { message: `tensor ${quote(name)} has values that the base's ${dtype} cannot hold`, context: { tensor: name } });
 }
 
