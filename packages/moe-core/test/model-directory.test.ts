@@ -1,3 +1,4 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -84,6 +85,17 @@ describe('writeModelDirectory', () => {
     await writeModelDirectory(at('new', 'parent', 'out'), model);
     await expectCode('file-missing', () => writeModelDirectory(at('out'), { ...model, copyFrom: at('nothing') }));
     await model.checkpoint.close();
+  });
+
+  it('refuses what was filled meanwhile, and a link in the place of a directory', async () => {
+    const checkpoint = await openCheckpoint(at('model'));
+    const fill = () => void (existsSync(at('late')) || (mkdirSync(at('late')), writeFileSync(at('late', 'x'), '')));
+    expect((await expectCode('output-not-empty', () => writeModelDirectory(at('late'), { checkpoint, copyFrom: at('model'), onTensor: fill }))).message).toContain('any more');
+    await mkdir(at('elsewhere'));
+    await symlink(at('elsewhere'), at('link'));
+    await expectCode('file-write-failed', () => writeModelDirectory(at('link'), { checkpoint, copyFrom: at('model') }));
+    expect((await readdir(directory)).sort()).toEqual(['elsewhere', 'late', 'link', 'model']);
+    await checkpoint.close();
   });
 
   it('a failure leaves nothing behind', async () => {

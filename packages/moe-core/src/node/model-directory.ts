@@ -116,7 +116,9 @@ function assertInside(path: string, real: string, homes: readonly string[]): voi
 /** Renaming over an empty directory works on POSIX systems only, so it goes first. */
 async function publish(temporary: string, target: string): Promise<void> {
   await rmdir(target).catch((cause: unknown) => {
-    if ((cause as { code?: unknown }).code !== 'ENOENT') throw new MoeError('output-not-empty', { message: `${target} is not empty any more; what was to be written there is discarded`, context: { path: target }, cause });
+    const { code } = cause as { code?: unknown };
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') throw new MoeError('output-not-empty', { message: `${target} is not empty any more; what was to be written there is discarded`, context: { path: target }, cause });
+    if (code !== 'ENOENT') throw new MoeError('file-write-failed', { message: `${target} cannot be replaced (${String(code)}); name a directory that does not exist yet`, context: { path: target }, cause });
   });
   await writing(target, () => rename(temporary, target));
 }
