@@ -31,7 +31,7 @@ export interface NamedModule {
  * What happens to an expert that several modules bring.
  * - `error`: refused.
  * - `newest`: the latest `createdAt` wins, then the higher `version` (one without counts as −1), then the lower SHA-256 of the gate's bytes
- *   as the module holds them, then of up's, then of down's. So the order in which modules are given never matters.
+ *   as the module holds them, then of up's, down's and the biases'. So the order in which modules are given never matters.
  * - `weighted`: `Σ c_i · x_i` with `c_i = w_i / Σ w`, each element in float64 in ascending order of those SHA-256, rounded once to the base's dtype.
  */
 export type ConflictPolicy = 'error' | 'newest' | 'weighted';
@@ -172,7 +172,7 @@ interface Ranked {
   readonly time: number;
   readonly version: number;
   readonly weight: number;
-  /** Of gate, up and down, one after the other. */
+  /** Of gate, up, down and biases, one after the other. */
   readonly digest: string;
 }
 

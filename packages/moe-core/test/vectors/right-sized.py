@@ -1,7 +1,7 @@
 """Models with fewer experts, made inside of transformers and shown there to equal the full model with its routers masked.
 
     python right-sized.py                     writes right-sized.json
-    python right-sized.py check FULL SMALL    exits with 1 unless the two directories' models agree in this way (experts kept: SMALL/expert_cfg.json)
+    python right-sized.py check FULL SMALL …  exits with 1 unless the models of each pair of directories agree in this way (experts kept: SMALL/expert_cfg.json)
 """
 import copy, json, pathlib, sys, tempfile
 import numpy as np, torch
@@ -104,9 +104,10 @@ def assert_masked(full, small, kept):
     return error, moved
 
 
-def check(full, small):
-    kept = json.loads((pathlib.Path(small) / "expert_cfg.json").read_text())["experts"]
-    print("%.1e, masking moves logits by %.1e" % assert_masked(load(full), load(small), kept))
+def check(directories):
+    for full, small in zip(directories[::2], directories[1::2], strict=True):
+        kept = json.loads((pathlib.Path(small) / "expert_cfg.json").read_text())["experts"]
+        print(f"{small}: %.1e, masking moves logits by %.1e" % assert_masked(load(full), load(small), kept), flush=True)
 
 
 def shrink(model, config, kept):
@@ -162,4 +163,4 @@ def generate():
 
 
 if __name__ == "__main__":
-    check(*sys.argv[2:]) if sys.argv[1:2] == ["check"] else generate()
+    check(sys.argv[2:]) if sys.argv[1:2] == ["check"] else generate()
