@@ -85,7 +85,7 @@ async function* readSamples(files: readonly LogFile[], size: RoutingSize): Async
   const { openRoutingLogFile, readGateLog } = await import('@connito/moe-core/node');
   for (const file of files) {
     if (file.kind === 'text') {
-      yield* gateLogSamples({ ...size, layer: file.layer, chunks: readGateLog(file) });
+      yield* naming(file.path, gateLogSamples({ ...size, layer: file.layer, chunks: readGateLog(file) }));
       continue;
     }
     const log = await openRoutingLogFile(file.path);
@@ -94,5 +94,15 @@ async function* readSamples(files: readonly LogFile[], size: RoutingSize): Async
     } finally {
       await log.close();
     }
+  }
+}
+
+/** Errors of a text log with the path of its file; those of binary logs have it. */
+async function* naming<T>(path: string, items: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* items;
+  } catch (error) {
+    if (error instanceof Error && !error.message.includes(path)) error.message = `${path}: ${error.message}`;
+    throw error;
   }
 }

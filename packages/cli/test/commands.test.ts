@@ -202,7 +202,7 @@ describe('experts', () => {
     const [pooled, means, tooFew] = await Promise.all([connito(args), connito([...args, '--per-sample']), connito(['experts', 'score', '--logs', at('logs'), '--experts', '3', '--experts-per-token', '2'])]);
     expect(parseScoreSummary(pooled.stdout).tokenScores.get(2)).toEqual([0.25, 0.25, 0.25, 0.25]);
     expect(parseScoreSummary(means.stdout).tokenScores.get(2)).toEqual([0.3333, 0.3333, 0.1667, 0.1667]);
-    expectRefusal(tooFew, 3, /layer 2, line 2: the id "3" is not an expert below 3/);
+    expectRefusal(tooFew, 3, /expert_weights_2\.txt: gate log of layer 2, line 2: the id "3" is not an expert below 3/);
     copyFileSync(at('train.routes'), at('logs', 'train.routes'));
     const [both, none, noLog, text] = await Promise.all([connito(args), connito(['experts', 'score', '--logs', at('text')]), connito(['experts', 'score', '--logs', at('bad.json')]), connito([...args, '--text', 'a'])]);
     expectRefusal(both, 3, /name the files of one kind/);
@@ -253,6 +253,12 @@ describe('experts', () => {
       expect(memory.training.optimizer).toBe(2 * memory.training.experts);
     }
     expect(JSON.parse(overlap.stdout).mode).toBe('overlapping');
+    const byMemory = ['experts', 'partition', '--scores', `a=${at('a.json')}`, '--model', modelDirectory, '--batch-tokens', '64', '--threshold', '0.9', '--json', '--memory'];
+    const [fits, tooLittle] = await Promise.all([connito([...byMemory, '9MB']), connito([...byMemory, '2MB'])]);
+    const trained = JSON.parse(fits.stdout).groups as typeof groups;
+    expect(trained.length).toBeGreaterThan(1);
+    for (const { memory } of trained) expect(memory.training.total).toBeLessThanOrEqual(9e6);
+    expectRefusal(tooLittle, 3, /Training one expert takes .* fewer --batch-tokens take less/);
     expect(JSON.parse(few.stdout).groups.map(({ id }: { id: string }) => id)).toEqual(['a-0', 'b-0']);
   });
 
@@ -267,7 +273,7 @@ describe('experts', () => {
       connito([...part, '--budget', '1MB', '--expert-bytes', '1kB', '--co-activation', `b=${at('train.routes')}`]),
       connito([...part, '--budget', '1MB', '--expert-bytes', '1kB', '--co-activation', `a=${at('absent.routes')}`]),
     ]);
-    const lines: readonly (readonly [number, RegExp])[] = [[2, /give --model .*or --expert-bytes/], [2, /'--budget <size>' not specified/], [3, /room for at least one expert \(1000000 bytes/], [2, /domain a twice/], [2, /a name and a path such as law=law\.json/], [2, /domain b, for which there is no --scores/], [3, /absent\.routes/]];
+    const lines: readonly (readonly [number, RegExp])[] = [[2, /give --model .*or --expert-bytes/], [2, /A budget is missing: give --budget/], [3, /room for at least one expert \(1000000 bytes/], [2, /domain a twice/], [2, /a name and a path such as law=law\.json/], [2, /domain b, for which there is no --scores/], [3, /absent\.routes/]];
     for (const [index, outcome] of outcomes.entries()) expectRefusal(outcome, ...lines[index]!);
   });
 

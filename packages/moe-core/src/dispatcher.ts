@@ -9,7 +9,8 @@
  * - *Copies.* When nothing waits, an idle worker repeats the job that is expected last, if it should be done in half the time that is left; whoever
  *   finishes first counts.
  *
- * There is no clock, no timer and no chance in it: the same calls give the same assignments. DISPATCH.md beside the README measures it.
+ * There is no clock, no timer and no chance in it: the same calls give the same assignments. A worker that hangs is for the caller to notice and to
+ * `fail`. DISPATCH.md beside the README measures it.
  * @module
  */
 import { compareCodePoints } from './internal/code-points.ts';
@@ -109,14 +110,15 @@ export function createDispatcher(workers: readonly DispatchWorker[], options: Di
   assertPositive('retryMs', retryMs);
   assertPositive('maxRetryMs', maxRetryMs);
   const fleet = new Map<string, Worker>();
-  const known = new Set<string>();
+  /** Submitted and not done. */
+  const open = new Set<string>();
   /** Largest first. */
   const waiting: DispatchJob[] = [];
   const dispatcher: Dispatcher = {
     submit(job) {
       assertPositive('work', job.work);
-      if (known.has(job.id)) throw dispatchInvalid('job', `the job ${JSON.stringify(job.id)} has been submitted before`);
-      known.add(job.id);
+      if (open.has(job.id)) throw dispatchInvalid('job', `the job ${JSON.stringify(job.id)} has been submitted and is not done`);
+      open.add(job.id);
       insert(waiting, job);
     },
     join({ id, speed }) {
@@ -139,6 +141,7 @@ export function createDispatcher(workers: readonly DispatchWorker[], options: Di
       const { job: done, startedMs } = worker.held[index]!;
       worker.estimate = observeCompletion(worker.estimate, { work: done.work, seconds: (nowMs - startedMs) / 1000 });
       drop(worker, index, nowMs);
+      open.delete(job);
       return stopCopies(fleet, job, nowMs);
     },
     fail({ worker: id, nowMs }) {

@@ -66,10 +66,11 @@ export async function* encodeRoutingLog(header: RoutingLogHeader, samples: Itera
   assertHeader(header);
   yield encodeHeader(header);
   const layers = new Set(header.layers);
+  const check = createIdCheck(header);
   let records = 0;
   for await (const sample of samples) {
     if (!layers.has(sample.layer)) throw invalid('layer', `layer ${sample.layer} is not among the header's`);
-    yield encodeRecord(header, sample);
+    yield encodeRecord(header, sample, check);
     records++;
   }
   const end = new DataView(new ArrayBuffer(RECORD_HEADER_BYTES));
@@ -118,14 +119,15 @@ function encodeHeader(header: RoutingLogHeader): Uint8Array {
   return bytes;
 }
 
-function encodeRecord(header: RoutingLogHeader, sample: LayerRouting): Uint8Array {
-  const { experts, expertsPerToken, weightUnits } = header;
+function encodeRecord(header: RoutingLogHeader, sample: LayerRouting, check: IdCheck): Uint8Array {
+  const { expertsPerToken, weightUnits } = header;
   const { ids, weights } = sample;
   const count = ids.length;
   if (count === 0 || count !== weights.length || count % expertsPerToken !== 0) throw invalid('ids', `expected ${expertsPerToken} ids for each of at least one token, and as many weights, got ${count} and ${weights.length}`);
   const idBytes = idSize(header);
   const size = RECORD_HEADER_BYTES + count * (idBytes + 2);
   if (size > MAX_RECORD_BYTES) throw invalid('ids', `a sample of ${count / expertsPerToken} tokens takes ${size} bytes, the limit is ${MAX_RECORD_BYTES}; split it`);
+  check(ids, `the sample of layer ${sample.layer}`);
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, sample.layer, true);
@@ -134,13 +136,11 @@ function encodeRecord(header: RoutingLogHeader, sample: LayerRouting): Uint8Arra
   for (let i = 0; i < count; i++) {
     const id = ids[i]!;
     const units = Math.round(weights[i]! * weightUnits);
-    if (!(Number.isInteger(id) && id >= 0 && id < experts)) throw invalid('ids', `expected expert ids below ${experts}, got ${id}`);
     if (!(units >= 0 && units <= 65_535)) throw invalid('weights', `expected weights from 0 to ${65_535 / weightUnits}, got ${weights[i]}; fewer weightUnits allow larger ones`);
     if (idBytes === 1) bytes[RECORD_HEADER_BYTES + i] = id;
     else view.setUint16(RECORD_HEADER_BYTES + 2 * i, id, true);
     view.setUint16(weightsFrom + 2 * i, units, true);
   }
-  assertDistinct(ids, { experts, expertsPerToken, where: 'ids' });
   return bytes;
 }
 
@@ -179,6 +179,7 @@ function assertInteger(field: string, value: number, max: number): void {
 
 async function* readSamples(source: ByteSource, { header, headerBytes }: { header: RoutingLogHeader; headerBytes: number }): AsyncGenerator<RoutingSample, void, undefined> {
   const layers = new Set(header.layers);
+  const check = createIdCheck(header);
   const weightOf = Float64Array.from({ length: 65_536 }, (_, units) => units / header.weightUnits);
   const entryBytes = (idSize(header) + 2) * header.expertsPerToken;
   let offset = headerBytes;
@@ -201,7 +202,7 @@ async function* readSamples(source: ByteSource, { header, headerBytes }: { heade
     const size = RECORD_HEADER_BYTES + tokens * entryBytes;
     if (tokens === 0 || size > MAX_RECORD_BYTES) throw invalid('tokens', `the record at ${offset} has ${tokens} tokens, expected at least one and at most ${MAX_RECORD_BYTES} bytes`);
     const record = await at(size);
-    yield { layer, ...decodeEntries(record.subarray(RECORD_HEADER_BYTES), { header, weightOf, offset }) };
+    yield { layer, ...decodeEntries(record.subarray(RECORD_HEADER_BYTES), { idBytes: idSize(header), weightOf, check, offset }) };
     offset += size;
   }
 }
@@ -212,29 +213,37 @@ function assertEnd({ records, said, offset, sizeBytes }: { records: number; said
   if (after > 0) throw invalid('end', `${after} bytes follow the end at ${offset}`);
 }
 
-function decodeEntries(bytes: Uint8Array, { header, weightOf, offset }: { header: RoutingLogHeader; weightOf: Float64Array; offset: number }): Pick<RoutingSample, 'ids' | 'weights'> {
-  const { experts, expertsPerToken } = header;
-  const idBytes = idSize(header);
+function decodeEntries(bytes: Uint8Array, { idBytes, weightOf, check, offset }: { idBytes: 1 | 2; weightOf: Float64Array; check: IdCheck; offset: number }): Pick<RoutingSample, 'ids' | 'weights'> {
   const count = bytes.length / (idBytes + 2);
   const ids = idBytes === 1 ? bytes.slice(0, count) : new Uint16Array(count);
   if (idBytes === 2) for (let i = 0; i < count; i++) ids[i] = bytes[2 * i]! | (bytes[2 * i + 1]! << 8);
-  assertDistinct(ids, { experts, expertsPerToken, where: `the record at ${offset}` });
+  check(ids, `the record at ${offset}`);
   const weights = new Float64Array(count);
   for (let i = 0, from = count * idBytes; i < count; i++, from += 2) weights[i] = weightOf[bytes[from]! | (bytes[from + 1]! << 8)]!;
   return { ids, weights };
 }
 
-/** Ids below E, none twice in a token: what a router cannot do, a log must not say. */
-function assertDistinct(ids: ArrayLike<number>, { experts, expertsPerToken, where }: { experts: number; expertsPerToken: number; where: string }): void {
-  const lastToken = new Int32Array(experts).fill(-1);
-  for (let i = 0, token = 0; i < ids.length; token++) {
-    for (const end = i + expertsPerToken; i < end; i++) {
-      const id = ids[i]!;
-      if (id >= experts) throw invalid('ids', `${where}: expected expert ids below ${experts}, got ${id}`);
-      if (lastToken[id] === token) throw invalid('ids', `${where}: token ${token} names expert ${id} twice`);
-      lastToken[id] = token;
+/** Refuses ids from E on and ids twice in a token: what a router cannot do, a log must not say. One check serves a whole log. */
+type IdCheck = (ids: ArrayLike<number>, where: string) => void;
+
+function createIdCheck({ experts, expertsPerToken }: RoutingLogHeader): IdCheck {
+  const lastToken = new Int32Array(experts);
+  let token = 0;
+  return (ids, where) => {
+    for (let i = 0; i < ids.length; ) {
+      if (++token === 2 ** 31) {
+        lastToken.fill(0);
+        token = 1;
+      }
+      for (const end = i + expertsPerToken; i < end; i++) {
+        const id = ids[i]!;
+        const last = lastToken[id];
+        if (last === undefined) throw invalid('ids', `${where}: expected expert ids below ${experts}, got ${id}`);
+        if (last === token) throw invalid('ids', `${where}: token ${Math.floor(i / expertsPerToken)} names expert ${id} twice`);
+        lastToken[id] = token;
+      }
     }
-  }
+  };
 }
 
 function idSize({ experts }: Pick<RoutingLogHeader, 'experts'>): 1 | 2 {

@@ -88,6 +88,8 @@ describe('a dispatcher', () => {
     expect(dispatcher.assign(1000)).toEqual([]);
     expect(dispatcher.complete({ worker: 'b', job: 'x', nowMs: 11_000 })).toEqual(['a']);
     expect(dispatcher.complete({ worker: 'a', job: 'x', nowMs: 12_000 })).toBeUndefined();
+    dispatcher.submit({ id: 'x', work: 1 });
+    expect(dispatcher.waiting).toBe(1);
   });
 
   it('does not lose a job whose copy or original fails', () => {

@@ -16,7 +16,8 @@ import { createPaint, formatBytes, renderTable, type Column } from '../terminal.
 interface PartitionFlags extends RuleFlags {
   readonly scores: readonly string[];
   readonly coActivation?: readonly string[];
-  readonly budget: number;
+  readonly budget?: number;
+  readonly memory?: number;
   readonly model?: string;
   readonly expertBytes?: number;
   readonly expertsPerToken?: number;
@@ -47,7 +48,8 @@ export function registerExpertsPartition(group: Command, context: CliContext): v
     .command('partition')
     .description('Plan groups of experts for miners to hold and train: from the scores of each domain and a budget of bytes, balanced, with experts that work together kept together.')
     .requiredOption('--scores <name=file...>', 'a domain and its summary.json; once per domain')
-    .addOption(new Option('--budget <size>', "bytes that a group's experts may take, as stored: 2GiB, say").argParser(byteCount()).makeOptionMandatory())
+    .addOption(new Option('--budget <size>', "bytes that a group's experts may take, as stored: 2GiB, say").argParser(byteCount()))
+    .addOption(new Option('--memory <size>', 'instead of --budget: memory of a miner, in which training a group must fit by the estimate; needs --model').argParser(byteCount()).conflicts(['budget', 'expertBytes']))
     .option('--model <directory>', 'checkpoint: sizes of experts, and memory that a miner needs')
     .addOption(new Option('--expert-bytes <size>', 'size of one expert, instead of --model').argParser(byteCount()).conflicts('model'))
     .option('--co-activation <name=logs...>', "logs of the domain's routing (as for `experts score --logs`), from which it is counted which experts work together")
@@ -60,22 +62,34 @@ export function registerExpertsPartition(group: Command, context: CliContext): v
     .action((flags: PartitionFlags) => runPartition(flags, context));
   const examples = [
     'connito experts partition --scores law=law.json --scores code=code.json --model model/ --budget 2GiB --out groups.json',
+    'connito experts partition --scores law=law.json --scores code=code.json --model model/ --memory 24GiB --batch-tokens 8192',
     'connito experts partition --scores law=law.json code=code.json --co-activation law=law.routes code=code.routes --expert-bytes 17301504 --budget 1GiB --overlap',
   ];
   describeUse(partition, examples, 'print groups and report as JSON');
 }
 
 async function runPartition(flags: PartitionFlags, context: CliContext): Promise<void> {
-  const { planExpertGroups } = await import('@connito/moe-core');
+  const { estimateTrainingMemory, planExpertGroups } = await import('@connito/moe-core');
   const sizes = await measureModel(flags);
   const domains = await readDomains(flags, sizes);
+  const budgetBytes = budgetOf(flags, sizes, estimateTrainingMemory);
   const mode = flags.overlap ? 'overlapping' : 'disjoint';
-  const plan = planExpertGroups({ domains, budgetBytes: flags.budget, expertBytes: sizes.expertBytes, mode, rule: ruleOf(flags), ...(flags.groupsPerDomain === undefined ? {} : { groupsPerDomain: flags.groupsPerDomain }) });
+  const plan = planExpertGroups({ domains, budgetBytes, expertBytes: sizes.expertBytes, mode, rule: ruleOf(flags), ...(flags.groupsPerDomain === undefined ? {} : { groupsPerDomain: flags.groupsPerDomain }) });
   const groups = await Promise.all(plan.groups.map((group) => withMemory(group, sizes, flags.batchTokens)));
-  const report = { mode, metric: flags.metric, ...ruleOf(flags), budgetBytes: flags.budget, expertBytes: sizes.expertBytes, ...(sizes.memory === undefined ? {} : { batchTokens: flags.batchTokens }), domains: plan.domains, groups };
+  const report = { mode, metric: flags.metric, ...ruleOf(flags), budgetBytes, expertBytes: sizes.expertBytes, ...(sizes.memory === undefined ? {} : { batchTokens: flags.batchTokens }), domains: plan.domains, groups };
   if (flags.out !== undefined) await writeReport(flags.out, report);
   if (flags.json) context.printJson(report);
   else context.print([...renderGroups(groups, context), '', ...describeDomains(plan), ...(flags.out === undefined ? [] : [`${flags.out}: ${groups.length} groups`])].join('\n'));
+}
+
+/** As many experts as a miner can train, in bytes as stored. */
+function budgetOf({ budget, memory: offered, batchTokens }: PartitionFlags, { expertBytes, memory }: ModelSizes, estimate: (question: MemoryQuestion) => MemoryEstimate): number {
+  if (budget !== undefined) return budget;
+  if (offered === undefined || memory === undefined) throw new CliError('usage', "A budget is missing: give --budget with the bytes of a group's experts, or --memory with that of a miner and --model");
+  const of = (experts: number): number => estimate({ ...memory, trainedParameters: experts * memory.parametersPerExpert, trainedBytes: 0, batchTokens }).total;
+  const experts = Math.floor((offered - of(0)) / (of(1) - of(0)));
+  if (experts >= 1) return experts * expertBytes;
+  throw new CliError('data', `Training one expert takes ${formatBytes(of(1))}, of which ${formatBytes(of(0))} are the frozen part and activations of ${batchTokens} tokens; --memory offers ${formatBytes(offered)}: fewer --batch-tokens take less`);
 }
 
 async function measureModel({ model, expertBytes }: PartitionFlags): Promise<ModelSizes> {

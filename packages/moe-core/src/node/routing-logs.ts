@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { MoeError } from '../errors.ts';
 import { createExpertRelevance, type ExpertRelevance } from '../expert-relevance.ts';
 import { addGateLog, parseGateLogName } from '../gate-log.ts';
-import { openRoutingLog, type RoutingLog } from '../routing-log.ts';
+import { openRoutingLog, type RoutingLog, type RoutingSample } from '../routing-log.ts';
 import { fileError } from './file-errors.ts';
 import { openFileSource } from './file-source.ts';
 
@@ -60,7 +60,13 @@ export async function* readGateLog({ path }: Pick<GateLogFile, 'path'>): AsyncGe
  */
 export async function readGateLogs(directory: string, size: { readonly experts: number; readonly expertsPerToken: number }): Promise<ExpertRelevance> {
   let relevance = createExpertRelevance(size);
-  for (const file of await findGateLogs(directory)) relevance = await addGateLog(relevance, { layer: file.layer, chunks: readGateLog(file) });
+  for (const file of await findGateLogs(directory)) {
+    try {
+      relevance = await addGateLog(relevance, { layer: file.layer, chunks: readGateLog(file) });
+    } catch (error) {
+      throw withPath(error, file.path);
+    }
+  }
   return relevance;
 }
 
@@ -71,10 +77,24 @@ export async function readGateLogs(directory: string, size: { readonly experts: 
 export async function openRoutingLogFile(path: string): Promise<OpenRoutingLog> {
   const source = await openFileSource(path);
   try {
-    return { ...(await openRoutingLog(source)), close: source.close };
+    const log = await openRoutingLog(source);
+    return { header: log.header, samples: () => samplesOf(log, path), close: source.close };
   } catch (error) {
     await source.close();
-    if (error instanceof MoeError) error.message = `${path}: ${error.message}`;
-    throw error;
+    throw withPath(error, path);
   }
+}
+
+async function* samplesOf(log: RoutingLog, path: string): AsyncGenerator<RoutingSample, void, undefined> {
+  try {
+    yield* log.samples();
+  } catch (error) {
+    throw withPath(error, path);
+  }
+}
+
+/** The same error with the file's path before the message, where it is not there yet. */
+function withPath(error: unknown, path: string): unknown {
+  if (error instanceof MoeError && !error.message.includes(path)) error.message = `${path}: ${error.message}`;
+  return error;
 }
