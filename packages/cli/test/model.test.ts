@@ -71,6 +71,14 @@ describe('model extract', () => {
     await file.close();
   });
 
+  it('inspect shows a damaged module as the file that it is, and says what is wrong', async () => {
+    await writeSafetensorsFile(at('damaged.safetensors'), [{ name: 'x', dtype: 'U8', shape: [1], data: Uint8Array.of(1) }], { format: 'connito/expert-module/1', family: 'mamba' });
+    const shown = await expectOk(['model', 'inspect', at('damaged.safetensors')]);
+    expect(shown).toContain('no valid expert module: module metadata, field family: expected one of ');
+    expect(shown).toContain('1 tensors (1 U8)');
+    expect(JSON.parse(await expectOk(['model', 'inspect', at('damaged.safetensors'), '--json']))).toMatchObject({ kind: 'safetensors', problem: expect.stringContaining('family') });
+  });
+
   it('refuses what is no selection, no expert, no field or given twice', async () => {
     const extract = (experts: string, ...more: string[]): Promise<Outcome> => connito(['model', 'extract', ...model, '--experts', experts, '--out', at('no.safetensors'), ...more]);
     const good = at('first.json');

@@ -1,7 +1,8 @@
 /**
  * Which model a set of experts belongs to, as 32 bytes that cost little to compute. Names and shapes alone would take any model of one architecture
  * for the same, a chat variant for its base; the routers tell them apart, and they are what gives an expert's number its meaning. They are frozen while
- * experts are trained, so grafting experts does not change the fingerprint, and neither do shards or the width in which a float is stored.
+ * experts are trained, so grafting experts does not change the fingerprint, and neither do shards or the width in which floats are stored, as long as the
+ * routers' values stay the same.
  * It finds mistakes, not forgeries: everything but the routers may differ. Who needs more compares a Merkle root of all bytes ({@link ModuleBase.root}).
  * @module
  */

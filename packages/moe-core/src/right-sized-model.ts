@@ -63,6 +63,7 @@ export function rightSizeModel(full: Checkpoint, { selection, config }: RightSiz
 function assertEven({ moeLayers, expertsPerLayer }: Topology, experts: ExpertSelection): number {
   const counts = moeLayers.map((layer) => experts.get(layer)!.length);
   const expected = Math.max(...counts);
+  if (expected === 0) throw new MoeError('export-uneven', { message: 'no experts are selected; a model keeps at least one in every layer', context: { layer: moeLayers[0]!, expected, actual: 0 } });
   const at = counts.findIndex((count) => count !== expected || count === 0);
   if (at < 0) return expected;
   const [layer, actual] = [moeLayers[at]!, counts[at]!];

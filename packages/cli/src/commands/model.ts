@@ -5,7 +5,7 @@
  */
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { Checkpoint, ExpertSelection, ModelPart, ModuleProvenance, TensorDescription, Topology } from '@connito/moe-core';
+import type { Checkpoint, ModelPart, ModuleMetadata, TensorDescription, Topology } from '@connito/moe-core';
 import { printable, wantsColor, type CliContext } from '../context.ts';
 import { countExperts } from '../expert-config-file.ts';
 import { describeUse } from '../options.ts';
@@ -46,13 +46,13 @@ interface FileInspection extends TensorTotals {
   readonly kind: 'safetensors';
   readonly path: string;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Why a file that calls itself an expert module is none. */
+  readonly problem?: string;
 }
 
-interface ModuleInspection extends TensorTotals {
+interface ModuleInspection extends TensorTotals, ModuleMetadata {
   readonly kind: 'module';
   readonly path: string;
-  readonly provenance: ModuleProvenance;
-  readonly selection: ExpertSelection;
 }
 
 /** Adds `connito model`. */
@@ -96,16 +96,27 @@ async function inspectCheckpoint(path: string, flags: InspectFlags): Promise<Che
 }
 
 async function inspectFile(path: string, flags: InspectFlags): Promise<FileInspection | ModuleInspection> {
-  const { isModuleMetadata, parseModuleMetadata } = await import('@connito/moe-core');
   const { openSafetensorsFile } = await import('@connito/moe-core/node');
   const file = await openSafetensorsFile(path);
   try {
     const totals = totalsOf(file.tensors.values(), flags);
-    // Without its base, only what the module says about itself can be checked.
-    if (isModuleMetadata(file.metadata)) return { kind: 'module', path, ...parseModuleMetadata(file.metadata), ...totals };
-    return { kind: 'safetensors', path, metadata: Object.fromEntries(file.metadata), ...totals };
+    const module = await readModuleMetadata(file.metadata);
+    if (module !== undefined && 'selection' in module) return { kind: 'module', path, ...module, ...totals };
+    return { kind: 'safetensors', path, ...module, metadata: Object.fromEntries(file.metadata), ...totals };
   } finally {
     await file.close();
+  }
+}
+
+/** What a module says about itself; without its base nothing else can be checked. `undefined` for files that claim to be no module. */
+async function readModuleMetadata(metadata: ReadonlyMap<string, string>): Promise<ModuleMetadata | { readonly problem: string } | undefined> {
+  const { isModuleMetadata, isMoeError, parseModuleMetadata } = await import('@connito/moe-core');
+  if (!isModuleMetadata(metadata)) return undefined;
+  try {
+    return parseModuleMetadata(metadata);
+  } catch (error) {
+    if (isMoeError(error)) return { problem: error.message };
+    throw error;
   }
 }
 
@@ -146,7 +157,9 @@ function partRows({ parts, parameters: total }: CheckpointInspection): { text: s
 
 function describeKind(inspection: Inspection): string[] {
   if (inspection.kind === 'checkpoint') return describeTopology(inspection.topology);
-  return inspection.kind === 'module' ? describeModule(inspection) : describeMetadata(inspection.metadata);
+  if (inspection.kind === 'module') return describeModule(inspection);
+  const { problem, metadata } = inspection;
+  return [...(problem === undefined ? [] : [`no valid expert module: ${printable(problem)}`]), ...describeMetadata(metadata)];
 }
 
 function describeModule({ provenance, selection }: ModuleInspection): string[] {
