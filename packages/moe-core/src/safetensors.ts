@@ -55,8 +55,8 @@ export async function openSafetensors(source: ByteSource, options: { readonly ma
   return { tensors, metadata, read, readFloat32, readRange };
 }
 
-/** Bytes that are read and converted at once: they stay in the second-level cache between the two, and a read costs little against its 512 KiB. */
-const PIECE_BYTES = 1 << 19;
+/** Bytes that are read and converted at once. Measured from 256 KiB to 8 MiB: below, handing a piece over from the reading thread counts; above, pieces fall out of the cache. */
+const PIECE_BYTES = 1 << 20;
 
 /** Reads straight into the result where it is float32 already, narrower types piece by piece, so that a tensor's own bytes are never in memory as a whole. */
 async function readFloats(source: ByteSource, tensor: TensorInfo, into: Float32Array | undefined): Promise<Float32Array> {

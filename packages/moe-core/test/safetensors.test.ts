@@ -67,9 +67,10 @@ describe('openSafetensors', () => {
   });
 
   it('reads floats into an array that is there, of every type and across pieces', async () => {
-    const elements = 300_001;
+    // Just above a piece of halves.
+    const elements = 1_050_001;
     const values = Float32Array.from({ length: elements }, (_, i) => ((i * 7919) % 401) - 200);
-    const dtypes = ['F64', 'F32', 'F16', 'BF16', 'F8_E4M3', 'F8_E5M2', 'F8_E4M3FNUZ', 'F8_E5M2FNUZ', 'F8_E8M0'] as const;
+    const dtypes = ['F64', 'F32', 'F16', 'BF16', 'F8_E4M3', 'F8_E8M0'] as const;
     const bytes = encodeSafetensors(dtypes.map((dtype) => ({ name: dtype, dtype, shape: [elements], data: fromFloat32(values, dtype) })));
     const { sizeBytes, read } = fromBytes(bytes);
     for (const source of [fromBytes(bytes), { sizeBytes, read }]) {
