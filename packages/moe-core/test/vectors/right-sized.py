@@ -7,7 +7,7 @@ import copy, json, pathlib, sys, tempfile
 import numpy as np, torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, Llama4ForConditionalGeneration
 from vectors import sha256, write
 
 SIZES = dict(vocab_size=32, hidden_size=16, intermediate_size=12, num_hidden_layers=3, num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=32,
@@ -16,6 +16,9 @@ QWEN = dict(SIZES, moe_intermediate_size=8, num_experts=6, num_experts_per_tok=2
 DEEPSEEK = dict(SIZES, moe_intermediate_size=8, n_routed_experts=8, num_experts_per_tok=2, kv_lora_rank=6, q_lora_rank=10, qk_nope_head_dim=4, qk_rope_head_dim=2, v_head_dim=6,
                 first_k_dense_replace=1)
 LOCAL = dict(SIZES, num_local_experts=5, num_experts_per_tok=2)
+LLAMA4 = dict(LOCAL, num_experts_per_tok=1, head_dim=8, intermediate_size_mlp=10)
+VISION = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vision_output_dim=16, image_size=28, patch_size=14, projector_input_dim=16,
+              projector_output_dim=16)
 EVERY = {"0": [4, 1, 3], "1": [0, 2, 1], "2": [2, 4, 3]}
 CASES = {
     "qwen3_moe": ("qwen3_moe", QWEN, EVERY),
@@ -25,7 +28,8 @@ CASES = {
     "mixtral": ("mixtral", LOCAL, EVERY),
     "granitemoe": ("granitemoe", LOCAL, EVERY),
     "gpt_oss": ("gpt_oss", dict(LOCAL, head_dim=8), EVERY),
-    "llama4_text": ("llama4_text", dict(LOCAL, num_experts_per_tok=1, head_dim=8, intermediate_size_mlp=10), EVERY),
+    "llama4_text": ("llama4_text", LLAMA4, EVERY),
+    "llama4 with vision": ("llama4", dict(text_config=dict(LLAMA4, num_hidden_layers=2), vision_config=VISION), {"0": [4, 1, 3], "1": [0, 2, 1]}),
     "deepseek_v2": ("deepseek_v2", DEEPSEEK, {"1": [7, 0, 3], "2": [2, 1, 5]}),
     "deepseek_v2 equal groups": ("deepseek_v2", dict(DEEPSEEK, topk_method="group_limited_greedy", n_group=4, topk_group=2), {"1": [0, 1, 2, 3, 6, 7], "2": [2, 3, 4, 5, 6, 7]}),
     "deepseek_v2 as many groups as a token may use": ("deepseek_v2", dict(DEEPSEEK, topk_method="group_limited_greedy", n_group=4, topk_group=2), {"1": [0, 1, 7], "2": [2, 4, 5]}),
@@ -45,9 +49,17 @@ def values(index: int, shape: list[int], shift: float) -> torch.Tensor:
     return torch.from_numpy(((x & np.uint64(0xFFFF)).astype(np.float64) / 65536 - 0.5 + shift).astype(np.float32)).reshape(shape)
 
 
+def class_of(config):
+    return Llama4ForConditionalGeneration if config.model_type == "llama4" else AutoModelForCausalLM
+
+
+def build(config, **options):
+    return Llama4ForConditionalGeneration(config) if config.model_type == "llama4" else AutoModelForCausalLM.from_config(config, **options)
+
+
 def load(folder):
     """The model, and that every tensor of the files went into it."""
-    model, info = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager", output_loading_info=True)
+    model, info = class_of(AutoConfig.from_pretrained(folder)).from_pretrained(folder, trust_remote_code=False, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager", output_loading_info=True)
     assert not info["missing_keys"] and not info["unexpected_keys"] and not info["mismatched_keys"], info
     return model.eval()
 
@@ -112,7 +124,7 @@ def check(directories):
 
 def shrink(model, config, kept):
     """A model of the smaller config with the experts' slices, taken in memory, where transformers keeps all experts of a layer in one tensor."""
-    small = AutoModelForCausalLM.from_config(config, attn_implementation="eager", experts_implementation="eager").eval()
+    small = build(config, attn_implementation="eager", experts_implementation="eager").eval()
     state = {}
     for key, tensor in model.state_dict().items():
         parts = key.split(".")
@@ -128,6 +140,7 @@ def small_config(config, kept):
     """By hand, family by family."""
     config = copy.deepcopy(config)
     count = len(next(iter(kept.values())))
+    outer, config = config, config.get_text_config()
     for field in ("num_experts", "n_routed_experts", "num_local_experts"):
         if field in config.to_dict():
             setattr(config, field, count)
@@ -136,7 +149,7 @@ def small_config(config, kept):
         size = 8 // config.n_group if count < 6 else (2 if config.model_type == "deepseek_v2" else 3)
         groups = {len({e // size for e in ids}) for ids in kept.values()}
         config.n_group, config.topk_group = (1, 1) if max(groups) <= config.topk_group else (groups.pop(), config.topk_group)
-    return config
+    return outer
 
 
 def generate():
@@ -145,12 +158,13 @@ def generate():
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder)
             config = AutoConfig.for_model(model_type, **changes)
-            AutoModelForCausalLM.from_config(config).save_pretrained(path / "full")
+            build(config).save_pretrained(path / "full")
             stored = load_file(path / "full/model.safetensors")
             names = sorted(stored, key=lambda key: key.encode())
             filled = {key: values(i, list(stored[key].shape), 1.0 if "norm" in key else 0.0) for i, key in enumerate(names)}
             save_file(filled, path / "full/model.safetensors", {"format": "pt"})
             full = load(path / "full")
+            full.config.save_pretrained(path / "full")  # loading has written dtypes into nested configs
             small = shrink(full, small_config(full.config, kept), kept)
             small.save_pretrained(path / "small")
             error, moved = assert_masked(load(path / "full"), load(path / "small"), kept)
