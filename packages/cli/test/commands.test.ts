@@ -115,6 +115,19 @@ describe('model inspect', () => {
     expect([json.code, plain.code, json.stderr, plain.stderr]).toEqual([0, 0, '', '']);
   });
 
+  const families = JSON.parse(readFileSync(new URL('../../moe-core/test/vectors/expert-storage.json', import.meta.url), 'utf8')).cases as { name: string; config: object; file: string }[];
+
+  it.each(families)('shows a model of the family $name, as transformers saved it', async ({ name, config, file }) => {
+    mkdirSync(at(`family-${name}`));
+    writeFileSync(at(`family-${name}`, 'config.json'), JSON.stringify(config));
+    writeFileSync(at(`family-${name}`, 'model.safetensors'), Buffer.from(file, 'base64'));
+    const { code, stdout, stderr } = await connito(['model', 'inspect', at(`family-${name}`)]);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(`${name.replace('_text', '')}: 1 layer, hidden size 6`);
+    expect(stdout).toContain(name.startsWith('deepseek') ? 'latent attention: 1 heads' : 'attention: 1 heads');
+    expect(stdout).toMatch(/experts of width 5 in every layer, 1 for each token[^]*router: (softmax|sigmoid)[^]*experts +[\d,]+ /);
+  });
+
   it('shows a file with metadata, which cannot write to the terminal', async () => {
     writeFileSync(at('odd.safetensors'), encodeSafetensors([{ name: 'x\u001b[2J', dtype: 'F32', shape: [2], data: new Uint8Array(8) }], new Map([['note', 'two\nlines \u001b]0;title\u0007']])));
     const { code, stdout } = await connito(['model', 'inspect', at('odd.safetensors'), '--tensors']);

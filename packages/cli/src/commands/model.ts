@@ -177,7 +177,7 @@ function describeTopology(topology: Topology): string[] {
   const { family, layers, hiddenSize, vocabularySize, expertsPerLayer, expertsPerToken, expertWidth, moeLayers, sharedExperts, tiedEmbeddings, quantization } = topology;
   const shared = sharedExperts === undefined ? '' : `, beside a shared network of width ${sharedExperts.width}${sharedExperts.gated ? ' behind a gate' : ''}`;
   return [
-    `${family}: ${layers} layers, hidden size ${hiddenSize}, vocabulary ${number(vocabularySize)}${tiedEmbeddings ? ', tied embeddings' : ''}`,
+    `${family}: ${countLayers(layers)}, hidden size ${hiddenSize}, vocabulary ${number(vocabularySize)}${tiedEmbeddings ? ', tied embeddings' : ''}`,
     describeAttention(topology),
     `${expertsPerLayer} experts of width ${expertWidth} in ${moeLayers.length === layers ? 'every layer' : `${moeLayers.length} of the layers`}, ${expertsPerToken} for each token${shared}`,
     describeRouting(topology),
@@ -191,10 +191,14 @@ function describeAttention({ attention, rope, spans }: Topology): string {
       ? `latent attention: ${attention.heads} heads, ${attention.queryRank === undefined ? '' : `queries of rank ${attention.queryRank}, `}keys and values of rank ${attention.keyValueRank}`
       : `attention: ${attention.heads} heads (${attention.keyValueHeads} for keys and values) of ${attention.headDim}`;
   const limited = spans.filter(({ kind: span }) => span !== 'full');
-  const notes = [rope.kind === 'default' ? '' : `, rope ${rope.kind}`, rope.skippedLayers.length > 0 ? `, ${rope.skippedLayers.length} layers without rope` : ''];
+  const notes = [rope.kind === 'default' ? '' : `, rope ${rope.kind}`, rope.skippedLayers.length > 0 ? `, no rope in ${countLayers(rope.skippedLayers.length)}` : ''];
   const [first] = limited;
-  if (first !== undefined && first.kind !== 'full') notes.push(`, ${limited.length} layers see a ${first.kind} of ${number(first.tokens)} tokens`);
+  if (first !== undefined && first.kind !== 'full') notes.push(`, ${first.kind}s of ${number(first.tokens)} tokens in ${countLayers(limited.length)}`);
   return kind + notes.join('');
+}
+
+function countLayers(count: number): string {
+  return count === 1 ? '1 layer' : `${count} layers`;
 }
 
 function describeRouting({ routing, routingWeightsOn }: Topology): string {
