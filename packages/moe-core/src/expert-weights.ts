@@ -49,10 +49,13 @@ async function readExpert(checkpoint: Checkpoint, id: ExpertId): Promise<Map<str
   const weights = new Map<string, Float32Tensor>();
   for (const projection of expertProjections(topology)) {
     const place = locateExpertTensor(topology, id, projection);
+    if (isOwnTensor(place)) {
+      weights.set(names[projection]!, { shape: place.shape, data: await checkpoint.readFloat32(place.tensor) });
+      continue;
+    }
     const slab = slabs.get(place.tensor) ?? (await readFloat32Range(checkpoint, place.tensor, place.slab));
     slabs.set(place.tensor, slab);
-    const data = isOwnTensor(place) ? slab : gatherExpertTensor(place, slab, place.slab.offset);
-    weights.set(names[projection]!, { shape: place.shape, data });
+    weights.set(names[projection]!, { shape: place.shape, data: gatherExpertTensor(place, slab, place.slab.offset) });
   }
   return weights;
 }

@@ -88,6 +88,16 @@ describe('openSafetensors', () => {
     }
   });
 
+  it('reads runs of elements, whole bytes of them', async () => {
+    const tensors = [{ name: 'a', dtype: 'F4' as const, shape: [6], data: Uint8Array.of(1, 2, 3) }, { name: 'b', dtype: 'I16' as const, shape: [2, 2], data: Uint8Array.of(1, 0, 2, 0, 3, 0, 4, 0) }];
+    const file = await openSafetensors(fromBytes(encodeSafetensors(tensors)));
+    expect([...(await file.readRange('b', { offset: 1, length: 2 }))]).toEqual([2, 0, 3, 0]);
+    expect([...(await file.readRange('a', { offset: 2, length: 4 }))]).toEqual([2, 3]);
+    const error = await expectCode('tensor-range-invalid', () => file.readRange('a', { offset: 1, length: 2 }));
+    expect(error.message).toContain('as whole bytes');
+    await expectCode('tensor-range-invalid', () => file.readRange('b', { offset: 3, length: 2 }));
+  });
+
   it('reads tensors without values', async () => {
     const file = await openSafetensors(fromBytes(encodeSafetensors([{ name: 'a', dtype: 'BF16', shape: [0, 3], data: new Uint8Array(0) }])));
     expect(await file.readFloat32('a')).toEqual(new Float32Array(0));
