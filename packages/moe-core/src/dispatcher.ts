@@ -9,6 +9,8 @@
  * - *Copies.* When nothing waits, an idle worker repeats the job that is expected last, if it should be done in half the time that is left; whoever
  *   finishes first counts.
  *
+ * Largest first serves a batch. A fleet that gets more than it can do, for ever, never comes to its smallest jobs.
+ *
  * There is no clock, no timer and no chance in it: the same calls give the same assignments. A worker that hangs is for the caller to notice and to
  * `fail`. DISPATCH.md beside the README measures it.
  * @module
