@@ -57,6 +57,7 @@ async function graft(flags: GraftFlags, context: CliContext): Promise<void> {
     const result = { out: flags.out, experts: grafted.experts, modules: modules.map(({ name, module }) => describeModule(name, module, grafted)), ...(await write(flags, grafted, { modules, base, context })) };
     if (flags.json) context.printJson(result);
     else context.print(render(result, context).join('\n'));
+    if (!flags.json && base.topology.quantization !== undefined) context.print('quantization_config: removed, the weights are written as floats');
   } finally {
     await base.close();
     for (const { module } of modules) await module.close();
