@@ -123,6 +123,7 @@ describe('parseShardedIndex', () => {
           if (!isMoeError(error)) throw error;
         }
       }),
+      { numRuns: Number(process.env['FUZZ_RUNS'] ?? 300) },
     );
   });
 });

@@ -125,6 +125,7 @@ describe('geometry and averages against numpy', () => {
         const mean = averageUpdates([{ update, weight: 1 }, { update, weight: 2 }], { clipNorm });
         expect(updateNorm(mean)).toBeLessThanOrEqual(clipNorm * (1 + 1e-6));
       }),
+      { numRuns: Number(process.env['FUZZ_RUNS'] ?? 300) },
     );
   });
 
