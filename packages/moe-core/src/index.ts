@@ -2,15 +2,15 @@
  * Mixture-of-Experts checkpoints, routing, expert selection and updates, without I/O or native code.
  * @module
  */
-export { AGGREGATION_KINDS, aggregateUpdates, assertAggregationRule, medianNorm, type AggregationRule } from './aggregation.ts';
-export { fingerprintCheckpoint } from './base-fingerprint.ts';
-export { assignMiners, assignShards, type AssignmentSeed, type GroupMiner, type ShardMiner, type WantedGroup } from './assignment.ts';
-export { splitTogether, weightInside, type SplitTask } from './balanced-split.ts';
-export { planExpertGroups, type DomainPlan, type ExpertGroup, type GroupDomain, type GroupPlan, type GroupPlanOptions } from './expert-groups.ts';
-export { estimateEvaluationMemory, estimateTrainingMemory, type MemoryEstimate, type MemoryQuestion } from './memory-estimate.ts';
-export { assertRange, fromBytes, type ByteSource } from './byte-source.ts';
-export { createCheckpoint, readFloat32Range, type Checkpoint, type CheckpointParts } from './checkpoint.ts';
-export { addCoActivation, createCoActivation, mergeCoActivation, type CoActivation } from './co-activation.ts';
+export { AGGREGATION_KINDS, aggregateUpdates, assertAggregationRule, medianNorm, type AggregationRule } from './updates/aggregation.ts';
+export { fingerprintCheckpoint } from './composition/base-fingerprint.ts';
+export { assignMiners, assignShards, type AssignmentSeed, type GroupMiner, type ShardMiner, type WantedGroup } from './partition/assignment.ts';
+export { splitTogether, weightInside, type SplitTask } from './partition/balanced-split.ts';
+export { planExpertGroups, type DomainPlan, type ExpertGroup, type GroupDomain, type GroupPlan, type GroupPlanOptions } from './partition/expert-groups.ts';
+export { estimateEvaluationMemory, estimateTrainingMemory, type MemoryEstimate, type MemoryQuestion } from './partition/memory-estimate.ts';
+export { assertRange, fromBytes, type ByteSource } from './safetensors/byte-source.ts';
+export { createCheckpoint, readFloat32Range, type Checkpoint, type CheckpointParts } from './models/checkpoint.ts';
+export { addCoActivation, createCoActivation, mergeCoActivation, type CoActivation } from './routing/co-activation.ts';
 export {
   inspectCompressedUpdate,
   MAX_CHUNK_SIZE,
@@ -20,15 +20,15 @@ export {
   type CompressedUpdateHeader,
   type CompressionRule,
   type ValueBits,
-} from './compressed-update-header.ts';
-export { createDispatcher, type Assignment, type DispatchJob, type DispatchOptions, type DispatchWorker, type Dispatcher, type WorkerState } from './dispatcher.ts';
-export { DTYPES, dtypeBits, isDtype, type Dtype } from './dtype.ts';
+} from './updates/compressed-update-header.ts';
+export { createDispatcher, type Assignment, type DispatchJob, type DispatchOptions, type DispatchWorker, type Dispatcher, type WorkerState } from './partition/dispatcher.ts';
+export { DTYPES, dtypeBits, isDtype, type Dtype } from './safetensors/dtype.ts';
 export { isMoeError, MoeError, type MoeErrorCode, type MoeErrorContexts, type MoeErrorDetails } from './errors.ts';
-export { assertScores, rankExperts, selectExperts, type BudgetRule, type SelectionRule } from './expert-choice.ts';
-export { expectedTensors, MODEL_PARTS, type ExpectedTensor, type ModelPart } from './expected-tensors.ts';
-export { diffCheckpoints, type CheckpointDiff, type DiffGroup, type DiffOptions, type DiffPlace, type TensorDifference, type TensorSet } from './checkpoint-diff.ts';
-export { evenSelection, type EvenSelection } from './even-selection.ts';
-export { formatExpertConfig, parseExpertConfig, type ExpertConfig } from './expert-config.ts';
+export { assertScores, rankExperts, selectExperts, type BudgetRule, type SelectionRule } from './partition/expert-choice.ts';
+export { expectedTensors, MODEL_PARTS, type ExpectedTensor, type ModelPart } from './models/expected-tensors.ts';
+export { diffCheckpoints, type CheckpointDiff, type DiffGroup, type DiffOptions, type DiffPlace, type TensorDifference, type TensorSet } from './composition/checkpoint-diff.ts';
+export { evenSelection, type EvenSelection } from './composition/even-selection.ts';
+export { formatExpertConfig, parseExpertConfig, type ExpertConfig } from './experts/expert-config.ts';
 export {
   addRouting,
   addRoutings,
@@ -44,10 +44,10 @@ export {
   type LayerRouting,
   type RelevanceTally,
   type WeightedRouting,
-} from './expert-relevance.ts';
-export { createExpertModule, encodeExpertModule, MAX_MODULE_HEADER_BYTES, openExpertModule, type ExpertModule, type ModuleParts } from './expert-module.ts';
-export { assertSelection, type ExpertSelection } from './expert-selection.ts';
-export { gatherExpertBytes, gatherExpertTensor, locateExpertTensor, scatterExpertBytes, scatterExpertTensor, type ExpertTensorPlace } from './expert-storage.ts';
+} from './partition/expert-relevance.ts';
+export { createExpertModule, encodeExpertModule, MAX_MODULE_HEADER_BYTES, openExpertModule, type ExpertModule, type ModuleParts } from './composition/expert-module.ts';
+export { assertSelection, type ExpertSelection } from './experts/expert-selection.ts';
+export { gatherExpertBytes, gatherExpertTensor, locateExpertTensor, scatterExpertBytes, scatterExpertTensor, type ExpertTensorPlace } from './models/expert-storage.ts';
 export {
   assertExpertWeights,
   assertFinite,
@@ -59,9 +59,9 @@ export {
   selectionOf,
   sortedNames,
   type ExpertWeights,
-} from './expert-weights.ts';
-export { decodeFloats, fromFloat32, toFloat32, type FloatDtype } from './float-conversion.ts';
-export { graftModules, type ConflictPolicy, type GraftedExpert, type GraftedModel, type GraftOptions, type NamedModule } from './module-graft.ts';
+} from './experts/expert-weights.ts';
+export { decodeFloats, fromFloat32, toFloat32, type FloatDtype } from './safetensors/float-conversion.ts';
+export { graftModules, type ConflictPolicy, type GraftedExpert, type GraftedModel, type GraftOptions, type NamedModule } from './composition/module-graft.ts';
 export {
   formatModuleMetadata,
   isModuleMetadata,
@@ -70,9 +70,9 @@ export {
   type ModuleBase,
   type ModuleMetadata,
   type ModuleProvenance,
-} from './module-metadata.ts';
-export { createRanking, negativeLog, type HashFunction, type KeyRanking, type Rendezvous, type RendezvousNode } from './rendezvous.ts';
-export { applyOuterStep, type OuterRule, type OuterState } from './outer-step.ts';
+} from './composition/module-metadata.ts';
+export { createRanking, negativeLog, type HashFunction, type KeyRanking, type Rendezvous, type RendezvousNode } from './partition/rendezvous.ts';
+export { applyOuterStep, type OuterRule, type OuterState } from './updates/outer-step.ts';
 export {
   loadBalancingLoss,
   routerZLoss,
@@ -81,25 +81,25 @@ export {
   updateSelectionBias,
   type BalanceOptions,
   type RoutedLogits,
-} from './router-losses.ts';
-export { createRouter, routeTokens, type Router, type RouterOptions, type Routing, type RoutingKernelName } from './routing.ts';
-export { countBytes, countParameters, type ParameterCounts } from './parameter-counts.ts';
-export { plainConfig, rightSizeConfig, type ConfigChange, type RightSizedConfig, type RightSizedCounts } from './right-sized-config.ts';
-export { rightSizeModel, type RightSizedModel, type RightSizing } from './right-sized-model.ts';
-export { assertRoutingRule, type RoutingGroups, type RoutingOptions, type RoutingRule } from './routing-rule.ts';
-export { countLoad, entropyOf, meanRouterEntropy } from './routing-statistics.ts';
-export { addGateLog, gateLogSamples, parseGateLogLine, parseGateLogName, type GateLogChunks, type GateLogLine } from './gate-log.ts';
-export { addRoutingLog, encodeRoutingLog, openRoutingLog, type RoutingLog, type RoutingLogHeader, type RoutingSample } from './routing-log.ts';
-export type { TensorReader } from './quantized-checkpoint.ts';
-export { openSafetensors, type SafetensorsFile } from './safetensors.ts';
-export { parseHeaderLength, parseSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from './safetensors-header.ts';
-export { MAX_HEADER_BYTES, MAX_TENSOR_NAME_LENGTH, MAX_TENSOR_RANK } from './safetensors-limits.ts';
-export { encodeSafetensors, streamSafetensors, type SafetensorsMetadata, type TensorSource } from './safetensors-writer.ts';
-export { openSampleMeans, type SampleMeans } from './sample-means.ts';
-export { formatScoreSummary, parseScoreSummary, type ScoreSummary } from './score-summary.ts';
-export { DEFAULT_SHARD_BYTES, formatShardedIndex, planShards, type ShardPlan } from './shard-plan.ts';
-export { parseShardedIndex, type ShardedIndex } from './sharded-index.ts';
-export { assertShape, countElements, sameShape, tensorSizeBytes, type ElementRange, type Float32Tensor, type Tensor, type TensorDescription } from './tensor.ts';
+} from './routing/router-losses.ts';
+export { createRouter, routeTokens, type Router, type RouterOptions, type Routing, type RoutingKernelName } from './routing/routing.ts';
+export { countBytes, countParameters, type ParameterCounts } from './models/parameter-counts.ts';
+export { plainConfig, rightSizeConfig, type ConfigChange, type RightSizedConfig, type RightSizedCounts } from './composition/right-sized-config.ts';
+export { rightSizeModel, type RightSizedModel, type RightSizing } from './composition/right-sized-model.ts';
+export { assertRoutingRule, type RoutingGroups, type RoutingOptions, type RoutingRule } from './routing/routing-rule.ts';
+export { countLoad, entropyOf, meanRouterEntropy } from './routing/routing-statistics.ts';
+export { addGateLog, gateLogSamples, parseGateLogLine, parseGateLogName, type GateLogChunks, type GateLogLine } from './partition/gate-log.ts';
+export { addRoutingLog, encodeRoutingLog, openRoutingLog, type RoutingLog, type RoutingLogHeader, type RoutingSample } from './partition/routing-log.ts';
+export type { TensorReader } from './models/quantized-checkpoint.ts';
+export { openSafetensors, type SafetensorsFile } from './safetensors/safetensors.ts';
+export { parseHeaderLength, parseSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from './safetensors/safetensors-header.ts';
+export { MAX_HEADER_BYTES, MAX_TENSOR_NAME_LENGTH, MAX_TENSOR_RANK } from './safetensors/safetensors-limits.ts';
+export { encodeSafetensors, streamSafetensors, type SafetensorsMetadata, type TensorSource } from './safetensors/safetensors-writer.ts';
+export { openSampleMeans, type SampleMeans } from './partition/sample-means.ts';
+export { formatScoreSummary, parseScoreSummary, type ScoreSummary } from './partition/score-summary.ts';
+export { DEFAULT_SHARD_BYTES, formatShardedIndex, planShards, type ShardPlan } from './safetensors/shard-plan.ts';
+export { parseShardedIndex, type ShardedIndex } from './safetensors/sharded-index.ts';
+export { assertShape, countElements, sameShape, tensorSizeBytes, type ElementRange, type Float32Tensor, type Tensor, type TensorDescription } from './safetensors/tensor.ts';
 export {
   expertProjections,
   expertTensorNames,
@@ -110,7 +110,7 @@ export {
   type ExpertTensorNames,
   type Projection,
   type RouterTensorNames,
-} from './tensor-names.ts';
+} from './models/tensor-names.ts';
 export {
   FAMILIES,
   type Activation,
@@ -125,13 +125,13 @@ export {
   type RopeKind,
   type SharedExperts,
   type Topology,
-} from './topology.ts';
-export { parseTopology } from './topology-config.ts';
-export { dispatchTokens, type TokenDispatch } from './token-dispatch.ts';
-export { compressUpdate, createUpdateCompressor, DEFAULT_COMPRESSION, type CompressedUpdate, type CompressionOptions, type UpdateCompressor } from './update-compression.ts';
-export { decompressUpdate, type DecompressedUpdate } from './update-decompression.ts';
-export type { Difference } from './tensor-difference.ts';
-export { cosineSimilarity, updateDistance, updateNorm } from './update-geometry.ts';
-export { averageUpdates, computePseudoGradient, type WeightedUpdate } from './update-merge.ts';
-export { chooseWorker, expectedSeconds, type WorkerLoad } from './worker-choice.ts';
-export { expectedPace, guessWorker, observeCompletion, observeFailure, type RetryWaits, type WorkerEstimate } from './worker-estimate.ts';
+} from './models/topology.ts';
+export { parseTopology } from './models/topology-config.ts';
+export { dispatchTokens, type TokenDispatch } from './routing/token-dispatch.ts';
+export { compressUpdate, createUpdateCompressor, DEFAULT_COMPRESSION, type CompressedUpdate, type CompressionOptions, type UpdateCompressor } from './updates/update-compression.ts';
+export { decompressUpdate, type DecompressedUpdate } from './updates/update-decompression.ts';
+export type { Difference } from './composition/tensor-difference.ts';
+export { cosineSimilarity, updateDistance, updateNorm } from './updates/update-geometry.ts';
+export { averageUpdates, computePseudoGradient, type WeightedUpdate } from './updates/update-merge.ts';
+export { chooseWorker, expectedSeconds, type WorkerLoad } from './partition/worker-choice.ts';
+export { expectedPace, guessWorker, observeCompletion, observeFailure, type RetryWaits, type WorkerEstimate } from './partition/worker-estimate.ts';

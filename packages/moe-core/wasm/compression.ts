@@ -1,5 +1,5 @@
 /**
- * Selection of what a compressed update keeps, in WebAssembly SIMD (AssemblyScript): the results of `src/internal/top-k-plain.ts`, bit for bit. `npm run wasm` in
+ * Selection of what a compressed update keeps, in WebAssembly SIMD (AssemblyScript): the results of `src/internal/top-k.ts`, bit for bit. `npm run wasm` in
  * this package builds it into `src/internal/compression-wasm-bytes.ts`; a test builds it again and compares.
  *
  * One pass adds up the residual and lists the elements above a threshold that the chunk before suggests; a bisection over the few listed magnitudes finds

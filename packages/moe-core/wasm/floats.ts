@@ -1,5 +1,5 @@
 /**
- * bf16 and f16 to float32 and back, in WebAssembly SIMD (AssemblyScript): the results of `src/float-conversion.ts`, bit for bit, NaN payloads too. `npm run wasm` in this
+ * bf16 and f16 to float32 and back, in WebAssembly SIMD (AssemblyScript): the results of `src/internal/half-floats-plain.ts`, bit for bit, NaN payloads too. `npm run wasm` in this
  * package builds it into `src/internal/floats-wasm-bytes.ts`; a test builds it again and compares.
  *
  * A batch of up to 16,384 values is converted at once: 32 KiB of halves and 64 KiB of words stay in the second-level cache.

@@ -2,13 +2,13 @@
  * What an expert is made of, whatever the layout on disk: the one place that module files, grafts, exports and diffs ask.
  * @module
  */
-import type { Checkpoint } from '../checkpoint.ts';
-import { dtypeBits } from '../dtype.ts';
-import { gatherExpertBytes, locateExpertTensor, type ExpertTensorPlace } from '../expert-storage.ts';
-import { requireTensor } from '../safetensors.ts';
-import { expertProjections, expertTensorNames, routerTensorNames, type ExpertId } from '../tensor-names.ts';
-import { tensorSizeBytes, type Tensor, type TensorDescription } from '../tensor.ts';
-import type { Topology } from '../topology.ts';
+import type { Checkpoint } from '../models/checkpoint.ts';
+import { dtypeBits } from '../safetensors/dtype.ts';
+import { gatherExpertBytes, locateExpertTensor, type ExpertTensorPlace } from '../models/expert-storage.ts';
+import { requireTensor } from '../safetensors/safetensors.ts';
+import { expertProjections, expertTensorNames, routerTensorNames, type ExpertId } from '../models/tensor-names.ts';
+import { tensorSizeBytes, type Tensor, type TensorDescription } from '../safetensors/tensor.ts';
+import type { Topology } from '../models/topology.ts';
 
 /** A logical tensor of an expert, and where it lies. */
 export interface ExpertPart {

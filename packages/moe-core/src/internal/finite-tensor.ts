@@ -2,9 +2,9 @@
  * Whether a tensor is free of NaNs and infinities, by its bits: no copy as float32, and many times as fast as asking `Number.isFinite` of each value.
  * @module
  */
-import { toFloat32 } from '../float-conversion.ts';
+import { toFloat32 } from '../safetensors/float-conversion.ts';
 import { allFinite } from './finite.ts';
-import type { Tensor } from '../tensor.ts';
+import type { Tensor } from '../safetensors/tensor.ts';
 
 /** Neither NaN nor infinity: not all bits of the exponent are 1. @throws dtype-not-convertible */
 export function isFiniteTensor({ dtype, data }: Pick<Tensor, 'dtype' | 'data'>): boolean {

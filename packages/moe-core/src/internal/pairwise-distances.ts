@@ -3,7 +3,7 @@
  * element by element, and are then added as (0 + 1) + (2 + 3): faster than one chain of additions, and as fixed.
  * @module
  */
-import { sortedNames, type ExpertWeights } from '../expert-weights.ts';
+import { sortedNames, type ExpertWeights } from '../experts/expert-weights.ts';
 
 /** Elements of a block: of 30 updates these are 240 KiB in float64. */
 const BLOCK = 1024;

@@ -4,9 +4,9 @@
  * @see https://doi.org/10.1109/TC.2008.79 (Boldo, Melquiond: Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd)
  * @module
  */
-import type { Dtype } from '../dtype.ts';
-import { fromFloat32, toFloat32 } from '../float-conversion.ts';
-import type { Tensor } from '../tensor.ts';
+import type { Dtype } from '../safetensors/dtype.ts';
+import { fromFloat32, toFloat32 } from '../safetensors/float-conversion.ts';
+import type { Tensor } from '../safetensors/tensor.ts';
 
 /** The values in `dtype` as little-endian bytes, to nearest, ties to even. @throws dtype-not-convertible */
 export function fromFloat64(values: Float64Array, dtype: Dtype): Uint8Array {

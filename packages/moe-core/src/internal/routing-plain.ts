@@ -2,7 +2,7 @@
  * Routing in plain TypeScript: the definition that the WebAssembly kernel repeats bit for bit, and what runs where that cannot.
  * @module
  */
-import type { RoutingOptions, RoutingRule } from '../routing-rule.ts';
+import type { RoutingOptions, RoutingRule } from '../routing/routing-rule.ts';
 import { exp32, sigmoid32 } from './float32-exp.ts';
 import { assertLogits, type RoutingBatch, type RoutingKernel } from './routing-kernel.ts';
 

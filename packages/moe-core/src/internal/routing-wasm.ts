@@ -2,7 +2,7 @@
  * The WebAssembly kernel as this package sees it: compiled on first use, one instance per router, four tokens at a time.
  * @module
  */
-import type { RoutingOptions, RoutingRule } from '../routing-rule.ts';
+import type { RoutingOptions, RoutingRule } from '../routing/routing-rule.ts';
 import { assertLogits, type RoutingBatch, type RoutingKernel } from './routing-kernel.ts';
 import { ROUTING_WASM } from './routing-wasm-bytes.ts';
 

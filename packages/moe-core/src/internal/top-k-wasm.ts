@@ -2,7 +2,7 @@
  * The selector of `top-k.ts` in WebAssembly SIMD: a batch of chunks is copied in, added up, selected from, and its sums copied out.
  * @module
  */
-import type { CompressionRule } from '../compressed-update-header.ts';
+import type { CompressionRule } from '../updates/compressed-update-header.ts';
 import { COMPRESSION_WASM } from './compression-wasm-bytes.ts';
 import type { ChunkSelector, KeptElements, TensorSums } from './top-k.ts';
 

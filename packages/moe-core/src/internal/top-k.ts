@@ -7,7 +7,7 @@
  * guess changes the time that it takes, never what is selected.
  * @module
  */
-import { chunkQuota, type CompressionRule } from '../compressed-update-header.ts';
+import { chunkQuota, type CompressionRule } from '../updates/compressed-update-header.ts';
 
 /** One tensor on its way. */
 export interface TensorSums {

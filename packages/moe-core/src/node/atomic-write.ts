@@ -6,8 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MoeError } from '../errors.ts';
-import { streamSafetensors, type SafetensorsMetadata, type TensorSource } from '../safetensors-writer.ts';
-import type { Tensor } from '../tensor.ts';
+import { streamSafetensors, type SafetensorsMetadata, type TensorSource } from '../safetensors/safetensors-writer.ts';
+import type { Tensor } from '../safetensors/tensor.ts';
 
 /**
  * Writes chunks to `path` atomically: temporary file, fsync, rename, fsync of the directory. A failure leaves the old file, if there was

@@ -4,13 +4,13 @@
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createCheckpoint, type Checkpoint } from '../checkpoint.ts';
+import { createCheckpoint, type Checkpoint } from '../models/checkpoint.ts';
 import { MoeError } from '../errors.ts';
 import { parseStrictJson, toPlainValue } from '../internal/strict-json.ts';
-import type { SafetensorsFile } from '../safetensors.ts';
-import { MAX_INDEX_BYTES, parseShardedIndex, type ShardedIndex } from '../sharded-index.ts';
-import { parseTopology } from '../topology-config.ts';
-import type { Topology } from '../topology.ts';
+import type { SafetensorsFile } from '../safetensors/safetensors.ts';
+import { MAX_INDEX_BYTES, parseShardedIndex, type ShardedIndex } from '../safetensors/sharded-index.ts';
+import { parseTopology } from '../models/topology-config.ts';
+import type { Topology } from '../models/topology.ts';
 import { fileError, readTextFile } from './file-errors.ts';
 import { openSafetensorsFile, type OpenSafetensorsFile } from './file-source.ts';
 

@@ -3,9 +3,9 @@
  * @module
  */
 import { open, type FileHandle } from 'node:fs/promises';
-import { assertRange, type ByteSource } from '../byte-source.ts';
+import { assertRange, type ByteSource } from '../safetensors/byte-source.ts';
 import { MoeError } from '../errors.ts';
-import { openSafetensors, type SafetensorsFile } from '../safetensors.ts';
+import { openSafetensors, type SafetensorsFile } from '../safetensors/safetensors.ts';
 import { fileError } from './file-errors.ts';
 
 /** An open file. */

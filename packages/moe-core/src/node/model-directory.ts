@@ -5,9 +5,9 @@
 import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import type { Checkpoint } from '../checkpoint.ts';
+import type { Checkpoint } from '../models/checkpoint.ts';
 import { MoeError } from '../errors.ts';
-import type { TensorSource } from '../safetensors-writer.ts';
+import type { TensorSource } from '../safetensors/safetensors-writer.ts';
 import { writeFileAtomic } from './atomic-write.ts';
 import { fileError } from './file-errors.ts';
 import { writeWeights } from './sharded-checkpoint.ts';

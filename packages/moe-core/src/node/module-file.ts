@@ -2,10 +2,10 @@
  * Module files on disk.
  * @module
  */
-import { encodeExpertModule, MAX_MODULE_HEADER_BYTES, openExpertModule, type ExpertModule } from '../expert-module.ts';
+import { encodeExpertModule, MAX_MODULE_HEADER_BYTES, openExpertModule, type ExpertModule } from '../composition/expert-module.ts';
 import { MoeError } from '../errors.ts';
-import { openSafetensors } from '../safetensors.ts';
-import type { Topology } from '../topology.ts';
+import { openSafetensors } from '../safetensors/safetensors.ts';
+import type { Topology } from '../models/topology.ts';
 import { writeFileAtomic } from './atomic-write.ts';
 import { openFileSource } from './file-source.ts';
 

@@ -6,9 +6,9 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MoeError } from '../errors.ts';
-import { createExpertRelevance, type ExpertRelevance } from '../expert-relevance.ts';
-import { addGateLog, parseGateLogName } from '../gate-log.ts';
-import { openRoutingLog, type RoutingLog, type RoutingSample } from '../routing-log.ts';
+import { createExpertRelevance, type ExpertRelevance } from '../partition/expert-relevance.ts';
+import { addGateLog, parseGateLogName } from '../partition/gate-log.ts';
+import { openRoutingLog, type RoutingLog, type RoutingSample } from '../partition/routing-log.ts';
 import { fileError } from './file-errors.ts';
 import { openFileSource } from './file-source.ts';
 

@@ -5,8 +5,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { assertLogits } from '../internal/routing-kernel.ts';
-import { createRouter, type RouterOptions, type Routing } from '../routing.ts';
-import { routingInvalid, type RoutingRule } from '../routing-rule.ts';
+import { createRouter, type RouterOptions, type Routing } from '../routing/routing.ts';
+import { routingInvalid, type RoutingRule } from '../routing/routing-rule.ts';
 import { watchThreads, type RoutingThreads } from './routing-threads.ts';
 
 export interface RoutingPoolOptions extends RouterOptions {

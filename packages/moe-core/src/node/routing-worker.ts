@@ -4,8 +4,8 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { isMoeError } from '../errors.ts';
-import { createRouter, type RouterOptions } from '../routing.ts';
-import type { RoutingRule } from '../routing-rule.ts';
+import { createRouter, type RouterOptions } from '../routing/routing.ts';
+import type { RoutingRule } from '../routing/routing-rule.ts';
 import { READY, type RoutingJob, type ThreadReport } from './routing-threads.ts';
 
 const port = parentPort;

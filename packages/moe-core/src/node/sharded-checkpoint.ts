@@ -5,9 +5,9 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MoeError } from '../errors.ts';
-import { formatShardedIndex, planShards } from '../shard-plan.ts';
-import type { SafetensorsMetadata, TensorSource } from '../safetensors-writer.ts';
-import type { Tensor } from '../tensor.ts';
+import { formatShardedIndex, planShards } from '../safetensors/shard-plan.ts';
+import type { SafetensorsMetadata, TensorSource } from '../safetensors/safetensors-writer.ts';
+import type { Tensor } from '../safetensors/tensor.ts';
 import { writeFileAtomic, writeSafetensorsFile } from './atomic-write.ts';
 import { fileError } from './file-errors.ts';
 

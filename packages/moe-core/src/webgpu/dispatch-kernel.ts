@@ -6,7 +6,7 @@
  * the same expert. Atomics only ever gather such sets, in which order leaves no trace.
  * @module
  */
-import type { RoutingRule } from '../routing-rule.ts';
+import type { RoutingRule } from '../routing/routing-rule.ts';
 import { TOKENS_PER_WORKGROUP } from './score-kernel.ts';
 
 /** Threads of a scan: what every device allows. */

@@ -3,7 +3,7 @@
  * @module
  */
 import { MoeError } from '../errors.ts';
-import type { RoutingRule } from '../routing-rule.ts';
+import type { RoutingRule } from '../routing/routing-rule.ts';
 import { guard, USAGE, type WatchedDevice } from './gpu-device.ts';
 import type { GpuRouting, HostRouting } from './gpu-routing.ts';
 

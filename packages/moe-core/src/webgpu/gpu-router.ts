@@ -4,7 +4,7 @@
  * @module
  */
 import { MoeError } from '../errors.ts';
-import { assertRoutingRule, routingInvalid, type RoutingRule } from '../routing-rule.ts';
+import { assertRoutingRule, routingInvalid, type RoutingRule } from '../routing/routing-rule.ts';
 import { dispatchKernel } from './dispatch-kernel.ts';
 import { assertAlive, guard, USAGE, watchDevice, type WatchedDevice } from './gpu-device.ts';
 import { readRouting } from './gpu-readback.ts';

@@ -2,8 +2,8 @@
  * What a router on a GPU leaves: experts, weights, and the order in which experts take their tokens.
  * @module
  */
-import type { Routing } from '../routing.ts';
-import type { TokenDispatch } from '../token-dispatch.ts';
+import type { Routing } from '../routing/routing.ts';
+import type { TokenDispatch } from '../routing/token-dispatch.ts';
 import type { GpuBuffer } from './gpu-types.ts';
 
 /** Where a routing lies, all uint32 but for the weights; usage STORAGE and COPY_SRC. The next `route` of the same router writes over it. */

@@ -3,7 +3,7 @@
  * everything on the device with `createGpuRouter`.
  * @module
  */
-import { assertRoutingRule, routingInvalid, type RoutingOptions, type RoutingRule } from '../routing-rule.ts';
+import { assertRoutingRule, routingInvalid, type RoutingOptions, type RoutingRule } from '../routing/routing-rule.ts';
 import { USAGE } from './gpu-device.ts';
 import { createGpuRouter } from './gpu-router.ts';
 import type { HostRouting } from './gpu-routing.ts';

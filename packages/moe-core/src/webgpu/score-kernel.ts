@@ -12,7 +12,7 @@
  * @module
  */
 import { NORMALIZER_FLOOR } from '../internal/routing-plain.ts';
-import type { RoutingRule } from '../routing-rule.ts';
+import type { RoutingRule } from '../routing/routing-rule.ts';
 
 /** Tokens of a workgroup, one a thread; two words of bits hold a set of them. Every device allows 256 threads. */
 export const TOKENS_PER_WORKGROUP = 64;

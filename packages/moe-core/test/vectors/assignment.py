@@ -1,4 +1,4 @@
-"""Weighted rendezvous hashing with Python's hashlib and math.log, written from the description in src/rendezvous.ts; and -ln(u) in 50 digits. Run: python assignment.py"""
+"""Weighted rendezvous hashing with Python's hashlib and math.log, written from the description in src/partition/rendezvous.ts; and -ln(u) in 50 digits. Run: python assignment.py"""
 import hashlib, math, random
 from decimal import Decimal, getcontext
 from vectors import write
