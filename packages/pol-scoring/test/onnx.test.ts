@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { encodeShard } from '@connito/dataset';
-import { encodeExpertWeights, encodeSafetensors, extractExperts, type Checkpoint, type ExpertWeights } from '@connito/moe-core';
+import { compressUpdate, encodeExpertWeights, encodeSafetensors, extractExperts, type Checkpoint, type ExpertWeights } from '@connito/moe-core';
 import { openCheckpoint } from '@connito/moe-core/node';
 // Through the package's own name: in Node 20 the engine's worker cannot start from TypeScript sources.
 import { isPolError, measureCandidate } from '@connito/pol-scoring';
@@ -65,6 +65,16 @@ describe.skipIf(!hasModel)('./onnx', () => {
     expect(await readCandidate(absolute, checkpoint)).toEqual(spoiled());
     const update = await write('update.safetensors', encodeExpertWeights(combine([0.5, start]), { kind: 'update' }));
     expect(await readCandidate(update, checkpoint)).toEqual(spoiled()); // θ − θ/2 is exact
+  });
+
+  it('reads a compressed update by its magic, and refuses one that is damaged or of another model', async () => {
+    const { bytes, sent } = compressUpdate(combine([0.5, start]));
+    expect(await readCandidate(await write('update.bin', bytes), checkpoint)).toEqual(combine([1, start], [-1, sent]));
+    const foreign = compressUpdate(new Map([['x', { shape: [4], data: Float32Array.of(1, 2, 3, 4) }]])).bytes;
+    const dense = compressUpdate(new Map([['model.norm.weight', { shape: [128], data: new Float32Array(128).fill(1) }]])).bytes;
+    for (const wrong of [bytes.slice(0, -1), foreign, dense]) {
+      await expect(readCandidate(await write('wrong.bin', wrong), checkpoint)).rejects.toSatisfy((error) => isPolError(error, 'wrong-candidate'));
+    }
   });
 
   it('refuses files that are no candidate for this model', async () => {

@@ -20,7 +20,8 @@ export type SubnetErrorCode =
   | 'unopenable-participant'
   | 'invalid-rules'
   | 'another-plan'
-  | 'used-data';
+  | 'used-data'
+  | 'unexpected-encoding';
 
 const BRAND: symbol = Symbol.for('@connito/subnet/SubnetError');
 

@@ -8,14 +8,16 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { phaseWindow } from '@connito/chain';
 import { fromHex, toHex } from '@connito/commit-reveal';
+import type { ExpertWeights } from '@connito/moe-core';
 import { resolveVersion } from './canonical-version.ts';
 import { chainTimeMs } from './chain-reader.ts';
 import { commitInPhase } from './commitment-writer.ts';
 import type { RoleContext } from './context.ts';
 import { SubnetError } from './error.ts';
 import type { MinerEffect, MinerEvent, PreparedUpdate } from './miner.ts';
-import { genesisOf } from './task-manifest.ts';
-import { commitmentFor, encodeUpdate } from './update-artifact.ts';
+import { compressWithResidual } from './residual.ts';
+import { genesisOf, updateRulesOf } from './task-manifest.ts';
+import { commitmentFor, encodeUpdate, type EncodedUpdate } from './update-artifact.ts';
 import { trainingDirectory, type UpdateStrategy } from './update-strategy.ts';
 
 /** Carries out one effect of a miner that comes to its updates by `strategy`. */
@@ -58,12 +60,18 @@ async function prepareUpdate(context: RoleContext, strategy: UpdateStrategy, { c
     context.report({ kind: 'notice', message: `cycle ${cycle}: nothing to submit` });
     return null;
   }
-  const salt = randomBytes(32);
-  const { bytes, updateRoot } = encodeUpdate(update, { cycle, salt });
+  const { bytes, updateRoot, salt } = await encodeForTask(context, cycle, update);
   const { sha256, sizeBytes } = await context.ownStore.put(bytes);
   await rm(trainingDirectory(context), { recursive: true, force: true });
   context.report({ kind: 'trained', cycle, steps, loss, artifactSha256: sha256, sizeBytes, seconds: (performance.now() - startedMs) / 1000 });
   return { sha256, sizeBytes, updateRoot: toHex(updateRoot), salt: toHex(salt) };
+}
+
+async function encodeForTask(context: RoleContext, cycle: number, update: ExpertWeights): Promise<EncodedUpdate & { readonly salt: Uint8Array }> {
+  const rules = updateRulesOf(context.manifest);
+  if (rules.encoding === 'top-k') return compressWithResidual(context, rules, { cycle, update });
+  const salt = randomBytes(32);
+  return { ...encodeUpdate(update, { cycle, salt }), salt };
 }
 
 function commitUpdate(context: RoleContext, cycle: number, { sha256, sizeBytes, salt, updateRoot }: PreparedUpdate): Promise<number> {

@@ -8,8 +8,9 @@ import { isArtifactError, type ArtifactStore } from '@connito/artifacts';
 import { toHex, type ChainRecord, type SheetCodeName, type UpdateRecord } from '@connito/commit-reveal';
 import { isMoeError, type ExpertWeights } from '@connito/moe-core';
 import { checkUpdate } from '@connito/pol-scoring';
+import { isSubnetError } from './error.ts';
 import { genesisOf, type TaskManifest } from './task-manifest.ts';
-import { decodeUpdate, opensCommitment, type DecodedUpdate } from './update-artifact.ts';
+import { decodeUpdate, opensCommitment, type DecodedUpdate, type UpdateFrame } from './update-artifact.ts';
 
 /** Why there is no score; a row of commit-reveal's table of sheet codes. */
 export type RefusalCode = Exclude<SheetCodeName, 'scored'>;
@@ -39,7 +40,7 @@ export async function openUpdate({ store, manifest, cycle, hotkey, record, start
   if (record.kind !== 'update' || record.cycle !== cycle) return { code: 'absent' };
   const bytes = await fetchArtifact(store, record, manifest.scoring.maxBytes);
   if (typeof bytes === 'string') return { code: bytes };
-  const decoded = await decodeOrCode(bytes);
+  const decoded = await decodeOrCode(bytes, { manifest, start });
   if (typeof decoded === 'string') return { code: decoded };
   const refused = checkUpdate({ update: decoded.update, allowed: start, maxNorm: manifest.scoring.maxUpdateNorm });
   if (refused) return { code: refused };
@@ -60,12 +61,14 @@ async function fetchArtifact(store: Pick<ArtifactStore, 'getBytes'>, { artifactS
   }
 }
 
-async function decodeOrCode(bytes: Uint8Array): Promise<DecodedUpdate | RefusalCode> {
+async function decodeOrCode(bytes: Uint8Array, frame: UpdateFrame): Promise<DecodedUpdate | RefusalCode> {
   try {
-    return await decodeUpdate(bytes);
+    return await decodeUpdate(bytes, frame);
   } catch (error) {
-    if (isMoeError(error, 'tensor-dtype-unexpected')) return 'disallowed-tensor';
-    if (isMoeError(error)) return 'malformed';
+    if (isMoeError(error, 'tensor-dtype-unexpected') || isMoeError(error, 'tensor-shape-unexpected')) return 'disallowed-tensor';
+    // As in a float32 artifact: a tensor too many is not allowed, one too few makes it incomplete.
+    if (isMoeError(error, 'experts-mismatch')) return frame.start.has(error.context.tensor) ? 'malformed' : 'disallowed-tensor';
+    if (isMoeError(error) || isSubnetError(error, 'unexpected-encoding')) return 'malformed';
     throw error;
   }
 }

@@ -11,7 +11,7 @@ import { sha256, toHex } from '@connito/commit-reveal';
 import type { DatasetManifest, ShardEntry } from '@connito/dataset';
 import { SubnetError } from './error.ts';
 import type { OwnerPlan } from './owner-plan.ts';
-import type { TaskManifest } from './task-manifest.ts';
+import { updateRulesOf, type TaskManifest } from './task-manifest.ts';
 
 /**
  * A state directory has one task. Started again with another plan, an owner would silently go on with the first.
@@ -52,9 +52,10 @@ export async function assertTokenizer({ modelDirectory, dataDirectory }: OwnerPl
 
 type Description = Readonly<Record<string, string | undefined>>;
 
-function describeTask({ name, schedule: { t0Ms, ...schedule }, model, data, training, scoring, merge, gate, weights }: TaskManifest): Description {
+function describeTask(manifest: TaskManifest): Description {
+  const { name, schedule: { t0Ms, ...schedule }, model, data, training, scoring, merge, gate, weights } = manifest;
   const { sequenceLength, trainShards, heldOut, general } = data;
-  return { '--name': name, ...describeRules({ schedule, training, scoring, merge, gate, weights }), '--start': String(t0Ms), '--experts': describeSelection(Object.entries(model.selection)), '--data': describeData(sequenceLength, [...trainShards, ...heldOut, general]) };
+  return { '--name': name, ...describeRules({ schedule, training, scoring, merge, gate, weights, update: updateRulesOf(manifest) }), '--start': String(t0Ms), '--experts': describeSelection(Object.entries(model.selection)), '--data': describeData(sequenceLength, [...trainShards, ...heldOut, general]) };
 }
 
 function describePlan({ name, rules, t0Ms, selection }: OwnerPlan, { sequenceLength, train, heldOut, general }: DatasetManifest): Description {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { RulesInPart, TaskManifest } from './task-manifest.ts';
+import { completeUpdateRules, type UpdateRules } from './update-rules.ts';
 
 /** Rules of a task; every part that is left out takes the default. */
 export interface TaskRules {
@@ -13,6 +14,7 @@ export interface TaskRules {
   readonly merge: TaskManifest['merge'];
   readonly gate: TaskManifest['gate'];
   readonly weights: TaskManifest['weights'];
+  readonly update: UpdateRules;
 }
 
 /** An owner's task before it is published. */
@@ -42,9 +44,10 @@ export const DEFAULT_RULES: TaskRules = {
   merge: { participants: 8, step: { kind: 'average' } },
   gate: { rows: 96, generalRows: 96, level: 0.99, forgettingAllowance: 0.1 },
   weights: { window: 3, targetGain: 0.2, versionKey: 0 },
+  update: { encoding: 'dense' },
 };
 
-/** Parts of the rules; each part may be given in part. */
+/** Parts of the rules; each part may be given in part, but for `update`, which names its encoding. */
 export type TaskRulesOverrides = RulesInPart;
 
 /** The default rules with some parts replaced, key by key. */
@@ -57,5 +60,6 @@ export function withRules(overrides: TaskRulesOverrides): TaskRules {
     merge: { ...merge, ...overrides.merge },
     gate: { ...gate, ...overrides.gate },
     weights: { ...weights, ...overrides.weights },
+    update: completeUpdateRules(overrides.update),
   };
 }

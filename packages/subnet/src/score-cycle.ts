@@ -95,8 +95,8 @@ async function loadOpened({ context }: ValidatorDesk, now: number, opened: reado
   const loaded: OpenedWeights[] = [];
   for (const { cycle, sha256, base, score } of opened) {
     if (score <= 0 || cycle < now - resubmissionCycles) continue;
-    const { update } = await decodeUpdate(await searchStores([ownStore, store]).getBytes({ sha256, maxBytes }));
     const { weights } = await versions.load(base);
+    const { update } = await decodeUpdate(await searchStores([ownStore, store]).getBytes({ sha256, maxBytes }), { manifest, start: weights });
     loaded.push({ cycle, update, start: weights });
   }
   return loaded;

@@ -9,6 +9,7 @@ import type { Schedule } from '@connito/chain';
 import type { ExpertSelection } from '@connito/moe-core';
 import { z } from 'zod';
 import { SubnetError } from './error.ts';
+import { KNOWN_UPDATE_RULES, updateRulesInPartSchema, updateRulesSchema, type UpdateRules, type UpdateRulesInPart } from './update-rules.ts';
 
 /** A manifest larger than this is refused before it is parsed: 1,000 shards and files fit into a tenth of it. */
 export const MAX_MANIFEST_BYTES = 1_048_576;
@@ -118,6 +119,8 @@ export interface TaskManifest {
   readonly merge: MergeRules;
   readonly gate: GateRules;
   readonly weights: WeightRules;
+  /** Manifests from before there was a choice have none, and keep their bytes and hash; {@link updateRulesOf} reads them as dense. */
+  readonly update?: UpdateRules | undefined;
 }
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lowercase hex digits');
@@ -168,6 +171,7 @@ const ruleSchemas = {
   merge: z.strictObject({ participants: count, step: outerStep }),
   gate: z.strictObject({ rows: count.min(2), generalRows: count.min(2), level: z.number().gt(0.5).lt(1), forgettingAllowance: z.number().min(0) }),
   weights: z.strictObject({ window: count.max(64), targetGain: positive, versionKey: z.int().nonnegative() }),
+  update: updateRulesSchema,
 };
 
 const manifestSchema: z.ZodType<TaskManifest> = z.strictObject({
@@ -194,6 +198,7 @@ const manifestSchema: z.ZodType<TaskManifest> = z.strictObject({
   merge: ruleSchemas.merge,
   gate: ruleSchemas.gate,
   weights: ruleSchemas.weights,
+  update: ruleSchemas.update.optional(),
 });
 
 /** The manifest's bytes: JSON with keys in the schema's order, so that equal manifests have equal hashes. @throws SubnetError `invalid-manifest` */
@@ -236,6 +241,7 @@ export interface RulesInPart {
   readonly merge?: Partial<MergeRules>;
   readonly gate?: Partial<GateRules>;
   readonly weights?: Partial<WeightRules>;
+  readonly update?: UpdateRulesInPart;
 }
 
 const rulesInPartSchema = z.strictObject({
@@ -245,6 +251,7 @@ const rulesInPartSchema = z.strictObject({
   merge: ruleSchemas.merge.partial().optional(),
   gate: ruleSchemas.gate.partial().optional(),
   weights: ruleSchemas.weights.partial().optional(),
+  update: updateRulesInPartSchema.optional(),
 });
 
 /**
@@ -262,8 +269,10 @@ export function parseRules(value: unknown, where: string): RulesInPart {
   throw new SubnetError('invalid-rules', `${where}: ${field === '' ? '' : `${field}: `}${issue?.message ?? 'invalid'}${known}`, { field });
 }
 
-function knownRules(part: PropertyKey | undefined): string[] {
-  const known: Readonly<Record<string, { readonly shape: object }>> = ruleSchemas;
+function knownRules(part: PropertyKey | undefined): readonly string[] {
+  if (part === 'update') return KNOWN_UPDATE_RULES;
+  const { update: _update, ...parts } = ruleSchemas;
+  const known: Readonly<Record<string, { readonly shape: object }>> = parts;
   const names = part === undefined ? Object.keys(ruleSchemas) : Object.keys(known[String(part)]?.shape ?? {});
   return names.filter((name) => name !== 't0Ms');
 }
@@ -271,6 +280,11 @@ function knownRules(part: PropertyKey | undefined): string[] {
 /** The cycle clock's part of the manifest. */
 export function scheduleOf(manifest: TaskManifest): Schedule {
   return manifest.schedule;
+}
+
+/** How the task's updates are encoded. */
+export function updateRulesOf({ update }: Pick<TaskManifest, 'update'>): UpdateRules {
+  return update ?? { encoding: 'dense' };
 }
 
 /** The beacon whose rounds R1 and R2 the task uses. */

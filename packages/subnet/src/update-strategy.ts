@@ -94,9 +94,10 @@ async function resumeOrRestart(options: TrainOptions & { readonly resumeDirector
 async function resubmitLastBest(job: UpdateJob): Promise<ProducedUpdate> {
   const { context, cycle, start } = job;
   const record = cycle > 0 ? await findCanonicalRecord(context, cycle - 1) : undefined;
-  const best = record && (await readBestUpdate(context, record));
-  if (!record || !best) return { update: null, steps: 0, loss: null };
+  if (!record) return { update: null, steps: 0, loss: null };
   const { weights } = await context.versions.load(record.base);
+  const best = await readBestUpdate(context, record, weights);
+  if (!best) return { update: null, steps: 0, loss: null };
   const noise = scaledNoise(best, 0.01 * updateNorm(best), `${context.keypair.hotkey} ${cycle}`);
   const update = combine(start.weights, (name, i) => at(start.weights, name, i) - (at(weights, name, i) - at(best, name, i)) + at(noise, name, i));
   return { update, steps: 0, loss: null };
@@ -120,11 +121,11 @@ async function readTrainingShard({ manifest, store, keypair, checkpoint }: RoleC
   return tokens;
 }
 
-async function readBestUpdate({ store, manifest }: RoleContext, record: CycleRecord): Promise<ExpertWeights | undefined> {
+async function readBestUpdate({ store, manifest }: RoleContext, record: CycleRecord, start: ExpertWeights): Promise<ExpertWeights | undefined> {
   const best = record.medians.toSorted((a, b) => b.score - a.score || a.uid - b.uid)[0];
   const artifact = best && best.score > 0 ? record.miners.find(({ uid }) => uid === best.uid)?.artifact : null;
   if (!artifact) return undefined;
-  return (await decodeUpdate(await store.getBytes({ sha256: artifact, maxBytes: manifest.scoring.maxBytes }))).update;
+  return (await decodeUpdate(await store.getBytes({ sha256: artifact, maxBytes: manifest.scoring.maxBytes }), { manifest, start })).update;
 }
 
 function scaledNoise(shapes: ExpertWeights, norm: number, seed: string): ExpertWeights {

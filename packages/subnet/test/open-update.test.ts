@@ -5,10 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ArtifactError, openFileStore, type ArtifactStore } from '@connito/artifacts';
 import { openKeypair } from '@connito/chain';
 import { fromHex, toHex, type UpdateRecord } from '@connito/commit-reveal';
-import { encodeExpertWeights, encodeSafetensors, fromFloat32, type ExpertWeights, type Float32Tensor } from '@connito/moe-core';
+import { compressUpdate, encodeExpertWeights, encodeSafetensors, fromFloat32, type ExpertWeights, type Float32Tensor } from '@connito/moe-core';
 import { openUpdate } from '../src/open-update.ts';
 import { genesisOf, type TaskManifest } from '../src/task-manifest.ts';
-import { commitmentFor, encodeUpdate } from '../src/update-artifact.ts';
+import { commitmentFor, encodeTopKUpdate, encodeUpdate } from '../src/update-artifact.ts';
+import type { TopKUpdateRules } from '../src/update-rules.ts';
 import { exampleManifest } from './example-manifest.ts';
 
 const cycle = 1;
@@ -91,5 +92,53 @@ describe('openUpdate', () => {
       if (entry.isFile()) writeFileSync(join(entry.parentPath, entry.name), new Uint8Array(record.sizeBytes));
     }
     expect(await open(record)).toEqual({ code: 'hash-mismatch' });
+  });
+});
+
+describe('openUpdate of a task with compressed updates', () => {
+  const rules: TopKUpdateRules = { encoding: 'top-k', chunkSize: 4, keep: 2, valueBits: 2, decay: 0.95 };
+  const openTopK = (record: UpdateRecord) => openUpdate({ store, manifest: { ...manifest, update: rules }, cycle, hotkey, record, start });
+  const compressed = (update: ExpertWeights, by: TopKUpdateRules = rules) => encodeTopKUpdate(update, { cycle, salt, rules: by });
+  const submitTopK = (update: ExpertWeights, by?: TopKUpdateRules) => {
+    const { bytes, updateRoot } = compressed(update, by);
+    return submit(bytes, updateRoot);
+  };
+
+  it('opens the values that were sent', async () => {
+    const { sent } = compressUpdate(honest, rules);
+    const opened = await openTopK(await submitTopK(honest));
+    expect('update' in opened && opened.update).toEqual(sent);
+  });
+
+  it.each<[string, string, () => Promise<UpdateRecord>]>([
+    ['malformed', 'a float32 artifact', () => submitUpdate(honest)],
+    ['malformed', 'bytes that are no artifact', () => submit(new Uint8Array(100).fill(7), salt)],
+    ['malformed', 'a truncated file', () => submit(compressed(honest).bytes.slice(0, -1), salt)],
+    ['malformed', 'a byte too many', () => submit(Uint8Array.of(...compressed(honest).bytes, 0), salt)],
+    ['malformed', 'a missing tensor', () => submitTopK(weights({ a: [1, 0, 0] }))],
+    ['malformed', 'more values than the manifest keeps', () => submitTopK(honest, { ...rules, keep: 4 })],
+    ['malformed', 'finer values than the manifest has', () => submitTopK(honest, { ...rules, valueBits: 32 })],
+    ['disallowed-tensor', 'a tensor too many', () => submitTopK(weights({ a: [1, 0, 0], b: [1, 0], c: [1] }))],
+    ['disallowed-tensor', 'another shape', () => submitTopK(weights({ a: [1, 0, 0], b: [1, 0, 0] }))],
+    ['norm-exceeded', 'a step that is too long', () => submitTopK(weights({ a: [8, 8, 0], b: [0, 0] }))],
+    ['commitment-mismatch', 'the root of what was not sent', () => submit(compressed(honest).bytes, encodeUpdate(honest, { cycle, salt }).updateRoot)],
+    ['commitment-mismatch', 'no salt', () => submit(compressUpdate(honest, rules).bytes, compressed(honest).updateRoot)],
+  ])('answers %s to %s', async (code, _what, makeRecord) => {
+    expect(await openTopK(await makeRecord())).toEqual({ code });
+  });
+
+  it('has no place where the task says float32', async () => {
+    expect(await open(await submitTopK(honest))).toEqual({ code: 'malformed' });
+  });
+
+  it('answers any change of one byte with a code, but in metadata that nothing depends on', async () => {
+    const { bytes, updateRoot } = compressed(honest);
+    const { sent } = compressUpdate(honest, rules);
+    for (let at = 0; at < bytes.length; at++) {
+      const changed = bytes.slice();
+      changed[at]! ^= 0x11;
+      const opened = await openTopK(await submit(changed, updateRoot));
+      expect('update' in opened ? opened.update : opened).toEqual('update' in opened ? sent : { code: expect.stringMatching(/^(malformed|disallowed-tensor|norm-exceeded|commitment-mismatch)$/) as string });
+    }
   });
 });

@@ -1,9 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeTaskManifest, hashTaskManifest, MAX_MANIFEST_BYTES, parseTaskManifest } from '../src/task-manifest.ts';
+import { encodeTaskManifest, hashTaskManifest, MAX_MANIFEST_BYTES, parseRules, parseTaskManifest, updateRulesOf } from '../src/task-manifest.ts';
 import { isSubnetError } from '../src/error.ts';
+import { withRules } from '../src/owner-plan.ts';
+import type { TopKUpdateRules } from '../src/update-rules.ts';
 import { exampleManifest } from './example-manifest.ts';
 
+const topK: TopKUpdateRules = { encoding: 'top-k', chunkSize: 4096, keep: 64, valueBits: 2, decay: 0.95 };
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
 /** The manifest with the value at a dotted path replaced; `undefined` removes it. */
@@ -54,12 +57,32 @@ describe('parseTaskManifest', () => {
     ['merge.step', { kind: 'median' }],
     ['gate.level', 1],
     ['weights.window', 65],
+    ['update', {}],
+    ['update', { encoding: 'gzip' }],
+    ['update', { encoding: 'dense', keep: 64 }],
+    ['update', { encoding: 'top-k' }],
+    ['update', { ...topK, keep: 4097 }],
+    ['update', { ...topK, valueBits: 3 }],
+    ['update', { ...topK, chunkSize: 65_537 }],
+    ['update', { ...topK, decay: 1.1 }],
     ['surprise', true],
   ])('refuses %s = %j and names it', (path, value) => {
     const error = thrownBy(() => parseTaskManifest(encode(withValue(path, value))));
     expect(isSubnetError(error, 'invalid-manifest')).toBe(true);
     const named = path === 'surprise' ? 'surprise' : (path.split('.')[0] ?? '');
     expect(String((error as Error).message)).toContain(named);
+  });
+
+  it.each([{ encoding: 'dense' } as const, topK])('keeps the update encoding %j, byte for byte', (update) => {
+    const bytes = encodeTaskManifest({ ...exampleManifest, update });
+    expect(updateRulesOf(parseTaskManifest(bytes))).toEqual(update);
+    expect(encodeTaskManifest(parseTaskManifest(bytes))).toEqual(bytes);
+  });
+
+  it('reads a manifest from before there was a choice as dense, and leaves its hash', () => {
+    const bytes = encodeTaskManifest(exampleManifest);
+    expect(new TextDecoder().decode(bytes)).not.toContain('update"');
+    expect(updateRulesOf(parseTaskManifest(bytes))).toEqual({ encoding: 'dense' });
   });
 
   it.each([
@@ -86,6 +109,22 @@ describe('parseTaskManifest', () => {
 
   it('answers any JSON with a manifest or a typed error', () => {
     fc.assert(fc.property(fc.json(), (text) => isSubnetError(thrownBy(() => parseTaskManifest(new TextEncoder().encode(text))), 'invalid-manifest')));
+  });
+});
+
+describe("the update part of an owner's rules", () => {
+  it('is dense where nothing is said, and fills what top-k leaves out', () => {
+    expect(withRules(parseRules({}, 'rules')).update).toEqual({ encoding: 'dense' });
+    expect(withRules(parseRules({ update: { encoding: 'top-k' } }, 'rules')).update).toEqual(topK);
+    expect(withRules(parseRules({ update: { encoding: 'top-k', keep: 32 } }, 'rules')).update).toEqual({ ...topK, keep: 32 });
+  });
+
+  it.each([
+    [{ keep: 32 }, "'dense' or 'top-k'"],
+    [{ encoding: 'top-k', kept: 32 }, 'known are encoding, and for top-k chunkSize, keep, valueBits, decay'],
+    [{ encoding: 'top-k', chunkSize: 32 }, 'at most chunkSize'],
+  ])('refuses %j and says what it may be', (update, message) => {
+    expect(thrownBy(() => parseRules({ update }, 'rules'))).toMatchObject({ code: 'invalid-rules', message: expect.stringContaining(message) as string });
   });
 });
 

@@ -29,7 +29,7 @@ export function registerOwner(program: Command, context: CliContext): void {
     .requiredOption('--data <directory>', 'what `connito data prepare` has written; its held-out shards are the cycles')
     .requiredOption('--experts <file>', 'what `connito experts select` has written')
     .option('--name <name>', "the task's name", 'task')
-    .option('--rules <file>', 'JSON that replaces parts of the default rules: schedule, training, scoring, merge, gate, weights; for example {"schedule":{"trainMs":600000}}')
+    .option('--rules <file>', 'JSON that replaces parts of the default rules: schedule, training, scoring, merge, gate, weights, update; for example {"schedule":{"trainMs":600000},"update":{"encoding":"top-k"}}')
     .option('--start <ms>', 'chain time in ms at which cycle 0 begins; default: two minutes from now', wholeNumber())
     .action(async (flags: OwnerFlags) => {
       const { runOwner } = await import('@connito/subnet');

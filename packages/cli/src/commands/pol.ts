@@ -54,7 +54,7 @@ export function registerPol(program: Command, context: CliContext): void {
       .command('check')
       .description('Measure how far a candidate lowers the loss of a base model on held-out rows, with a confidence bound, as validators do. Exits with 1 where the candidate does not score.')
       .requiredOption('--base <directory>', 'checkpoint in Hugging Face layout that the update starts from')
-      .requiredOption('--candidate <file>', "a miner's update artifact, or experts' weights, as F32 safetensors")
+      .requiredOption('--candidate <file>', "a miner's update artifact, F32 safetensors or compressed, or experts' weights as F32 safetensors")
       .requiredOption('--data <file>', 'shard of held-out rows')
       .addOption(new Option('--level <level>', 'one-sided level of the bounds (default: 0.99)').argParser(decimalNumber({ min: 0.5, max: 0.999999 })).conflicts('candidates'))
       .option('--candidates <count>', `level 1 − ${ERROR_RATE} / count, as in a cycle with so many candidates`, wholeNumber({ min: 1, max: 65_536 }))
