@@ -36,10 +36,10 @@ const KEEPS_TOO_MANY = { path: ['keep'], message: 'expected at most chunkSize va
 const UNKNOWN_ENCODING = "expected 'dense' or 'top-k'";
 
 /** Of a manifest, in which nothing is left out. */
-export const updateRulesSchema = z.discriminatedUnion('encoding', [dense, topK.refine(({ keep, chunkSize }) => keep <= chunkSize, KEEPS_TOO_MANY)], UNKNOWN_ENCODING);
+export const updateRulesSchema: z.ZodType<UpdateRules> = z.discriminatedUnion('encoding', [dense, topK.refine(({ keep, chunkSize }) => keep <= chunkSize, KEEPS_TOO_MANY)], UNKNOWN_ENCODING);
 
 /** Of an owner's rules. */
-export const updateRulesInPartSchema = z.discriminatedUnion(
+export const updateRulesInPartSchema: z.ZodType = z.discriminatedUnion(
   'encoding',
   [
     dense,
