@@ -14,13 +14,17 @@ const MARGIN: i32 = 0x080000;
 /** And how far where that was too few: a quarter of a binade. */
 const WIDE_MARGIN: i32 = 0x200000;
 
+/** Elements that `listWord` may write beyond those it counts, and zeros of `largestOf`. */
+const AHEAD: i32 = 8;
+
 let chunkSize: i32 = 0;
 let keep: i32 = 0;
 let decay: f32 = 0;
 
 // A batch of chunks.
-/** e and Δ; sums replace e. */
+/** e, in the batch or in place; sums replace it. */
 let sums: usize = 0;
+let batchSums: usize = 0;
 let updates: usize = 0;
 /** Of the kept elements: sum (`f32`), place in the tensor, and how many are skipped before it; and, by chunk, how many there are (`i32`). */
 let values: usize = 0;
@@ -38,8 +42,8 @@ let usualCut: i32 = 0;
 let limit: i32 = 0;
 let ties: i32 = 0;
 
-/** Lays out the memory. Call it once. */
-export function prepare(elements: i32, keepOf: i32, decayBy: f32, batchElements: i32): void {
+/** Lays out the memory. Call it once. @returns where it is free, for tensors whose residual stays here */
+export function prepare(elements: i32, keepOf: i32, decayBy: f32, batchElements: i32): usize {
   chunkSize = elements;
   keep = keepOf;
   decay = decayBy;
@@ -47,20 +51,21 @@ export function prepare(elements: i32, keepOf: i32, decayBy: f32, batchElements:
   const batch = <usize>batchElements << 2;
   // One more than can be kept: `collect` writes before it knows.
   const kept = (chunks * keepOf + 1) << 2;
-  sums = (__heap_base + 15) & ~15;
-  updates = (sums + batch + 15) & ~15;
+  batchSums = (__heap_base + 15) & ~15;
+  updates = (batchSums + batch + 15) & ~15;
   values = updates + batch;
   positions = values + kept;
   gaps = positions + kept;
   counts = gaps + kept;
   candidates = counts + (chunks << 2);
-  magnitudes = (candidates + (<usize>elements << 2) + 15) & ~15;
-  const end = magnitudes + (<usize>elements << 2) + 16;
+  magnitudes = (candidates + (<usize>(elements + AHEAD) << 2) + 15) & ~15;
+  const end = (magnitudes + (<usize>(elements + AHEAD) << 2) + 15) & ~15;
   const pages = <i32>((end + 0xffff) >> 16);
   if (pages > memory.size()) memory.grow(pages - memory.size());
+  return end;
 }
 
-export function sumsPointer(): usize { return sums; }
+export function sumsPointer(): usize { return batchSums; }
 export function updatesPointer(): usize { return updates; }
 export function valuesPointer(): usize { return values; }
 export function positionsPointer(): usize { return positions; }
@@ -72,8 +77,12 @@ export function reset(): void {
   usualCut = 0;
 }
 
-/** Works through the first `elements` of the batch, which begins at `base` in its tensor. @returns how many are kept, or −1 where a sum is not finite */
-export function selectBatch(elements: i32, base: i32): i32 {
+/**
+ * Works through the first `elements` of the batch, which begins at `base` in its tensor, and whose e is at `residual`.
+ * @returns how many are kept, or −1 where a sum is not finite
+ */
+export function selectBatch(residual: usize, elements: i32, base: i32): i32 {
+  sums = residual;
   let total = 0;
   let chunk: usize = 0;
   for (let start = 0; start < elements; start += chunkSize) {
@@ -98,18 +107,17 @@ export function selectBatch(elements: i32, base: i32): i32 {
 /** Adds up a chunk and lists what is at least `lowest`; how many. */
 function addUp(start: i32, end: i32, lowest: i32): i32 {
   const below = i32x4.splat(lowest - 1);
+  const factor = f32x4.splat(decay);
+  const offset = updates - sums;
+  let at = sums + (<usize>start << 2);
   let count = 0;
   let i = start;
-  for (; i + 64 <= end; i += 64) {
-    addSixteen(i);
-    addSixteen(i + 16);
-    addSixteen(i + 32);
-    addSixteen(i + 48);
-    count = listWord(i, below, count);
+  for (; i + 64 <= end; i += 64, at += 256) {
+    const word = addSixteen(at, offset, factor, below) | (addSixteen(at + 64, offset, factor, below) << 16) | (addSixteen(at + 128, offset, factor, below) << 32) | (addSixteen(at + 192, offset, factor, below) << 48);
+    count = listWord(i, at, word, count);
   }
-  for (; i < end; i++) {
-    const at = <usize>i << 2;
-    store<f32>(sums + at, load<f32>(sums + at) * decay + load<f32>(updates + at));
+  for (; i < end; i++, at += 4) {
+    store<f32>(at, load<f32>(at) * decay + load<f32>(at + offset));
     count = listOne(i, lowest, count);
   }
   return count;
@@ -117,70 +125,60 @@ function addUp(start: i32, end: i32, lowest: i32): i32 {
 
 /** Lists what is at least `lowest` of sums that are there. */
 function list(start: i32, end: i32, lowest: i32): i32 {
-  const below = i32x4.splat(lowest - 1);
   let count = 0;
-  let i = start;
-  for (; i + 64 <= end; i += 64) count = listWord(i, below, count);
-  for (; i < end; i++) count = listOne(i, lowest, count);
+  for (let i = start; i < end; i++) count = listOne(i, lowest, count);
   return count;
 }
 
+/** Lists the elements whose bits are set: most words have none to four, and how many cannot be predicted, so four are written and as many counted as there are. */
 // @ts-ignore: decorator
 @inline
-function listWord(position: i32, below: v128, count: i32): i32 {
-  let word = compareSixteen(position, below) | (compareSixteen(position + 16, below) << 16) | (compareSixteen(position + 32, below) << 32) | (compareSixteen(position + 48, below) << 48);
-  while (word != 0) {
-    append(position + <i32>ctz(word), count++);
-    word &= word - 1;
-  }
-  return count;
+function listWord(position: i32, at: usize, word: u64, count: i32): i32 {
+  const end = count + <i32>popcnt(word);
+  let to = <usize>count << 2;
+  word = appendLowest(position, at, word, to);
+  word = appendLowest(position, at, word, to + 4);
+  word = appendLowest(position, at, word, to + 8);
+  word = appendLowest(position, at, word, to + 12);
+  for (; word != 0; to += 4) word = appendLowest(position, at, word, to + 16);
+  return end;
+}
+
+/** @returns the word without its lowest bit */
+// @ts-ignore: decorator
+@inline
+function appendLowest(position: i32, at: usize, word: u64, to: usize): u64 {
+  const bit = <i32>ctz(word) & 63;
+  store<i32>(candidates + to, position + bit);
+  store<i32>(magnitudes + to, load<i32>(at + (<usize>bit << 2)) & MAGNITUDE_MASK);
+  return word & (word - 1);
 }
 
 // @ts-ignore: decorator
 @inline
 function listOne(position: i32, lowest: i32, count: i32): i32 {
-  if ((load<i32>(sums + (<usize>position << 2)) & MAGNITUDE_MASK) < lowest) return count;
-  append(position, count);
+  const magnitude = load<i32>(sums + (<usize>position << 2)) & MAGNITUDE_MASK;
+  if (magnitude < lowest) return count;
+  store<i32>(candidates + (<usize>count << 2), position);
+  store<i32>(magnitudes + (<usize>count << 2), magnitude);
   return count + 1;
 }
 
+/** Adds up 16 elements; a bit for each whose magnitude is above `below`. */
 // @ts-ignore: decorator
 @inline
-function append(position: i32, at: i32): void {
-  store<i32>(candidates + (<usize>at << 2), position);
-  store<i32>(magnitudes + (<usize>at << 2), load<i32>(sums + (<usize>position << 2)) & MAGNITUDE_MASK);
-}
-
-// @ts-ignore: decorator
-@inline
-function addSixteen(position: i32): void {
-  const at = <usize>position << 2;
-  addFour(at);
-  addFour(at + 16);
-  addFour(at + 32);
-  addFour(at + 48);
-}
-
-// @ts-ignore: decorator
-@inline
-function addFour(at: usize): void {
-  v128.store(sums + at, f32x4.add(f32x4.mul(v128.load(sums + at), f32x4.splat(decay)), v128.load(updates + at)));
-}
-
-/** A bit for each of 16 elements whose magnitude is above `below`. */
-// @ts-ignore: decorator
-@inline
-function compareSixteen(position: i32, below: v128): u64 {
-  const at = sums + (<usize>position << 2);
-  const low = i16x8.narrow_i32x4_s(compareFour(at, below), compareFour(at + 16, below));
-  const high = i16x8.narrow_i32x4_s(compareFour(at + 32, below), compareFour(at + 48, below));
+function addSixteen(at: usize, offset: usize, factor: v128, below: v128): u64 {
+  const low = i16x8.narrow_i32x4_s(addFour(at, offset, factor, below), addFour(at + 16, offset, factor, below));
+  const high = i16x8.narrow_i32x4_s(addFour(at + 32, offset, factor, below), addFour(at + 48, offset, factor, below));
   return <u64>i8x16.bitmask(i8x16.narrow_i16x8_s(low, high));
 }
 
 // @ts-ignore: decorator
 @inline
-function compareFour(at: usize, below: v128): v128 {
-  return i32x4.gt_s(v128.and(v128.load(at), i32x4.splat(MAGNITUDE_MASK)), below);
+function addFour(at: usize, offset: usize, factor: v128, below: v128): v128 {
+  const sum = f32x4.add(f32x4.mul(v128.load(at), factor), v128.load(at + offset));
+  v128.store(at, sum);
+  return i32x4.gt_s(v128.and(sum, i32x4.splat(MAGNITUDE_MASK)), below);
 }
 
 /** Of the listed magnitudes; fills the last vector with zeros. */

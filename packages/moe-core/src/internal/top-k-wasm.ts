@@ -1,15 +1,17 @@
 /**
- * The selector of `top-k.ts` in WebAssembly SIMD: a batch of chunks is copied in, added up, selected from, and its sums copied out.
+ * The selector of `top-k.ts` in WebAssembly SIMD. Residuals stay in its memory as far as they fit, so that of a batch of chunks only the update is copied in;
+ * those of other tensors are copied in and out.
  * @module
  */
 import type { CompressionRule } from '../updates/compressed-update-header.ts';
 import { COMPRESSION_WASM } from './compression-wasm-bytes.ts';
-import type { ChunkSelector, KeptElements, TensorSums } from './top-k.ts';
+import type { ChunkSelector, KeptElements, PlacedValues, TensorSums } from './top-k.ts';
 
 /** What `wasm/compression.ts` exports; pointers are byte offsets. */
 interface CompressionExports {
-  readonly memory: { readonly buffer: ArrayBuffer };
-  prepare(chunkSize: number, keep: number, decay: number, batchElements: number): void;
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  /** @returns where free memory begins */
+  prepare(chunkSize: number, keep: number, decay: number, batchElements: number): number;
   sumsPointer(): number;
   updatesPointer(): number;
   valuesPointer(): number;
@@ -17,7 +19,7 @@ interface CompressionExports {
   gapsPointer(): number;
   countsPointer(): number;
   reset(): void;
-  selectBatch(elements: number, base: number): number;
+  selectBatch(residual: number, elements: number, base: number): number;
 }
 
 /** The part of `WebAssembly` that is used, typed here: neither lib ES2023 nor every host has it. */
@@ -29,6 +31,11 @@ interface WebAssemblyHost {
 /** Elements that are copied in at once, at least one chunk: small enough for the second-level cache, large enough that calls do not count. */
 const BATCH_ELEMENTS = 16_384;
 
+/** Of residuals in WebAssembly's memory, which can have at most 4 GiB, and on small machines much less. */
+const MAX_RESIDUAL_BYTES = 2 ** 30;
+
+const PAGE_BYTES = 65_536;
+
 /** `undefined` before the first use, `null` where it cannot be compiled. */
 let compiled: object | null | undefined;
 
@@ -39,8 +46,16 @@ export function createWasmSelector(rule: CompressionRule, decay: number): ChunkS
   compiled ??= compile(WebAssembly);
   if (compiled === null) return undefined;
   const exports = new WebAssembly.Instance(compiled, {}).exports as CompressionExports;
-  const memory = layOut(exports, rule, decay);
-  return { select: (tensor, into) => selectInBatches(memory, tensor, into) };
+  const free = exports.prepare(rule.chunkSize, rule.keep, decay, batchChunks(rule) * rule.chunkSize);
+  let memory: BatchMemory | undefined;
+  return {
+    allocate(lengths) {
+      const residuals = allocateResiduals(exports.memory, free, lengths);
+      memory = layOut(exports, rule);
+      return residuals;
+    },
+    select: (tensor, into) => selectInBatches(memory!, tensor, into),
+  };
 }
 
 function compile(WebAssembly: WebAssemblyHost): object | null {
@@ -52,18 +67,46 @@ function compile(WebAssembly: WebAssemblyHost): object | null {
   }
 }
 
+/** Arrays of zeros from `free` on; ordinary ones where they do not fit. */
+function allocateResiduals(memory: CompressionExports['memory'], free: number, lengths: readonly number[]): Float32Array[] {
+  let end = free;
+  const offsets = lengths.map((length) => {
+    const [start, next] = [end, end + Math.ceil(length / 4) * 16];
+    if (next - free > MAX_RESIDUAL_BYTES) return undefined;
+    end = next;
+    return start;
+  });
+  const hasGrown = growTo(memory, end);
+  return lengths.map((length, i) => (hasGrown && offsets[i] !== undefined ? new Float32Array(memory.buffer, offsets[i], length) : new Float32Array(length)));
+}
+
+function growTo(memory: CompressionExports['memory'], sizeBytes: number): boolean {
+  try {
+    memory.grow(Math.max(0, Math.ceil((sizeBytes - memory.buffer.byteLength) / PAGE_BYTES)));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function batchChunks({ chunkSize }: CompressionRule): number {
+  return Math.max(1, Math.floor(BATCH_ELEMENTS / chunkSize));
+}
+
+/** Views of the instance's memory; they hold until it grows. */
 interface BatchMemory extends KeptElements {
   readonly exports: CompressionExports;
   readonly chunkSize: number;
   readonly elements: number;
+  /** For residuals that are not in this memory. */
   readonly sums: Float32Array;
   readonly updates: Float32Array;
 }
 
-function layOut(exports: CompressionExports, { chunkSize, keep }: CompressionRule, decay: number): BatchMemory {
-  const chunks = Math.max(1, Math.floor(BATCH_ELEMENTS / chunkSize));
+function layOut(exports: CompressionExports, rule: CompressionRule): BatchMemory {
+  const { chunkSize, keep } = rule;
+  const chunks = batchChunks(rule);
   const elements = chunks * chunkSize;
-  exports.prepare(chunkSize, keep, decay, elements);
   const { buffer } = exports.memory;
   return {
     exports,
@@ -80,15 +123,17 @@ function layOut(exports: CompressionExports, { chunkSize, keep }: CompressionRul
 
 function selectInBatches(memory: BatchMemory, { update, sums, pending }: TensorSums, into: KeptElements): number {
   memory.exports.reset();
+  const isHere = sums.buffer === memory.sums.buffer;
   let [total, placed] = [0, 0];
   for (let from = 0; from < sums.length; from += memory.elements) {
     const to = Math.min(from + memory.elements, sums.length);
-    memory.sums.set(sums.subarray(from, to));
-    for (; placed < pending.count && pending.positions[placed]! < to; placed++) memory.sums[pending.positions[placed]! - from] = pending.values[placed]!;
+    const batch = isHere ? sums.subarray(from, to) : memory.sums;
+    if (!isHere) batch.set(sums.subarray(from, to));
+    placed = placeBefore(pending, { placed, from, to }, batch);
     memory.updates.set(update.subarray(from, to));
-    const kept = memory.exports.selectBatch(to - from, from);
+    const kept = memory.exports.selectBatch(batch.byteOffset, to - from, from);
     if (kept < 0) return -1;
-    sums.set(memory.sums.subarray(0, to - from), from);
+    if (!isHere) sums.set(batch.subarray(0, to - from), from);
     into.values.set(memory.values.subarray(0, kept), total);
     into.positions.set(memory.positions.subarray(0, kept), total);
     into.gaps.set(memory.gaps.subarray(0, kept), total);
@@ -96,4 +141,12 @@ function selectInBatches(memory: BatchMemory, { update, sums, pending }: TensorS
     total += kept;
   }
   return total;
+}
+
+/** Writes values from index `placed` on that belong before `to` into a batch that begins at `from`. @returns how many are placed now */
+function placeBefore({ values, positions, count }: PlacedValues, at: { readonly placed: number; readonly from: number; readonly to: number }, batch: Float32Array): number {
+  const { from, to } = at;
+  let placed = at.placed;
+  for (; placed < count && positions[placed]! < to; placed++) batch[positions[placed]! - from] = values[placed]!;
+  return placed;
 }

@@ -40,6 +40,8 @@ export interface KeptElements {
 
 /** Adds up a tensor and selects, chunk by chunk. */
 export interface ChunkSelector {
+  /** Zeros for the sums of so many tensors, where the selector reaches them fastest. Call it once, before the first `select`. */
+  allocate(lengths: readonly number[]): Float32Array[];
   /** @returns how many are kept of all chunks, or −1 where a sum is not finite */
   select(tensor: TensorSums, into: KeptElements): number;
 }
@@ -55,6 +57,7 @@ const THRESHOLD_MARGIN = 0x080000;
 export function createPlainSelector(rule: CompressionRule, decay: number): ChunkSelector {
   const scratch = { candidates: new Int32Array(rule.chunkSize), magnitudes: new Int32Array(rule.chunkSize) };
   return {
+    allocate: (lengths) => lengths.map((length) => new Float32Array(length)),
     select(tensor, into) {
       const { sums, pending } = tensor;
       place(pending, sums);

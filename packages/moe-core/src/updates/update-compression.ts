@@ -30,10 +30,7 @@ export interface CompressionOptions extends Partial<CompressionRule> {
 
 /** Compresses a run's updates one after the other. */
 export interface UpdateCompressor {
-  /**
-   * The residual that the next update meets, `undefined` before the first one without. It changes in place: to keep it, as for a run that is to be
-   * resumed, encode or copy it.
-   */
+  /** A copy of the residual that the next update meets, `undefined` before the first one without. */
   readonly residual: ExpertWeights | undefined;
   /**
    * Compresses Δ. A throw after the checks of names and shapes, as for a value that is not finite, costs the residual: the compressor refuses to go on.
@@ -96,15 +93,16 @@ export function createUpdateCompressor(options: CompressionOptions = {}): Update
   assertCompressionRule(rule);
   if (!(decay >= 0 && decay <= 1)) throw new MoeError('update-invalid', { message: `compression, decay: expected a number from 0 to 1, got ${decay}`, context: { field: 'decay' } });
   const selector = chooseSelector(rule, Math.fround(decay), options.kernel);
-  let states = options.residual && startStates(options.residual, rule);
+  let states = options.residual && startStates(options.residual, rule, selector);
+  states?.forEach(({ data }, name) => data.set(options.residual!.get(name)!.data));
   let isSpent = false;
   return {
     get residual() {
-      return states && mapTensors(states, (data, name) => settle(states!.get(name)!, data));
+      return states && mapTensors(states, (data, name) => settle(states!.get(name)!, data).slice());
     },
     compress(update, metadata = {}) {
       if (isSpent) throw new MoeError('update-invalid', { message: 'compression, residual: it was lost when an update was refused; make a compressor from the last residual that was saved', context: { field: 'residual' } });
-      states ??= startStates(mapTensors(update, (data) => new Float32Array(data.length)), rule);
+      states ??= startStates(update, rule, selector);
       assertSameExperts(states, update);
       isSpent = true;
       const parts = sortedNames(update).map((name) => compressTensor({ name, state: states!.get(name)!, update: update.get(name)!.data }, rule, selector));
@@ -123,12 +121,15 @@ interface TensorState extends Float32Tensor {
   next: KeptElements;
 }
 
-function startStates(residual: ExpertWeights, rule: CompressionRule): ReadonlyMap<string, TensorState> {
-  return new Map([...residual].map(([name, { shape, data }]) => [name, startState(name, { shape, data: data.slice() }, rule)]));
+/** Residuals of zeros for tensors of these names and shapes. */
+function startStates(tensors: ExpertWeights, rule: CompressionRule, selector: ChunkSelector): ReadonlyMap<string, TensorState> {
+  const entries = [...tensors];
+  for (const [name, { data }] of entries) if (data.length > MAX_TENSOR_ELEMENTS) throw tooManyElements(name, data.length);
+  const residuals = selector.allocate(entries.map(([, { data }]) => data.length));
+  return new Map(entries.map(([name, { shape }], i) => [name, startState({ shape, data: residuals[i]! }, rule)]));
 }
 
-function startState(name: string, { shape, data }: Float32Tensor, rule: CompressionRule): TensorState {
-  if (data.length > MAX_TENSOR_ELEMENTS) throw tooManyElements(name, data.length);
+function startState({ shape, data }: Float32Tensor, rule: CompressionRule): TensorState {
   const chunks = Math.ceil(data.length / rule.chunkSize);
   const most = Math.min(data.length, chunks * rule.keep);
   const room = (): Pick<KeptElements, 'values' | 'positions'> => ({ values: new Float32Array(most), positions: new Int32Array(most) });
