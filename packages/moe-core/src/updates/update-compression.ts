@@ -7,7 +7,7 @@
 import { assertCompressionRule, chunkQuota, concatenate, encodeUpdateHeader, type CompressedTensor, type CompressionRule } from './compressed-update-header.ts';
 import { MoeError } from '../errors.ts';
 import { assertSameExperts, sortedNames, type ExpertWeights } from '../experts/expert-weights.ts';
-import { createBitWriter, flushBits, putBits, putGap } from '../internal/bit-stream.ts';
+import { createBitWriter, flushBits, putBits, putGaps } from '../internal/bit-stream.ts';
 import { chooseRiceParameter, countWidth, gapBits } from '../internal/gap-code.ts';
 import { quote } from '../internal/quote.ts';
 import { createPlainSelector, place, type ChunkSelector, type KeptElements, type PlacedValues } from '../internal/top-k.ts';
@@ -81,7 +81,7 @@ export function compressUpdate(update: ExpertWeights, options: CompressionOption
 }
 
 /**
- * {@link compressUpdate} for many updates of one run, with one residual that is changed in place.
+ * {@link compressUpdate} for many updates of one run, with one residual that stays with the compressor.
  * @throws update-invalid a rule or a decay outside of its range
  * @example
  * const compressor = createUpdateCompressor({ keep: 32 });
@@ -181,7 +181,8 @@ function encodePositions({ gaps, counts }: Pick<KeptElements, 'gaps' | 'counts'>
     const count = counts[chunk]!;
     if (count === quotas[chunk]) putBits(writer, 1, 1);
     else putBits(writer, count, 1 + countWidth(quotas[chunk]!));
-    for (const end = next + count; next < end; next++) putGap(writer, gaps[next]!, riceParameter);
+    putGaps(writer, gaps, { from: next, to: next + count, r: riceParameter });
+    next += count;
   }
   flushBits(writer);
   return { bytes: writer.bytes, riceParameter };
@@ -198,25 +199,19 @@ function encodeValues(values: Float32Array, { valueBits }: CompressionRule): { r
   const signBit = 1 << (valueBits - 1);
   const sent = new Float32Array(2 * signBit);
   levels.forEach((level, code) => ([sent[code], sent[code | signBit]] = [level, -level]));
-  for (let i = 0; i < values.length; i++) {
+  const bytes = new Uint8Array(Math.ceil((values.length * valueBits) / 8));
+  let packed = 0;
+  for (let i = 0, bit = 0; i < values.length; i++, bit += valueBits) {
     const value = values[i]!;
     // A number and not a branch: signs are random.
     const code = codes[i]! | (Number(value < 0) << (valueBits - 1));
-    codes[i] = code;
     values[i] = value - sent[code]!;
+    // The first code of a byte is on top. Each byte is written at every code and right at its last: to read it back would take three times as long.
+    packed = (packed << valueBits) | code;
+    bytes[bit >> 3] = packed;
   }
-  return { levels, bytes: packCodes(codes, valueBits) };
-}
-
-/** 8 / `valueBits` codes to a byte, the first one on top. */
-function packCodes(codes: Uint8Array, valueBits: number): Uint8Array {
-  const bytes = new Uint8Array(Math.ceil((codes.length * valueBits) / 8));
-  for (let at = 0, i = 0; at < bytes.length; at++) {
-    let byte = 0;
-    for (let shift = 8 - valueBits; shift >= 0 && i < codes.length; shift -= valueBits, i++) byte |= codes[i]! << shift;
-    bytes[at] = byte;
-  }
-  return bytes;
+  if (bytes.length > 0) bytes[bytes.length - 1]! <<= 8 * bytes.length - valueBits * values.length;
+  return { levels, bytes };
 }
 
 function notFinite(tensor: string): MoeError<'experts-not-finite'> {

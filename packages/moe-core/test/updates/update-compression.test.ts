@@ -155,6 +155,14 @@ describe('compressUpdate', () => {
     expect([...update.get('w')!.data, ...residual.get('w')!.data]).toEqual([1, 2, 3, 1, 1, 1]);
   });
 
+  it('hands out a copy of the residual', () => {
+    for (const kernel of ['wasm', 'typescript'] as const) {
+      const compressor = createUpdateCompressor({ kernel, residual: one([1, 2, 3]) });
+      compressor.residual!.get('w')!.data.fill(9);
+      expect([...compressor.residual!.get('w')!.data]).toEqual([1, 2, 3]);
+    }
+  });
+
   it('resumes exactly from a stored residual', () => {
     const updates = [0, 1, 2, 3].map((k) => one(normal(4000).subarray(1000 * k, 1000 * (k + 1))));
     const whole = createUpdateCompressor({ chunkSize: 128, keep: 4 });
@@ -194,6 +202,26 @@ describe('compressUpdate', () => {
     await expectCode('tensor-size-unexpected', () => compressUpdate(new Map([['w', { shape: [2], data: new Float32Array(3) }]])));
     await expectCode('tensor-shape-unexpected', () => compressUpdate(update, { residual: one([1, 2]) }));
     await expectCode('experts-mismatch', () => compressUpdate(update, { residual: new Map() }));
+  });
+});
+
+describe('where WebAssembly has no room for residuals', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  it('they are copied in and out, with the same bytes', () => {
+    const updates = [0, 1, 2].map((k) => one(normal(150_000).subarray(50_000 * k, 50_000 * (k + 1))));
+    const run = (kernel: 'wasm' | 'typescript'): unknown => {
+      const compressor = createUpdateCompressor({ kernel, residual: updates[2] });
+      return [updates.map((update) => compressor.compress(update)), compressor.residual];
+    };
+    const wanted = run('typescript');
+    expect(run('wasm')).toEqual(wanted);
+    const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: { readonly Memory: { readonly prototype: { grow(pages: number): number } } } };
+    const grow = vi.spyOn(WebAssembly.Memory.prototype, 'grow').mockImplementation(() => {
+      throw new RangeError('no memory');
+    });
+    expect(run('wasm')).toEqual(wanted);
+    expect(grow).toHaveBeenCalled();
   });
 });
 
