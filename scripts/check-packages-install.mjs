@@ -70,13 +70,19 @@ async function installCore() {
   return `installs ${installedPackages(typed).join(', ')}`;
 }
 
-/** What stands in `exports` is in the tarball, with README and licence. */
+/** What stands in `exports` is in the tarball, with README and licence, and with what the README links to. */
 function checkContents() {
   const problems = workspace.flatMap(({ manifest }) => {
-    const files = exportedFiles(manifest).concat(['README.md', 'LICENSE'], Object.values(manifest.bin ?? {}));
+    const files = exportedFiles(manifest).concat(['README.md', 'LICENSE'], Object.values(manifest.bin ?? {}), linkedFiles(manifest.name));
     return files.filter((file) => !existsSync(join(installed(manifest.name), file))).map((file) => `${manifest.name}: ${file} is not in the tarball`);
   });
   if (problems.length > 0) throw new Error(problems.join('\n'));
+}
+
+/** Files beside the README; links to other packages (`../`) lead to the repository. */
+function linkedFiles(name) {
+  const text = readFileSync(join(installed(name), 'README.md'), 'utf8');
+  return [...text.matchAll(/\]\((?!https?:|#|\.\.\/)([^)#\s]+)/g)].map(([, file]) => file);
 }
 
 function exportedFiles({ exports }) {

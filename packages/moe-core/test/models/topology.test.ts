@@ -173,6 +173,8 @@ describe('parseTopology', () => {
     ['quantization_config.quant_method', { ...base, quantization_config: { bits: 4 } }],
     ['quantization_config.weight_block_size', { ...base, quantization_config: { quant_method: 'fp8' } }],
     ['quantization_config.fmt', { ...base, quantization_config: { quant_method: 'fp8', fmt: 'e5m2', weight_block_size: [128, 128] } }],
+    ['quantization_config.quant_method', { ...base, quantization_config: { quant_method: 'mxfp4' } }],
+    ['quantization_config.quant_method', of('gpt_oss plain', { quantization_config: { quant_method: 'fp8', weight_block_size: [128, 128] } })],
     ['quantization_config', of('llama4 with vision', { quantization_config: { quant_method: 'compressed-tensors' } })],
     ['scoring_func', of('deepseek_v2 query rank', { scoring_func: 'sigmoid' })],
     ['scoring_func', of('deepseek_v3 groups', { scoring_func: 'softmax' })],
@@ -202,6 +204,8 @@ describe('parseTopology', () => {
     ['experts_per_token', 'num_experts_per_tok', of('gpt_oss plain', { experts_per_token: 3 })],
     ['head_dim', 'hidden_size', of('olmoe plain', { head_dim: 8 })],
     ['no_rope_layers', 'num_hidden_layers', of('llama4_text dense layers', { no_rope_layers: [1] })],
+    ['no_rope_layers', 'num_hidden_layers', of('llama4_text dense layers', { no_rope_layers: [1, 1, 1, 0] })],
+    ['num_key_value_heads', 'num_attention_heads', of('deepseek_v3 groups', { num_key_value_heads: 1 })],
     ['text_config.num_experts_per_tok', 'text_config.num_local_experts', of('llama4 with vision', { text_config: { num_local_experts: 2, num_experts_per_tok: 3 } })],
     ['rope_parameters', 'rope_scaling', { ...base, rope_scaling: { type: 'linear', factor: 2 } }],
     ['rope_scaling.rope_type', 'rope_scaling.type', { ...base, rope_parameters: null, rope_scaling: { type: 'linear', rope_type: 'yarn', factor: 2 } }],
@@ -221,6 +225,7 @@ describe('parseTopology', () => {
     expect(parseTopology(of('gpt_oss plain', { rope_parameters: null, layer_types: null, sliding_window: null }))).toMatchObject({ rope: { kind: 'yarn', theta: 150_000 } });
     expect(parseTopology(of('llama4_text dense layers', { attention_chunk_size: null })).spans).toEqual([{ kind: 'full' }, { kind: 'full' }, { kind: 'full' }]);
     expect(parseTopology({ ...base, use_sliding_window: true, sliding_window: 16 }).spans[3]).toEqual({ kind: 'window', tokens: 16 });
+    expect(parseTopology({ ...base, use_sliding_window: true, sliding_window: null }).spans[3]).toEqual({ kind: 'full' });
     expect(parseTopology({ ...base, quantization_config: { quant_method: 'fp8', weight_block_size: [128, 64] } }).quantization).toEqual({ kind: 'fp8-blocks', rows: 128, columns: 64 });
     expect(parseTopology({ ...base, rope_parameters: { rope_type: 'longrope', factor: 2, original_max_position_embeddings: 32, short_factor: [1, 2], long_factor: [3, 4] } }).rope.parameters).toMatchObject({ long_factor: [3, 4] });
   });

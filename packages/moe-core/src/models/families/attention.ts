@@ -31,9 +31,10 @@ export function parseGroupedAttention(fields: ConfigFields, hiddenSize: number, 
   return { kind: 'grouped', heads, keyValueHeads, headDim, biases, norm, sinks, clip, temperature };
 }
 
-/** Multi-head latent attention. `q_lora_rank: null` means one full query matrix; left out, it is the reference's 1,536. */
+/** Multi-head latent attention, with keys and values for every head. `q_lora_rank: null` means one full query matrix; left out, it is the reference's 1,536. */
 export function parseLatentAttention(fields: ConfigFields): LatentAttention {
   const heads = fields.size('num_attention_heads');
+  if (fields.size('num_key_value_heads', heads) !== heads) throw fields.contradiction('num_key_value_heads', 'num_attention_heads');
   const ropeDim = fields.size('qk_rope_head_dim', 64);
   if (ropeDim % 2 !== 0) throw fields.invalid('qk_rope_head_dim', 'an even number (rope turns pairs)', ropeDim);
   return {
@@ -60,7 +61,7 @@ export interface SpanRule {
 
 const KINDS: Readonly<Record<string, 'window' | 'chunk' | undefined>> = { full_attention: undefined, sliding_attention: 'window', chunked_attention: 'chunk' };
 
-/** Spans from `layer_types` where there are any, else from the family's rule; lengths from `sliding_window` and `attention_chunk_size`. */
+/** Spans from `layer_types` where there are any, else from the family's rule; lengths from `sliding_window` and `attention_chunk_size`; null there is no limit. */
 export function parseSpans(fields: ConfigFields, layers: number, rule: SpanRule): readonly AttentionSpan[] {
   const kinds = fields.value('layer_types');
   if (kinds !== undefined) assertLayerTypes(fields, kinds, layers);
@@ -68,7 +69,7 @@ export function parseSpans(fields: ConfigFields, layers: number, rule: SpanRule)
     const kind = kinds === undefined ? rule.windowed(layer) : KINDS[(kinds as string[])[layer]!];
     if (kind === undefined) return FULL;
     const field = kind === 'window' ? 'sliding_window' : 'attention_chunk_size';
-    if (kind === 'chunk' && fields.isNull(field)) return FULL;
+    if (fields.isNull(field)) return FULL;
     return { kind, tokens: fields.size(field, rule.tokens) };
   });
 }

@@ -13,6 +13,8 @@ export interface DecoderDefaults {
   readonly vocabularySize?: number;
   readonly hiddenSize?: number;
   readonly layers?: number;
+  /** How published weights of the family are quantised, where they are; `fp8` unless given. */
+  readonly quantization?: 'fp8' | 'mxfp4';
   /** Layers that see less than everything; none unless given. */
   readonly spans?: (layers: number) => SpanRule;
 }
@@ -38,7 +40,7 @@ export function parseDecoder(fields: ConfigFields, defaults: DecoderDefaults): D
     rmsNormEpsilon: fields.positive('rms_norm_eps') ?? defaults.rmsNormEpsilon,
     maxPositions: fields.size('max_position_embeddings', defaults.maxPositions),
     tiedEmbeddings: fields.flag('tie_word_embeddings', false),
-    quantization: parseQuantization(fields),
+    quantization: parseQuantization(fields, defaults.quantization ?? 'fp8'),
     spans: parseSpans(fields, layers, defaults.spans?.(layers) ?? { windowed: () => undefined }),
     denseWidth: 0,
     denseBias: false,
@@ -85,12 +87,12 @@ export function layersWhere(layers: number, hasExperts: (layer: number) => boole
 /** Blocks of a config that asks for more than this are no quantisation blocks. */
 const MAX_BLOCK = 65_536;
 
-function parseQuantization(fields: ConfigFields): Quantization | undefined {
+function parseQuantization(fields: ConfigFields, known: 'fp8' | 'mxfp4'): Quantization | undefined {
   const config = fields.nested('quantization_config');
   if (config === undefined) return undefined;
   const method = config.text('quant_method');
-  if (method === 'mxfp4') return { kind: 'mxfp4' };
-  if (method !== 'fp8') throw config.unsupported('quant_method', method, '"fp8" (with weight_block_size) or "mxfp4"');
+  if (method !== known) throw config.unsupported('quant_method', method, known === 'fp8' ? '"fp8" (with weight_block_size)' : '"mxfp4"');
+  if (known === 'mxfp4') return { kind: 'mxfp4' };
   config.word('fmt', ['e4m3']);
   const block = config.value('weight_block_size');
   const isBlock = Array.isArray(block) && block.length === 2 && block.every((size) => Number.isInteger(size) && size >= 1 && size <= MAX_BLOCK);

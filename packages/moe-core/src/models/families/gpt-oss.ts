@@ -24,7 +24,7 @@ export const GPT_OSS: FamilyDefinition = {
   },
   parse(fields) {
     const spans = { windowed: (layer: number) => (layer % 2 === 0 ? ('window' as const) : undefined), tokens: 128 };
-    const decoder = parseDecoder(fields, { rmsNormEpsilon: 1e-5, maxPositions: 131_072, spans: () => spans });
+    const decoder = parseDecoder(fields, { rmsNormEpsilon: 1e-5, maxPositions: 131_072, quantization: 'mxfp4', spans: () => spans });
     const numbers = parseExpertNumbers(fields, { field: 'num_local_experts' });
     const perToken = fields.optionalSize('experts_per_token');
     if (perToken !== undefined && perToken !== numbers.expertsPerToken) throw fields.contradiction('experts_per_token', 'num_experts_per_tok');

@@ -81,7 +81,7 @@ function parseMoeLayers(fields: ConfigFields, layers: number): readonly number[]
 function parseSkippedLayers(fields: ConfigFields, layers: number): readonly number[] {
   const flags = fields.value('no_rope_layers') ?? [];
   if (!Array.isArray(flags) || flags.some((flag) => flag !== 0 && flag !== 1)) throw fields.invalid('no_rope_layers', 'an array of 0 and 1', flags);
-  if (flags.length > 0 && flags.length < layers) throw fields.contradiction('no_rope_layers', 'num_hidden_layers');
+  if (flags.length > 0 && flags.length !== layers) throw fields.contradiction('no_rope_layers', 'num_hidden_layers');
   const interval = fields.size('no_rope_layer_interval', 4);
   return layersWhere(layers, (layer) => (flags.length > 0 ? flags[layer] === 0 : (layer + 1) % interval === 0));
 }
