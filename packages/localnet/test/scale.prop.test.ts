@@ -100,6 +100,8 @@ describe('codecs', () => {
     ['Era', '0001ff'],
     ['Era', '0b00'.slice(0, 2)],
     ['Compact<u16>', '02000400'],
+    ['Text', '0480'],
+    ['LastRuntimeUpgradeInfo', '0c0c008000'],
     ['u16', '000000'],
     ['RuntimeCall', 'ff00'],
     ['RuntimeCall', '07ff'],

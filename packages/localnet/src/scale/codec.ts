@@ -90,7 +90,7 @@ const BUILTINS: Readonly<Record<string, Codec>> = {
   u128: bigUintCodec(16),
   Text: {
     encode: (writer, value) => encodeBytes(writer, new TextEncoder().encode(value as string)),
-    decode: (reader) => new TextDecoder().decode(reader.take(reader.length())),
+    decode: decodeText,
   },
   AccountId: hexCodec(32),
   H256: hexCodec(32),
@@ -257,6 +257,17 @@ function encodeEra(writer: ScaleWriter, era: Era): void {
   const quantize = Math.max(era.period >> 12, 1);
   const low = Math.min(15, Math.max(1, Math.log2(era.period) - 1));
   writer.uint(low | ((era.phase / quantize) << 4), 2);
+}
+
+/** As in Rust, text that is not UTF-8 is refused; a byte order mark is text like any other. */
+function decodeText(reader: ScaleReader): string {
+  const at = reader.offset;
+  const bytes = reader.take(reader.length());
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw badScale('UTF-8 text', 'other bytes', at);
+  }
 }
 
 function decodeEra(reader: ScaleReader): Era {
