@@ -3,13 +3,13 @@
  *
  * @module
  */
-export { collectRouting, type RoutingOptions } from './collect-routing.ts';
-export type { EngineOptions } from './engine-client.ts';
+export { collectRouting, type RoutingOptions } from './evaluation/collect-routing.ts';
+export type { EngineOptions } from './runtime/engine-client.ts';
 export { MoeEngineError, isMoeEngineError, type MoeEngineErrorCode, type MoeEngineErrorContexts } from './error.ts';
-export { createEvaluator, type EvaluationOptions, type Evaluator, type EvaluatorOptions } from './evaluator.ts';
-export type { LearningRateSchedule } from './learning-rate.ts';
-export type { LayerRouting } from './messages.ts';
-export { resolveProvider, type EngineNotice, type EngineProvider, type Provider } from './runtime.ts';
-export type { TokenMatrix } from './token-matrix.ts';
-export { trainExperts, type TrainingResult, type TrainOptions } from './trainer.ts';
-export type { StepReport } from './training-job.ts';
+export { createEvaluator, type EvaluationOptions, type Evaluator, type EvaluatorOptions } from './evaluation/evaluator.ts';
+export type { LearningRateSchedule } from './training/learning-rate.ts';
+export type { LayerRouting } from './runtime/messages.ts';
+export { resolveProvider, type EngineNotice, type EngineProvider, type Provider } from './runtime/runtime.ts';
+export type { TokenMatrix } from './evaluation/token-matrix.ts';
+export { trainExperts, type TrainingResult, type TrainOptions } from './training/trainer.ts';
+export type { StepReport } from './training/training-job.ts';

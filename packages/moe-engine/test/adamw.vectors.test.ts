@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { applyAdamW, clipFactor, globalNorm } from '../src/adamw.ts';
+import { applyAdamW, clipFactor, globalNorm } from '../src/training/adamw.ts';
 import { readTensors, relativeDistance, vectorPath } from './tiny-model.ts';
 
 describe('torch.optim.AdamW with clip_grad_norm_', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { startEngineWorker } from '../src/engine-worker.ts';
+import { startEngineWorker } from '../src/runtime/engine-worker.ts';
 
 const entry = (source: string): URL => new URL(`data:text/javascript,${encodeURIComponent(`import { parentPort } from 'node:worker_threads'; ${source}`)}`);
 const request = { kind: 'routing', tokens: new Int32Array(1) } as const;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compileTraining } from '../src/program.ts';
+import { compileTraining } from '../src/model/program.ts';
 import { referenceLoss } from './reference-forward.ts';
 import { loadTinyModel, openTestRuntime, relativeDistance, runProgram, TINY_MODELS } from './tiny-model.ts';
 

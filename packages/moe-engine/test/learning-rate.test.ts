@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { learningRateAt } from '../src/learning-rate.ts';
+import { learningRateAt } from '../src/training/learning-rate.ts';
 
 const options = { learningRate: 2, warmupSteps: 4, schedule: 'cosine', steps: 12, finalShare: 0.1 } as const;
 

@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { createGraph, float, integers } from '../src/graph.ts';
-import { encodeOnnxModel } from '../src/onnx-encoder.ts';
+import { createGraph, float, integers } from '../src/graph/graph.ts';
+import { encodeOnnxModel } from '../src/graph/onnx-encoder.ts';
 
 describe('encodeOnnxModel', () => {
   it('writes these bytes for an Identity of a float', () => {

@@ -1,15 +1,15 @@
 import * as fc from 'fast-check';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { causalAttention, createCausalMask, createRotaryTables, rotate } from '../src/attention.ts';
-import { tokenLosses } from '../src/cross-entropy.ts';
-import { combineRows, createDispatch, dispatchRows, dispatchWeights } from '../src/dispatch.ts';
-import { dropLastPosition, meanOfAll, reshape, scaleRows, swiglu, transpose } from '../src/elementwise.ts';
-import { differentiate } from '../src/gradients.ts';
-import { createGraph, float, type Graph, type Value } from '../src/graph.ts';
-import { groupedLinear, linear } from '../src/linear.ts';
-import { rmsNorm } from '../src/rms-norm.ts';
-import { route } from '../src/routing.ts';
+import { causalAttention, createCausalMask, createRotaryTables, rotate } from '../src/layers/attention.ts';
+import { tokenLosses } from '../src/layers/cross-entropy.ts';
+import { combineRows, createDispatch, dispatchRows, dispatchWeights } from '../src/layers/dispatch.ts';
+import { dropLastPosition, meanOfAll, reshape, scaleRows, swiglu, transpose } from '../src/layers/elementwise.ts';
+import { differentiate } from '../src/graph/gradients.ts';
+import { createGraph, float, type Graph, type Value } from '../src/graph/graph.ts';
+import { groupedLinear, linear } from '../src/layers/linear.ts';
+import { rmsNorm } from '../src/layers/rms-norm.ts';
+import { route } from '../src/layers/routing.ts';
 
 /**
  * Directional derivative of `mean(operation(inputs) ⊙ c)` by central differences against the gradient's inner product.

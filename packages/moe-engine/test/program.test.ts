@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compileEvaluation, compileRouting, compileTraining } from '../src/program.ts';
+import { compileEvaluation, compileRouting, compileTraining } from '../src/model/program.ts';
 import { loadTinyModel } from './tiny-model.ts';
 
 describe('compiling', () => {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRowOrder } from '../src/row-order.ts';
+import { createRowOrder } from '../src/training/row-order.ts';
 import { manifest, readTensors, vectorPath } from './tiny-model.ts';
 
 describe('createRowOrder', () => {

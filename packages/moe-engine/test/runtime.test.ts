@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { openRuntime, resolveProvider, type EngineNotice } from '../src/runtime.ts';
-import type { Program } from '../src/program.ts';
+import { openRuntime, resolveProvider, type EngineNotice } from '../src/runtime/runtime.ts';
+import type { Program } from '../src/model/program.ts';
 
 vi.mock('onnxruntime-node', () => {
   throw new Error('Cannot find package "onnxruntime-node"');

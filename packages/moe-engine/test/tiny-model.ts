@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { Topology } from '@connito/moe-core';
 import { openCheckpoint, openSafetensorsFile } from '@connito/moe-core/node';
 import { expertTensorNames, type ExpertWeights } from '@connito/moe-core';
-import type { Program } from '../src/program.ts';
-import { openRuntime, type Provider, type Runtime } from '../src/runtime.ts';
+import type { Program } from '../src/model/program.ts';
+import { openRuntime, type Provider, type Runtime } from '../src/runtime/runtime.ts';
 
 export type TinyModelName = 'grouped' | 'odd' | 'dense';
 export const TINY_MODELS: readonly TinyModelName[] = ['grouped', 'odd', 'dense'];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { toTokenIds } from '../src/token-matrix.ts';
+import { toTokenIds } from '../src/evaluation/token-matrix.ts';
 
 const options = { sequenceLength: 3, vocabularySize: 10 };
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { compileEvaluation, compileRouting, compileTraining } from '../src/program.ts';
-import type { Runtime } from '../src/runtime.ts';
+import { compileEvaluation, compileRouting, compileTraining } from '../src/model/program.ts';
+import type { Runtime } from '../src/runtime/runtime.ts';
 import { loadTinyModel, openTestRuntime, relativeDistance, runProgram, TINY_MODELS, type TinyModel } from './tiny-model.ts';
 
 describe.each(['native', 'wasm'] as const)('transformers and PyTorch agree (%s)', (provider) => {

@@ -4,12 +4,12 @@
  * @module
  */
 import type { Tensor } from 'onnxruntime-common';
-import { MoeEngineError } from './error.ts';
+import { MoeEngineError } from '../error.ts';
 import type { EngineEvent, EngineRequest, EngineResponses, LayerRouting, OpenRequest } from './messages.ts';
-import { compileEvaluation, compileRouting, compileTraining, type Program } from './program.ts';
+import { compileEvaluation, compileRouting, compileTraining, type Program } from '../model/program.ts';
 import { openRuntime, type Runtime, type Session } from './runtime.ts';
 import type { TensorMessage } from './tensor-message.ts';
-import { runTraining } from './training-loop.ts';
+import { runTraining } from '../training/training-loop.ts';
 
 /** What a running request may do besides computing. */
 export interface RequestContext {

@@ -4,10 +4,10 @@
  * @module
  */
 import type { Topology } from '@connito/moe-core';
-import { MoeEngineError } from './error.ts';
-import { meanOfAll } from './elementwise.ts';
-import { differentiate } from './gradients.ts';
-import { createGraph, type Graph, type Value } from './graph.ts';
+import { MoeEngineError } from '../error.ts';
+import { meanOfAll } from '../layers/elementwise.ts';
+import { differentiate } from '../graph/gradients.ts';
+import { createGraph, type Graph, type Value } from '../graph/graph.ts';
 import { buildTransformer } from './transformer.ts';
 
 /** Shapes of a checkpoint's tensors by name. */

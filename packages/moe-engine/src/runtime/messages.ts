@@ -4,10 +4,10 @@
  * @module
  */
 import type { Topology } from '@connito/moe-core';
-import type { PortableError } from './error.ts';
+import type { PortableError } from '../error.ts';
 import type { EngineNotice, Provider, EngineProvider } from './runtime.ts';
 import type { TensorMessage } from './tensor-message.ts';
-import type { StepReport, TrainingJob, TrainingOutcome } from './training-job.ts';
+import type { StepReport, TrainingJob, TrainingOutcome } from '../training/training-job.ts';
 
 /** What the worker compiles. */
 export interface OpenRequest {

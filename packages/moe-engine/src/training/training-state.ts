@@ -13,8 +13,8 @@ import { join } from 'node:path';
 import type { Tensor as CheckpointTensor } from '@connito/moe-core';
 import { openSafetensorsFile, writeSafetensorsFile, type OpenSafetensorsFile } from '@connito/moe-core/node';
 import type { AdamWTensor } from './adamw.ts';
-import { MoeEngineError } from './error.ts';
-import type { TensorMessage } from './tensor-message.ts';
+import { MoeEngineError } from '../error.ts';
+import type { TensorMessage } from '../runtime/tensor-message.ts';
 import type { StepReport, TrainingContext, TrainingJob } from './training-job.ts';
 
 /** Name of the state's file in the job's directory. */

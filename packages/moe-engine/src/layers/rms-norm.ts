@@ -4,7 +4,7 @@
  * @see Zhang and Sennrich, Root Mean Square Layer Normalization, 2019
  * @module
  */
-import { fixed, float, integers, type Graph, type Value } from './graph.ts';
+import { fixed, float, integers, type Graph, type Value } from '../graph/graph.ts';
 
 /**
  * `y = w ⊙ x̂` with `x̂ = x · r`, `r = (mean(x²) + ε)^(−1/2)`; `x` — `[…, D]`, `weight` — `[D]`, frozen.

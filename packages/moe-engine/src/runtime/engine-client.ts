@@ -6,9 +6,9 @@
 import { parseExpertTensorName, type Checkpoint, type ExpertWeights, type Topology } from '@connito/moe-core';
 import { openCheckpoint } from '@connito/moe-core/node';
 import { startEngineWorker, type EngineWorker } from './engine-worker.ts';
-import { MoeEngineError } from './error.ts';
+import { MoeEngineError } from '../error.ts';
 import type { OpenRequest } from './messages.ts';
-import { assertOneOf, assertOption } from './options.ts';
+import { assertOneOf, assertOption } from '../options.ts';
 import { ENGINE_PROVIDERS, type EngineNotice, type EngineProvider, type Provider } from './runtime.ts';
 import type { TensorMessage } from './tensor-message.ts';
 

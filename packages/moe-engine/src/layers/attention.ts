@@ -4,7 +4,7 @@
  * @see Su et al., RoFormer, 2021 · Ainslie et al., GQA, 2023 · `modeling_qwen3_moe.py` of transformers 5.18
  * @module
  */
-import { fixed, float, scalar, type Graph, type Value } from './graph.ts';
+import { fixed, float, scalar, type Graph, type Value } from '../graph/graph.ts';
 import { reshape, sumLast } from './elementwise.ts';
 
 /** Rotation tables of one graph: `cosine`, `sine`, `negativeSine` — `[S, D/2]`, `positions` — `int64 [B, S]`. */

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { openEngine, type EngineOptions } from './engine-client.ts';
-import type { LayerRouting } from './messages.ts';
+import { openEngine, type EngineOptions } from '../runtime/engine-client.ts';
+import type { LayerRouting } from '../runtime/messages.ts';
 import { toTokenIds, type TokenMatrix } from './token-matrix.ts';
 
 /** Options of {@link collectRouting}. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { float, fixed, type Graph, type Value } from './graph.ts';
+import { float, fixed, type Graph, type Value } from '../graph/graph.ts';
 
 const TRANSPOSED_B = { transB: { int: 1 } } as const;
 const TRANSPOSED_A = { transA: { int: 1 } } as const;

@@ -7,7 +7,7 @@
  * @module
  */
 import { Worker, type TransferListItem } from 'node:worker_threads';
-import { fromPortableError, isMoeEngineError, MoeEngineError } from './error.ts';
+import { fromPortableError, isMoeEngineError, MoeEngineError } from '../error.ts';
 import { BUSY, STOP, type EngineEvent, type EngineRequest, type EngineResponses, type ResponseMessage, type WorkerMessage } from './messages.ts';
 
 /** How one request is made. */

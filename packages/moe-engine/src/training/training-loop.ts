@@ -7,7 +7,7 @@
  */
 import type { Tensor } from 'onnxruntime-common';
 import { applyAdamW, clipFactor, globalNorm } from './adamw.ts';
-import { MoeEngineError } from './error.ts';
+import { MoeEngineError } from '../error.ts';
 import { learningRateAt } from './learning-rate.ts';
 import { createRowOrder } from './row-order.ts';
 import type { StepReport, TrainingContext, TrainingJob, TrainingOutcome } from './training-job.ts';

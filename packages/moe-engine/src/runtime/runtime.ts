@@ -6,9 +6,9 @@
  * @module
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
-import { MoeEngineError } from './error.ts';
-import { assertOneOf } from './options.ts';
-import type { Program } from './program.ts';
+import { MoeEngineError } from '../error.ts';
+import { assertOneOf } from '../options.ts';
+import type { Program } from '../model/program.ts';
 
 /** Which ONNX Runtime: `auto` takes `native` where it loads, else `wasm`. */
 export type EngineProvider = (typeof ENGINE_PROVIDERS)[number];

@@ -5,7 +5,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { createEngineHost } from './engine-host.ts';
-import { toPortableError } from './error.ts';
+import { toPortableError } from '../error.ts';
 import { BUSY, STOP, type RequestMessage, type ResponseMessage, type WorkerMessage } from './messages.ts';
 
 const port = parentPort;

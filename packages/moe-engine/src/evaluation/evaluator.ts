@@ -4,9 +4,9 @@
  * @module
  */
 import { assertSelection, expertTensorNames, type ExpertSelection, type ExpertWeights } from '@connito/moe-core';
-import { openEngine, toExpertMessages, type EngineClient, type EngineOptions } from './engine-client.ts';
-import { MoeEngineError } from './error.ts';
-import type { Provider } from './runtime.ts';
+import { openEngine, toExpertMessages, type EngineClient, type EngineOptions } from '../runtime/engine-client.ts';
+import { MoeEngineError } from '../error.ts';
+import type { Provider } from '../runtime/runtime.ts';
 import { toTokenIds, type TokenMatrix } from './token-matrix.ts';
 
 /** Options of {@link createEvaluator}. */

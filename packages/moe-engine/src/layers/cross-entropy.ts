@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { float, fixed, type Graph, type Value } from './graph.ts';
+import { float, fixed, type Graph, type Value } from '../graph/graph.ts';
 
 /** Inputs of {@link tokenLosses}. */
 export interface TokenLossInputs {

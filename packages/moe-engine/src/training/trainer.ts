@@ -4,15 +4,15 @@
  * @module
  */
 import { sortedNames, type ExpertWeights } from '@connito/moe-core';
-import { openEngine, toExpertMessages, type EngineOptions } from './engine-client.ts';
-import type { EngineWorker } from './engine-worker.ts';
-import { MoeEngineError } from './error.ts';
+import { openEngine, toExpertMessages, type EngineOptions } from '../runtime/engine-client.ts';
+import type { EngineWorker } from '../runtime/engine-worker.ts';
+import { MoeEngineError } from '../error.ts';
 import type { LearningRateSchedule } from './learning-rate.ts';
-import type { EngineEvent } from './messages.ts';
-import { assertOneOf, assertOption } from './options.ts';
-import type { Provider } from './runtime.ts';
-import { toTokenIds, type TokenMatrix } from './token-matrix.ts';
-import type { TensorMessage } from './tensor-message.ts';
+import type { EngineEvent } from '../runtime/messages.ts';
+import { assertOneOf, assertOption } from '../options.ts';
+import type { Provider } from '../runtime/runtime.ts';
+import { toTokenIds, type TokenMatrix } from '../evaluation/token-matrix.ts';
+import type { TensorMessage } from '../runtime/tensor-message.ts';
 import type { StepReport, TrainingJob } from './training-job.ts';
 
 /** Options of {@link trainExperts}. */

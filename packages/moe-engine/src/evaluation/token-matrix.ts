@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MoeEngineError } from './error.ts';
+import { MoeEngineError } from '../error.ts';
 
 /** Token ids, row-major `[N, S]`. */
 export type TokenMatrix = Int32Array | Uint16Array | Uint32Array;

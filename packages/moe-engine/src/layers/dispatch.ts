@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { fixed, float, integers, type Graph, type Spec, type Value } from './graph.ts';
+import { fixed, float, integers, type Graph, type Spec, type Value } from '../graph/graph.ts';
 import { reshape } from './elementwise.ts';
 import type { RowGroups } from './linear.ts';
 import type { Routing } from './routing.ts';

@@ -6,9 +6,9 @@
 import type { Tensor } from 'onnxruntime-common';
 import type { AdamWOptions } from './adamw.ts';
 import type { LearningRateOptions } from './learning-rate.ts';
-import type { Program } from './program.ts';
-import type { Runtime, Session } from './runtime.ts';
-import type { TensorMessage } from './tensor-message.ts';
+import type { Program } from '../model/program.ts';
+import type { Runtime, Session } from '../runtime/runtime.ts';
+import type { TensorMessage } from '../runtime/tensor-message.ts';
 
 /** What one step did. */
 export interface StepReport {

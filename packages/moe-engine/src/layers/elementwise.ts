@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fixed, float, integers, scalar, type Dimension, type Graph, type Value } from './graph.ts';
+import { fixed, float, integers, scalar, type Dimension, type Graph, type Value } from '../graph/graph.ts';
 
 /** `a + b`, equal shapes. */
 export function add(graph: Graph, a: Value, b: Value): Value {

@@ -4,7 +4,7 @@
  * @see `Qwen3MoeTopKRouter` of transformers 5.18: softmax over all experts in float32, top-k, optional renormalisation
  * @module
  */
-import { fixed, float, integers, type Graph, type Value } from './graph.ts';
+import { fixed, float, integers, type Graph, type Value } from '../graph/graph.ts';
 import { sumLast } from './elementwise.ts';
 
 /** A routing decision: `ids` — `int64 [T, K]`, `weights` — `[T, K]`, both by descending weight. */

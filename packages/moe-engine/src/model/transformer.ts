@@ -8,14 +8,14 @@
  * @module
  */
 import { expertTensorNames, type GroupedAttention, type Topology } from '@connito/moe-core';
-import { causalAttention, createCausalMask, createRotaryTables, rotate, type RotaryTables } from './attention.ts';
-import { tokenLosses } from './cross-entropy.ts';
-import { combineRows, createDispatch, dispatchRows, dispatchWeights } from './dispatch.ts';
-import { add, dropLastPosition, reshape, scaleRows, swiglu, transpose } from './elementwise.ts';
-import { float, integers, type Graph, type Value } from './graph.ts';
-import { groupedLinear, linear } from './linear.ts';
-import { rmsNorm } from './rms-norm.ts';
-import { route, type Routing } from './routing.ts';
+import { causalAttention, createCausalMask, createRotaryTables, rotate, type RotaryTables } from '../layers/attention.ts';
+import { tokenLosses } from '../layers/cross-entropy.ts';
+import { combineRows, createDispatch, dispatchRows, dispatchWeights } from '../layers/dispatch.ts';
+import { add, dropLastPosition, reshape, scaleRows, swiglu, transpose } from '../layers/elementwise.ts';
+import { float, integers, type Graph, type Value } from '../graph/graph.ts';
+import { groupedLinear, linear } from '../layers/linear.ts';
+import { rmsNorm } from '../layers/rms-norm.ts';
+import { route, type Routing } from '../layers/routing.ts';
 
 /** What a transformer graph is built from. */
 export interface TransformerOptions {
