@@ -8,6 +8,7 @@ import { MoeEngineError } from '../error.ts';
 import { meanOfAll } from '../layers/elementwise.ts';
 import { differentiate } from '../graph/gradients.ts';
 import { createGraph, type Graph, type Value } from '../graph/graph.ts';
+import type { DeclareWeight } from './decoder-context.ts';
 import { buildTransformer } from './transformer.ts';
 
 /** Shapes of a checkpoint's tensors by name. */
@@ -63,8 +64,6 @@ function finish(graph: Graph, { batchSize, sequenceLength }: ProgramOptions, out
   const weights = inputs.map((value) => value.name).filter((name) => name !== 'tokens');
   return { model, weights, outputs: new Map([...outputs].map(([meaning, value]) => [meaning, value.name])), batchSize, sequenceLength };
 }
-
-type DeclareWeight = (name: string, shape: readonly number[]) => Value;
 
 /** Each weight becomes one graph input, however often it is used; its shape in the checkpoint must be the one the model needs. */
 function declareWeights(graph: Graph, { shapes, trained = [] }: { readonly shapes: TensorShapes; readonly trained?: readonly string[] }): DeclareWeight {

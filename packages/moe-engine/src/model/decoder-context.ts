@@ -1,0 +1,25 @@
+/**
+ * What every block of a decoder is built from.
+ *
+ * @module
+ */
+import type { Topology } from '@connito/moe-core';
+import type { Graph, Value } from '../graph/graph.ts';
+import type { RotaryTables } from '../layers/attention.ts';
+
+/** Declares a weight by its checkpoint name; the same name gives the same value. */
+export type DeclareWeight = (name: string, shape: readonly number[]) => Value;
+
+/** A decoder under construction. T = B · S. */
+export interface DecoderContext {
+  readonly graph: Graph;
+  readonly topology: Topology;
+  readonly weight: DeclareWeight;
+  /** B */
+  readonly batchSize: number;
+  /** S */
+  readonly sequenceLength: number;
+  readonly rotary: RotaryTables;
+  /** `[S, S]`, added to attention scores. */
+  readonly mask: Value;
+}

@@ -1,0 +1,34 @@
+/**
+ * From the last hidden states to losses.
+ *
+ * @module
+ */
+import { integers, type Value } from '../graph/graph.ts';
+import { tokenLosses } from '../layers/cross-entropy.ts';
+import { dropLastPosition, reshape } from '../layers/elementwise.ts';
+import { rmsNorm } from '../layers/rms-norm.ts';
+import type { DecoderContext } from './decoder-context.ts';
+import { embedding } from './token-embedding.ts';
+
+/** Cross-entropy of each next token: `hidden` — `[T, H]`, `tokens` — `int32 [B, S]`. @returns `[B·(S−1), 1]` nats, row-major */
+export function nextTokenLosses(context: DecoderContext, { hidden, tokens }: { readonly hidden: Value; readonly tokens: Value }): Value {
+  const { graph, topology, batchSize, sequenceLength } = context;
+  const predicted = batchSize * (sequenceLength - 1);
+  const kept = dropLastPosition(graph, reshape(graph, hidden, [batchSize, sequenceLength, topology.hiddenSize]));
+  const normed = finalNorm(context, reshape(graph, kept, [predicted, topology.hiddenSize]));
+  const bounds = [integers(graph, 1), integers(graph, sequenceLength), integers(graph, 1)];
+  const next = graph.node('Slice', [tokens, ...bounds], { type: 'int32', shape: [batchSize, sequenceLength - 1] });
+  const targets = graph.node('Reshape', [next, integers(graph, predicted, 1)], { type: 'int32', shape: [predicted, 1] });
+  return tokenLosses(graph, { hidden: normed, head: outputHead(context), targets });
+}
+
+/** The norm before the head; `x` — `[N, H]`. */
+export function finalNorm({ graph, topology, weight }: DecoderContext, x: Value): Value {
+  return rmsNorm(graph, x, weight('model.norm.weight', [topology.hiddenSize]), topology.rmsNormEpsilon);
+}
+
+/** The output head `[V, H]`; where embeddings are tied, the embedding. */
+export function outputHead(context: DecoderContext): Value {
+  const { topology, weight } = context;
+  return topology.tiedEmbeddings ? embedding(context) : weight('lm_head.weight', [topology.vocabularySize, topology.hiddenSize]);
+}
