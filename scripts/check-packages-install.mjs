@@ -146,8 +146,8 @@ function gpuConsumer(deviceType) {
 
 async function runDemo() {
   await runTool('npx', ['--no-install', 'connito', 'demo', '--cycles', '1', '--out', 'out'], { cwd: consumer, timeoutMs: DEMO_MS });
-  const { provider, checks } = readJson(join(consumer, 'out', 'report.json'));
-  return `on ${provider}, ${checks.filter(({ ok }) => ok).length} of ${checks.length} promises kept`;
+  const { device, checks } = readJson(join(consumer, 'out', 'report.json'));
+  return `on ${device}, ${checks.filter(({ ok }) => ok).length} of ${checks.length} promises kept`;
 }
 
 /** The README's script on the demo's files says what the demo's report says. */

@@ -20,7 +20,7 @@ describe('exitCodeOf', () => {
     ['artifacts', new ArtifactError('hash-mismatch', 'x'), 3],
     ['pol-scoring', new PolError('wrong-candidate', 'x'), 3],
     ['moe-engine, data', new MoeEngineError('bad-shape', 'x', { name: 'a', expected: 'b', actual: 'c' }), 3],
-    ['moe-engine, machine', new MoeEngineError('provider-unavailable', 'x', { provider: 'native' }), 1],
+    ['moe-engine, machine', new MoeEngineError('device-unavailable', 'x', { device: 'cpu' }), 1],
     ['chain', new ChainError('unreachable', 'x'), 4],
     ['chain, dispatch', new ChainError('dispatch-failed', 'x'), 1],
     ['localnet', new LocalnetError('port-in-use', 'x'), 4],

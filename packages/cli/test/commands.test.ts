@@ -320,13 +320,21 @@ describe('pol check', () => {
     writeFileSync(at('same.safetensors'), encodeExpertWeights(start));
   });
 
+  it.each([
+    ['--device', 'gpu', /Allowed choices are auto, cpu, wasm, webgpu, cuda/],
+    ['--provider', 'native', /'--provider <provider>' argument 'native' is invalid\. It is called --device now: write --device cpu\. See/],
+    ['--provider', 'wasm', /write --device wasm/],
+  ])('refuses %s %s', async (flag, value, line) => {
+    expectRefusal(await check(at('update.safetensors'), flag, value), 2, line);
+  });
+
   it('measures an update as the engine does, with its bound', async () => {
     const { code, stdout, stderr } = await check(at('update.safetensors'), '--candidates', '4', '--json');
     expect([code, stderr]).toEqual([0, '']);
     const result = JSON.parse(stdout);
     const checkpoint = await openCheckpoint(modelDirectory);
     const { tokens } = await openShard(at('data', 'held-out-0000.safetensors'), { vocabularySize: checkpoint.topology.vocabularySize });
-    const evaluator = await createEvaluator({ checkpoint, sequenceLength: 128, batchSize: 8, provider: result.provider });
+    const evaluator = await createEvaluator({ checkpoint, sequenceLength: 128, batchSize: 8, device: result.device });
     const base = await evaluator.rowLosses(tokens);
     const candidate = await evaluator.rowLosses(tokens, { experts: trained });
     await evaluator.close();

@@ -89,7 +89,7 @@ export async function runNetwork({ files, out, onEvent }: NetworkRun): Promise<N
     await mkdir(out, { recursive: true });
     const endpoint = await startChain(processes, participants.length);
     const { netuid } = await setUpSubnet(endpoint, participants);
-    const common = ['--json', '--network', endpoint, '--netuid', String(netuid), '--store', join(out, 'store'), '--provider', 'native'];
+    const common = ['--json', '--network', endpoint, '--netuid', String(netuid), '--store', join(out, 'store'), '--device', 'cpu'];
     const start = String((await headTimeMs(endpoint)) + 24 * BLOCK_MS);
     const ofOwner = ['--name', 'test', '--model', modelDirectory, '--data', join(files, 'data'), '--experts', join(files, 'expert_cfg.json'), '--rules', join(files, 'rules.json'), '--start', start];
     const events: NetworkEvent[] = [];

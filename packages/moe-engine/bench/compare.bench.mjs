@@ -23,9 +23,9 @@ const tokens = Int32Array.from({ length: 64 * sequenceLength }, (_, index) => (i
 const start = await extractExperts(checkpoint, experts);
 
 const empty = () => ({ training: { wall: [], cpu: [] }, evaluation: { wall: [], cpu: [] } });
-const measured = { wasm: empty(), native: empty(), pytorch: empty() };
+const measured = { wasm: empty(), cpu: empty(), pytorch: empty() };
 for (let round = 0; round < rounds; round++) {
-  for (const provider of round === 0 ? ['native', 'wasm'] : ['native']) await measure(provider);
+  for (const device of round === 0 ? ['cpu', 'wasm'] : ['cpu']) await measure(device);
   if (process.env.PYTHON !== undefined) measurePyTorch();
 }
 report();
@@ -42,9 +42,9 @@ function stopwatch() {
   };
 }
 
-async function measure(provider) {
-  const common = { checkpoint, tokens, sequenceLength, batchSize, threads, provider };
-  const { training, evaluation } = measured[provider];
+async function measure(device) {
+  const common = { checkpoint, tokens, sequenceLength, batchSize, threads, device };
+  const { training, evaluation } = measured[device];
   const lap = stopwatch();
   await trainExperts({ ...common, start, steps: steps + 2, learningRate: 3e-4, rowSeed: 'bench', onStep: ({ step }) => lap(step > 2 ? training : undefined) });
   const evaluator = await createEvaluator(common);
@@ -53,7 +53,7 @@ async function measure(provider) {
     lap();
     const losses = await evaluator.rowLosses(rows);
     lap(step > 2 ? evaluation : undefined);
-    measured[provider].loss = losses.reduce((sum, loss) => sum + loss, 0) / batchSize;
+    measured[device].loss = losses.reduce((sum, loss) => sum + loss, 0) / batchSize;
   }
   await evaluator.close();
 }

@@ -14,10 +14,10 @@ export interface MoeEngineErrorContexts {
   'bad-option': { readonly option: string; readonly expected: string; readonly actual: string };
   /** A weight was named that the model does not have, or that may not be swapped or trained. */
   'unknown-tensor': { readonly name: string };
-  /** Neither ONNX Runtime package could be loaded, or not the one asked for. */
-  'provider-unavailable': { readonly provider: string };
+  /** The device asked for is not there, or does not compute in float32; the message says what to install. */
+  'device-unavailable': { readonly device: string };
   /** ONNX Runtime refused a graph or failed while running it. */
-  'runtime-failed': { readonly provider: string; readonly during: string };
+  'runtime-failed': { readonly device: string; readonly during: string };
   /** The worker thread died (out of memory, native crash, `process.exit`). */
   'worker-crashed': { readonly exitCode: number | undefined };
   /** `signal` was aborted; `cause` is its reason. */
@@ -72,7 +72,7 @@ export interface PortableError {
 export function toPortableError(error: unknown): PortableError {
   if (isMoeEngineError(error)) return { code: error.code, message: error.message, context: { ...error.context }, cause: describe(error.cause) };
   const message = error instanceof Error ? error.message : String(error);
-  return { code: 'runtime-failed', message: `the engine failed: ${message}`, context: { provider: 'unknown', during: 'worker' }, cause: describe(error) };
+  return { code: 'runtime-failed', message: `the engine failed: ${message}`, context: { device: 'unknown', during: 'worker' }, cause: describe(error) };
 }
 
 /** The inverse of {@link toPortableError}. */

@@ -9,7 +9,7 @@ export { MoeEngineError, isMoeEngineError, type MoeEngineErrorCode, type MoeEngi
 export { createEvaluator, type EvaluationOptions, type Evaluator, type EvaluatorOptions } from './evaluation/evaluator.ts';
 export type { LearningRateSchedule } from './training/learning-rate.ts';
 export type { LayerRouting } from './runtime/messages.ts';
-export { resolveProvider, type EngineNotice, type EngineProvider, type Provider } from './runtime/runtime.ts';
+export { DEVICES, resolveDevice, type Device, type DeviceChoice, type DeviceOptions, type EngineNotice } from './runtime/device.ts';
 export type { TokenMatrix } from './evaluation/token-matrix.ts';
 export { trainExperts, type TrainingResult, type TrainOptions } from './training/trainer.ts';
 export type { StepReport } from './training/training-job.ts';

@@ -10,7 +10,7 @@ const onStep = ({ step, loss }) => {
   console.log(JSON.stringify({ step, loss }));
   if (step === exitAt) process.exit(7);
 };
-const common = { checkpoint: directory, sequenceLength: 6, batchSize: 2, provider: 'native' };
+const common = { checkpoint: directory, sequenceLength: 6, batchSize: 2, device: 'cpu' };
 
 if (mode === 'evaluate') {
   // Deliberately not closed: an idle engine must not keep the process alive.

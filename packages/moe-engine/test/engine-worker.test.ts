@@ -20,7 +20,7 @@ describe('a worker that dies', () => {
 
 describe('an error of the worker', () => {
   it('arrives with code, message, context and the text of its cause', async () => {
-    const error = { code: 'runtime-failed', message: 'no', context: { provider: 'wasm', during: 'a test' }, cause: 'because' };
+    const error = { code: 'runtime-failed', message: 'no', context: { device: 'wasm', during: 'a test' }, cause: 'because' };
     const worker = startEngineWorker(entry(`parentPort.on('message', ({ id, close }) => (close ? parentPort.close() : parentPort.postMessage({ id, error: ${JSON.stringify(error)} })));`));
     await expect(worker.call(request)).rejects.toMatchObject({ name: 'MoeEngineError', ...error, cause: { message: 'because' } });
     await worker.close();

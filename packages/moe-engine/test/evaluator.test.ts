@@ -23,7 +23,7 @@ describe('createEvaluator', () => {
     expect(relativeDistance(losses, expected)).toBeLessThan(1e-6);
     expect(rows.length).toBe(2);
     expect(rows[1]).toBeCloseTo(expected.subarray(6).reduce((sum, loss) => sum + loss, 0) / 6, 6);
-    expect(evaluator.provider).toBe('native');
+    expect(evaluator.device).toBe('cpu');
     await evaluator.close();
   });
 
@@ -79,14 +79,14 @@ describe('createEvaluator', () => {
 
   it('gives the same bits in two runs on WebAssembly, and native losses within 1e-6', async () => {
     const model = await loadTinyModel('odd');
-    const run = async (provider: 'wasm' | 'native'): Promise<Float64Array> => {
-      const evaluator = await createEvaluator({ checkpoint: model.directory, sequenceLength: model.sequenceLength, batchSize: 2, provider });
-      expect(evaluator.provider).toBe(provider);
+    const run = async (device: 'wasm' | 'cpu'): Promise<Float64Array> => {
+      const evaluator = await createEvaluator({ checkpoint: model.directory, sequenceLength: model.sequenceLength, batchSize: 2, device });
+      expect(evaluator.device).toBe(device);
       const losses = await evaluator.rowLosses(model.tokens);
       await evaluator.close();
       return losses;
     };
-    const [first, second, native] = await Promise.all([run('wasm'), run('wasm'), run('native')]);
+    const [first, second, native] = await Promise.all([run('wasm'), run('wasm'), run('cpu')]);
     expect(second).toEqual(first);
     expect(relativeDistance(native!, first!)).toBeLessThan(1e-6);
   });
@@ -101,7 +101,7 @@ describe('errors', () => {
     ['sequenceLength', { sequenceLength: 1 }],
     ['batchSize', { batchSize: 0 }],
     ['threads', { threads: 1.5 }],
-    ['provider', { provider: 'gpu' as never }],
+    ['device', { device: 'gpu' as never }],
   ])('bad-option %s', async (option, overrides) => {
     await expect(createEvaluator(options(overrides))).rejects.toMatchObject({ code: 'bad-option', context: { option } });
   });

@@ -5,7 +5,8 @@ import type { Topology } from '@connito/moe-core';
 import { openCheckpoint, openSafetensorsFile } from '@connito/moe-core/node';
 import { expertTensorNames, type ExpertWeights } from '@connito/moe-core';
 import type { Program } from '../src/model/program.ts';
-import { openRuntime, type Provider, type Runtime } from '../src/runtime/runtime.ts';
+import type { Device } from '../src/runtime/device.ts';
+import { openRuntime, type Runtime } from '../src/runtime/runtime.ts';
 
 export type TinyModelName = 'grouped' | 'odd' | 'dense';
 export const TINY_MODELS: readonly TinyModelName[] = ['grouped', 'odd', 'dense'];
@@ -72,9 +73,9 @@ export function startOf(model: TinyModel): ExpertWeights {
 }
 
 /** A runtime in this thread; a notice is an error here. */
-export function openTestRuntime(provider: Provider = 'native'): Promise<Runtime> {
+export function openTestRuntime(device: Device = 'cpu'): Promise<Runtime> {
   return openRuntime({
-    provider,
+    device,
     threads: 1,
     onNotice: ({ message }) => {
       throw new Error(message);

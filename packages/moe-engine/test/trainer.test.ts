@@ -44,12 +44,12 @@ function numbersOf(steps: readonly StepReport[]): unknown[] {
 }
 
 describe('trainExperts', () => {
-  it.each(['native', 'wasm'] as const)('follows torch.optim.AdamW for 10 steps (%s)', async (provider) => {
+  it.each(['cpu', 'wasm'] as const)('follows torch.optim.AdamW for 10 steps (%s)', async (device) => {
     const { floats, doubles, integers } = await readTensors(vectorPath('training/expected.safetensors'));
     const t = manifest.training;
     const seen: StepReport[] = [];
     const result = await trainExperts(
-      job({ provider, tokens: integers.get('tokens')!, sequenceLength: t.positions, batchSize: t.batch, steps: t.steps, learningRate: t.rate, betas: t.betas, epsilon: t.eps, weightDecay: t.decay, clipNorm: t.clip, warmupSteps: t.warmup, schedule: 'cosine', finalShare: t.final, rowSeed: t.seed, onStep: (report) => seen.push(report) }),
+      job({ device, tokens: integers.get('tokens')!, sequenceLength: t.positions, batchSize: t.batch, steps: t.steps, learningRate: t.rate, betas: t.betas, epsilon: t.eps, weightDecay: t.decay, clipNorm: t.clip, warmupSteps: t.warmup, schedule: 'cosine', finalShare: t.final, rowSeed: t.seed, onStep: (report) => seen.push(report) }),
     );
     expect(relativeDistance(result.steps.map(({ loss }) => loss), doubles.get('losses')!)).toBeLessThan(1e-5);
     expect(relativeDistance(result.steps.map(({ gradientNorm }) => gradientNorm), doubles.get('norms')!)).toBeLessThan(1e-4);
@@ -58,7 +58,7 @@ describe('trainExperts', () => {
       expect(relativeDistance(data.map((entry, i) => entry - before[i]!), expected.map((entry, i) => entry - before[i]!))).toBeLessThan(1e-3);
     }
     expect(seen).toEqual(result.steps);
-    expect(result).toMatchObject({ skippedSteps: 0, provider });
+    expect(result).toMatchObject({ skippedSteps: 0, device });
     expect(seen.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 

@@ -3,10 +3,10 @@ import { compileEvaluation, compileRouting, compileTraining } from '../src/model
 import type { Runtime } from '../src/runtime/runtime.ts';
 import { loadTinyModel, openTestRuntime, relativeDistance, runProgram, TINY_MODELS, type TinyModel } from './tiny-model.ts';
 
-describe.each(['native', 'wasm'] as const)('transformers and PyTorch agree (%s)', (provider) => {
+describe.each(['cpu', 'wasm'] as const)('transformers and PyTorch agree (%s)', (device) => {
   let runtime: Runtime;
   beforeAll(async () => {
-    runtime = await openTestRuntime(provider);
+    runtime = await openTestRuntime(device);
   });
 
   it.each(TINY_MODELS)('model %s: loss within 1e-6, gradients of the trained experts within 1e-4 relative', async (name) => {

@@ -5,26 +5,26 @@
  */
 import { applyOuterStep, assertExpertWeights, decodeExpertWeights, decompressUpdate, inspectCompressedUpdate, isMoeError, type Checkpoint, type CompressedUpdateHeader, type ExpertWeights, type Float32Tensor } from '@connito/moe-core';
 import { openFileSource, openSafetensorsFile, type FileSource, type OpenSafetensorsFile } from '@connito/moe-core/node';
-import { createEvaluator, type EvaluatorOptions, type Provider } from '@connito/moe-engine';
+import { createEvaluator, type EvaluatorOptions, type Device } from '@connito/moe-engine';
 import { PolError } from './error.ts';
 import type { LossEvaluator } from './evaluator.ts';
 
 /** A loaded model in a worker thread; close it. */
 export interface OnnxLossEvaluator extends LossEvaluator {
-  /** The ONNX Runtime in use. */
-  readonly provider: Provider;
+  /** Where it computes. Scores of two validators agree in their bits only if their devices do. */
+  readonly device: Device;
   close(): Promise<void>;
 }
 
 /**
- * Loads a model for evaluation; `native` where onnxruntime-node is installed, else WebAssembly with a notice.
+ * Loads a model for evaluation, on the device that the options name.
  *
  * @throws errors of `createEvaluator` of `@connito/moe-engine`
  */
 export async function openOnnxEvaluator(options: EvaluatorOptions): Promise<OnnxLossEvaluator> {
   const evaluator = await createEvaluator(options);
   return {
-    provider: evaluator.provider,
+    device: evaluator.device,
     rowLosses: (tokens, rowOptions) => evaluator.rowLosses(tokens, rowOptions),
     close: () => evaluator.close(),
   };

@@ -6,7 +6,7 @@
 import type { ArtifactStore } from '@connito/artifacts';
 import type { Chain, Keypair } from '@connito/chain';
 import type { Checkpoint } from '@connito/moe-core';
-import type { EngineProvider } from '@connito/moe-engine';
+import type { DeviceChoice } from '@connito/moe-engine';
 import type { AgentReport } from './agent-event.ts';
 import type { TaskManifest } from './task-manifest.ts';
 import type { Timetable } from './moment.ts';
@@ -35,7 +35,7 @@ export interface RoleContext {
 
 /** How a role computes. */
 export interface EngineOptions {
-  readonly provider: EngineProvider;
+  readonly device: DeviceChoice;
   /** Threads of one session; 1 keeps several roles on one machine out of each other's way. */
   readonly threads: number;
 }

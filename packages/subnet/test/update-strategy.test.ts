@@ -36,7 +36,7 @@ async function openJob(name: string): Promise<UpdateJob> {
     store,
     keypair: openKeypair('//Bob'),
     stateDirectory: join(directory, name),
-    engine: { provider: 'auto', threads: 1 },
+    engine: { device: 'auto', threads: 1 },
     signal: new AbortController().signal,
     report: (report: AgentReport) => void reports.push(report),
   } as unknown as RoleContext;

@@ -4,9 +4,11 @@
  * @module
  */
 import { basename, relative, resolve } from 'node:path';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
+import type { DeviceChoice } from '@connito/moe-engine';
 import { CliError } from '../cli-error.ts';
 import { wantsColor, type CliContext } from '../context.ts';
+import { addDeviceOption } from '../engine-options.ts';
 import { describeUse, wholeNumber } from '../options.ts';
 
 /** The manifest's limit on a task's name. */
@@ -20,7 +22,7 @@ interface DemoFlags {
   readonly out: string;
   readonly model?: string;
   readonly text?: string;
-  readonly provider: 'auto' | 'native' | 'wasm';
+  readonly device: DeviceChoice;
   readonly json?: true;
 }
 
@@ -36,8 +38,8 @@ export function registerDemo(program: Command, context: CliContext): void {
     .option('--out <directory>', 'where everything goes; an earlier demo there is replaced', 'connito-demo')
     .option('--model <directory>', "another checkpoint, in Hugging Face layout; default: the demo's own")
     .option('--text <directory>', "other text, with folders target/ and general/; default: the demo's own")
-    .addOption(new Option('--provider <provider>', 'ONNX Runtime provider').choices(['auto', 'native', 'wasm']).default('auto'))
     .action((flags: DemoFlags) => run(flags, context));
+  addDeviceOption(command);
   describeUse(command, ['connito demo', 'connito demo --cycles 1 --json', 'connito demo --miners 6 --validators 3 --seed 7 --out ./run'], 'print the report as JSON instead of tables');
 }
 

@@ -32,7 +32,7 @@ interface CheckResult extends Omit<CandidateScore, 'uid'> {
   readonly base: string;
   readonly candidate: string;
   readonly data: string;
-  readonly provider: string;
+  readonly device: string;
   readonly rows: number;
   /** One-sided. */
   readonly level: number;
@@ -105,7 +105,7 @@ async function measure({ checkpoint, rows, flags, context }: Job): Promise<Check
     const [score] = scoreCycle({ baseLosses, candidates: [{ uid: 0, losses }], clip, minGain, floorShare: 0, errorRate });
     if (score === undefined) throw new TypeError('one candidate has one score');
     const { uid: _uid, ...figures } = score;
-    return { base, candidate, data, provider: evaluator.provider, rows: rows.rows, level: flags.level ?? 1 - errorRate, clip, minGain, baseLoss: mean(baseLosses), candidateLoss: mean(losses), ...figures };
+    return { base, candidate, data, device: evaluator.device, rows: rows.rows, level: flags.level ?? 1 - errorRate, clip, minGain, baseLoss: mean(baseLosses), candidateLoss: mean(losses), ...figures };
   } finally {
     progress.clear();
     await evaluator.close();
@@ -114,8 +114,8 @@ async function measure({ checkpoint, rows, flags, context }: Job): Promise<Check
 
 function renderResult(result: CheckResult, { stdout, env }: CliContext): string[] {
   const paint = createPaint(wantsColor(stdout, env));
-  const { baseLoss, candidateLoss, gain, standardError, lowerBound, upperBound, score, code, rows, level, provider } = result;
-  const lines: [string, string][] = [['loss', `${baseLoss.toFixed(6)} → ${candidateLoss.toFixed(6)} nats per token on ${rows} rows (${provider})`]];
+  const { baseLoss, candidateLoss, gain, standardError, lowerBound, upperBound, score, code, rows, level, device } = result;
+  const lines: [string, string][] = [['loss', `${baseLoss.toFixed(6)} → ${candidateLoss.toFixed(6)} nats per token on ${rows} rows (${device})`]];
   if (gain !== undefined && standardError !== undefined && lowerBound !== undefined && upperBound !== undefined) {
     lines.push(['gain', signed(gain)], ['standard error', ` ${standardError.toFixed(6)}`], ['lower bound', `${signed(lowerBound)} at level ${Number(level.toFixed(6))}`], ['upper bound', signed(upperBound)]);
   }

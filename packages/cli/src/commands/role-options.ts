@@ -4,11 +4,13 @@
  * @module
  */
 import { readFile } from 'node:fs/promises';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
+import type { DeviceChoice } from '@connito/moe-engine';
 import type { AgentEvent, RoleOptions } from '@connito/subnet';
 import { CliError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { describeEvent } from '../describe-event.ts';
+import { addDeviceOption } from '../engine-options.ts';
 import { wholeNumber } from '../options.ts';
 
 /** Options of every role. */
@@ -18,7 +20,7 @@ export interface RoleFlags {
   readonly state: string;
   readonly store: string;
   readonly keyFile?: string;
-  readonly provider: 'auto' | 'native' | 'wasm';
+  readonly device: DeviceChoice;
   readonly threads: number;
   readonly json?: true;
 }
@@ -28,13 +30,12 @@ const KEY_VARIABLE = 'CONNITO_KEY';
 
 /** Adds the options of every role. */
 export function addRoleOptions(command: Command): Command {
-  return command
+  return addDeviceOption(command)
     .option('--network <endpoint>', "the chain's WebSocket endpoint", 'ws://127.0.0.1:9944')
     .option('--netuid <netuid>', 'the subnet', wholeNumber({ min: 1, max: 65_535 }), 102)
     .requiredOption('--state <directory>', 'journal and own artifacts of this role; one directory per hotkey')
     .requiredOption('--store <directory>', 'the shared artifact store')
     .option('--key-file <file>', `file with the hotkey's mnemonic or development URI such as //Alice; default: the variable ${KEY_VARIABLE}`)
-    .addOption(new Option('--provider <provider>', 'ONNX Runtime provider').choices(['auto', 'native', 'wasm']).default('auto'))
     .option('--threads <threads>', 'threads for computing', wholeNumber({ min: 1, max: 256 }), 1);
 }
 
@@ -47,7 +48,7 @@ export async function readRoleOptions(flags: RoleFlags, context: CliContext): Pr
     keypair: openKeypair(await readKey(flags, context)),
     stateDirectory: flags.state,
     storeDirectory: flags.store,
-    engine: { provider: flags.provider, threads: flags.threads },
+    engine: { device: flags.device, threads: flags.threads },
     signal: context.signal,
     onEvent: (event) => printEvent(event, flags, context),
   };

@@ -22,7 +22,7 @@ export interface ReportInputs {
   readonly startedAt: Date;
   readonly seconds: number;
   readonly endMs: number;
-  readonly provider: string;
+  readonly device: string;
   readonly netuid: number;
   readonly domain: string;
   readonly trainableParameters: number;
@@ -47,7 +47,7 @@ const LEVEL = 0.99;
 
 /** The report. */
 export function buildReport(inputs: ReportInputs): DemoReport {
-  const { manifest, participants, seed, startedAt, seconds, provider, domain, netuid, trainableParameters, totalParameters } = inputs;
+  const { manifest, participants, seed, startedAt, seconds, device, domain, netuid, trainableParameters, totalParameters } = inputs;
   const cycles = Array.from({ length: manifest.cycles }, (_, cycle) => reportCycle(inputs, cycle));
   const losses = inputs.measured.map(({ version, target, general, test }) => ({
     version: version.number,
@@ -62,7 +62,7 @@ export function buildReport(inputs: ReportInputs): DemoReport {
     seed,
     startedAt: startedAt.toISOString(),
     seconds,
-    provider,
+    device,
     task: { domain, selection: manifest.model.selection, trainableParameters, totalParameters, netuid },
     miners: participants.flatMap(({ role, uid, name, hotkey, strategy }) => (role === 'miner' ? [{ uid, name, hotkey, behaviour: strategy ?? 'honest' }] : [])),
     validators: participants.flatMap(({ role, uid, name, hotkey, stakeTao }) => (role === 'validator' ? [{ uid, name, hotkey, stakeRao: `${stakeTao ?? 0}000000000` }] : [])),

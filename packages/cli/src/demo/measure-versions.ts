@@ -11,7 +11,7 @@ import { pulseRandomness, fromHex } from '@connito/commit-reveal';
 import { encodeShard, openShard, takeRows, type DatasetManifest, type Shard, type ShardEntry } from '@connito/dataset';
 import { graftExperts, type Checkpoint, type ExpertWeights } from '@connito/moe-core';
 import { writeSafetensorsFile } from '@connito/moe-core/node';
-import { createEvaluator, type EngineProvider } from '@connito/moe-engine';
+import { createEvaluator, type DeviceChoice } from '@connito/moe-engine';
 import { drawCycleRows, openVersionStore, selectionOf, type CycleRecord, type ModelVersion, type TaskManifest, type VersionStore } from '@connito/subnet';
 
 /** Losses by row in nats per token. */
@@ -30,7 +30,7 @@ export interface Measurements {
   readonly modelDirectory: string;
   readonly dataDirectory: string;
   readonly dataset: DatasetManifest;
-  readonly provider: EngineProvider;
+  readonly device: DeviceChoice;
   readonly threads: number;
   readonly signal: AbortSignal;
 }
@@ -41,12 +41,12 @@ const BATCH_ROWS = 8;
 
 /** Losses of `versions` on the same rows. */
 export async function measureVersions(run: Measurements, versions: readonly ModelVersion[]): Promise<readonly VersionLosses[]> {
-  const { checkpoint, manifest, dataset, provider, threads, signal } = run;
+  const { checkpoint, manifest, dataset, device, threads, signal } = run;
   const heldOut = dataset.heldOut[0];
   if (!heldOut) throw new TypeError('a prepared dataset has a held-out shard');
   const rows = { target: await readRows(run, heldOut), general: await readRows(run, dataset.general), test: await readRows(run, dataset.test) };
   const versionStore = await openVersions(run);
-  const evaluator = await createEvaluator({ checkpoint, sequenceLength: manifest.data.sequenceLength, batchSize: BATCH_ROWS, experts: selectionOf(manifest), provider, threads });
+  const evaluator = await createEvaluator({ checkpoint, sequenceLength: manifest.data.sequenceLength, batchSize: BATCH_ROWS, experts: selectionOf(manifest), device, threads });
   try {
     const measured: VersionLosses[] = [];
     for (const version of versions) {

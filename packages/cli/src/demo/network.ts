@@ -31,7 +31,7 @@ export interface NetworkPlan {
   readonly modelDirectory: string;
   readonly out: string;
   readonly seed: number;
-  readonly provider: string;
+  readonly device: string;
   readonly signal: AbortSignal;
   /** The subnet is there, its roles are about to start. */
   readonly onReady: (subnet: DemoSubnet) => void;
@@ -128,8 +128,8 @@ interface RoleStart {
 }
 
 function startRole({ role, name, uri, strategy }: Participant, { plan, endpoint, subnet, storeDirectory, logs, startMs }: RoleStart): RunningProcess {
-  const { out, provider, task, modelDirectory, taskName } = plan;
-  const common = ['--json', '--network', endpoint, '--netuid', String(subnet.netuid), '--store', storeDirectory, '--state', join(out, 'state', name), '--provider', provider];
+  const { out, device, task, modelDirectory, taskName } = plan;
+  const common = ['--json', '--network', endpoint, '--netuid', String(subnet.netuid), '--store', storeDirectory, '--state', join(out, 'state', name), '--device', device];
   const own: Record<Participant['role'], readonly string[]> = {
     owner: ['--name', taskName, '--model', modelDirectory, '--data', task.dataDirectory, '--experts', expertsPath(out), '--rules', rulesPath(out), '--start', String(startMs)],
     miner: ['--strategy', strategy ?? 'honest'],

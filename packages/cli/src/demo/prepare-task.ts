@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { openShard, prepareDataset, takeRows, type DatasetManifest } from '@connito/dataset';
 import { addRouting, createExpertRelevance, selectExperts, tokenScores, type ExpertSelection } from '@connito/moe-core';
 import { openCheckpoint } from '@connito/moe-core/node';
-import { collectRouting, type EngineProvider } from '@connito/moe-engine';
+import { collectRouting, type DeviceChoice } from '@connito/moe-engine';
 import { CliError } from '../cli-error.ts';
 
 /** The demo's task on disk. */
@@ -40,7 +40,7 @@ export interface TaskSources {
   readonly out: string;
   readonly cycles: number;
   readonly seed: number;
-  readonly provider: EngineProvider;
+  readonly device: DeviceChoice;
   readonly signal: AbortSignal;
 }
 
@@ -72,7 +72,7 @@ async function textFolder(directory: string, name: 'target' | 'general'): Promis
 }
 
 /** ESFT: the experts that the target's training text is routed to most. */
-async function selectTargetExperts({ modelDirectory, provider, signal }: TaskSources, dataDirectory: string, dataset: DatasetManifest): Promise<ExpertSelection> {
+async function selectTargetExperts({ modelDirectory, device, signal }: TaskSources, dataDirectory: string, dataset: DatasetManifest): Promise<ExpertSelection> {
   const checkpoint = await openCheckpoint(modelDirectory);
   try {
     const first = dataset.train[0];
@@ -80,7 +80,7 @@ async function selectTargetExperts({ modelDirectory, provider, signal }: TaskSou
     const { topology } = checkpoint;
     const shard = await openShard(join(dataDirectory, first.file), { vocabularySize: topology.vocabularySize, sequenceLength: dataset.sequenceLength });
     const rows = Array.from({ length: Math.min(RELEVANCE_ROWS, shard.rows) }, (_, row) => row);
-    const routing = await collectRouting({ checkpoint, tokens: takeRows(shard, rows), sequenceLength: dataset.sequenceLength, provider, threads: 2, signal });
+    const routing = await collectRouting({ checkpoint, tokens: takeRows(shard, rows), sequenceLength: dataset.sequenceLength, device, threads: 2, signal });
     let relevance = createExpertRelevance({ experts: topology.expertsPerLayer, expertsPerToken: topology.expertsPerToken });
     for (const layer of routing) relevance = addRouting(relevance, layer);
     return selectExperts(tokenScores(relevance), { threshold: RELEVANCE_THRESHOLD });

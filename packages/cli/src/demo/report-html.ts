@@ -38,12 +38,12 @@ ${renderCommands(report)}
 }
 
 function renderHead(report: DemoReport): Html {
-  const { cycles, miners, validators, seconds, provider, task, seed } = report;
+  const { cycles, miners, validators, seconds, device, task, seed } = report;
   const passed = reportPassed(report);
   return html`<header>
 <div class="over">connito demo · seed ${seed} <span class="badge ${passed ? 'good' : 'bad'}">${passed ? 'all checks passed' : 'not passed'}</span></div>
 <h1>${reportVerdict(report)}</h1>
-<p class="lead-in">${miners.length} miners and ${validators.length} validators trained the ${task.domain} experts through ${count(cycles.length, 'cycle')} in ${duration(seconds)} (ONNX Runtime, ${provider}), each as a process of its own, talking only through the chain and the artifact store.</p>
+<p class="lead-in">${miners.length} miners and ${validators.length} validators trained the ${task.domain} experts through ${count(cycles.length, 'cycle')} in ${duration(seconds)} (ONNX Runtime, ${device}), each as a process of its own, talking only through the chain and the artifact store.</p>
 </header>`;
 }
 

@@ -14,8 +14,8 @@ export interface DemoReport {
   /** ISO 8601. */
   readonly startedAt: string;
   readonly seconds: number;
-  /** The ONNX Runtime that computed: `native` or `wasm`. */
-  readonly provider: string;
+  /** Where ONNX Runtime computed: `cpu`, `wasm`, `webgpu` or `cuda`. */
+  readonly device: string;
   readonly task: {
     readonly domain: string;
     /** Layer → ids of the trained experts. */

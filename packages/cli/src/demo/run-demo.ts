@@ -9,7 +9,7 @@ import { openFileStore } from '@connito/artifacts';
 import { connectChain, phaseWindow, readSnapshot, type Chain } from '@connito/chain';
 import { countParameters } from '@connito/moe-core';
 import { openCheckpoint, writeFileAtomic } from '@connito/moe-core/node';
-import { resolveProvider, type EngineProvider } from '@connito/moe-engine';
+import { resolveDevice, type DeviceChoice } from '@connito/moe-engine';
 import { computeFloor } from '@connito/pol-scoring';
 import { MAX_RECORD_BYTES, openVersionStore, parseCycleRecord, readTask, selectionOf, type CycleRecord, type ModelVersion, type TaskManifest } from '@connito/subnet';
 import { CliError } from '../cli-error.ts';
@@ -35,7 +35,7 @@ export interface DemoPlan {
   readonly textDirectory: string;
   /** What the target text is about. */
   readonly domain: string;
-  readonly provider: EngineProvider;
+  readonly device: DeviceChoice;
   readonly signal: AbortSignal;
   /** Everything that happens, for the view. */
   readonly show: (event: DemoViewEvent) => void;
@@ -52,7 +52,7 @@ export async function runDemo(options: DemoPlan): Promise<DemoReport> {
   const started = performance.now();
   await claimDirectory(options.out);
   // All roles must use one runtime: two would differ in the last bits, and so in the root.
-  const plan = { ...options, provider: await resolveProvider(options.provider, { onNotice: ({ message }) => options.show({ kind: 'progress', message }) }) };
+  const plan = { ...options, device: await resolveDevice(options.device, { onNotice: ({ message }) => options.show({ kind: 'progress', message }) }) };
   const progress = (message: string): void => plan.show({ kind: 'progress', message });
   progress('preparing data and choosing experts');
   const task = await prepareTask(plan);

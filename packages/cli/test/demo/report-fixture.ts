@@ -25,7 +25,7 @@ export const report: DemoReport = {
   seed: 42,
   startedAt: '2026-11-20T19:30:10.000Z',
   seconds: 151.3,
-  provider: 'native',
+  device: 'cpu',
   task: { domain: 'mathematics', selection: { 0: [7], 1: [3, 11], 2: [0], 3: [5, 14, 2] }, trainableParameters: 258_048, totalParameters: 2_696_576, netuid: 2 },
   miners: [
     { uid: 3, name: 'miner-1', hotkey: '5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty', behaviour: 'honest' },

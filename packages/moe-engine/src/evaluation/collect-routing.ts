@@ -19,7 +19,7 @@ export interface RoutingOptions extends Omit<EngineOptions, 'batchSize'> {
  * Runs the model over all rows and returns each MoE layer's routing, in layer order: `ids` and `weights` — `[N · S, K]`,
  * by descending weight, weights as the model uses them (renormalised where its config says so).
  *
- * @throws {bad-option} {bad-shape} {unknown-tensor} {provider-unavailable} {runtime-failed} {worker-crashed} {aborted}
+ * @throws {bad-option} {bad-shape} {unknown-tensor} {device-unavailable} {runtime-failed} {worker-crashed} {aborted}
  */
 export async function collectRouting(options: RoutingOptions): Promise<readonly LayerRouting[]> {
   const { worker, topology } = await openEngine({ batchSize: 8, ...options }, { purpose: 'routing' });

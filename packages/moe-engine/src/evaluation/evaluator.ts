@@ -6,7 +6,7 @@
 import { assertSelection, expertTensorNames, type ExpertSelection, type ExpertWeights } from '@connito/moe-core';
 import { openEngine, toExpertMessages, type EngineClient, type EngineOptions } from '../runtime/engine-client.ts';
 import { MoeEngineError } from '../error.ts';
-import type { Provider } from '../runtime/runtime.ts';
+import type { Device } from '../runtime/device.ts';
 import { toTokenIds, type TokenMatrix } from './token-matrix.ts';
 
 /** Options of {@link createEvaluator}. */
@@ -24,8 +24,8 @@ export interface EvaluationOptions {
 
 /** A loaded model in a worker thread. Calls are answered in order. Keeps the process alive only while it computes. */
 export interface Evaluator {
-  /** The ONNX Runtime in use. */
-  readonly provider: Provider;
+  /** Where it computes. */
+  readonly device: Device;
   /**
    * Mean next-token loss of each row in nats: float32 token losses, averaged in float64 in order.
    *
@@ -52,7 +52,7 @@ export interface Evaluator {
  * const base = await evaluator.rowLosses(tokens);
  * const candidate = await evaluator.rowLosses(tokens, { experts });
  * await evaluator.close();
- * @throws {bad-option} {unknown-tensor} {bad-shape} {provider-unavailable} {runtime-failed} {worker-crashed} {aborted}
+ * @throws {bad-option} {unknown-tensor} {bad-shape} {device-unavailable} {runtime-failed} {worker-crashed} {aborted}
  * @throws moe-core's `selection-invalid`, and its codes of `openCheckpoint` where a directory is given
  */
 export async function createEvaluator(options: EvaluatorOptions): Promise<Evaluator> {
@@ -60,7 +60,7 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
   const { sequenceLength } = options;
   const replaceable = await replaceableNames(client, options.experts);
   const evaluator: Evaluator = {
-    provider: client.provider,
+    device: client.device,
     async tokenLosses(tokens, { experts = new Map(), signal } = {}) {
       const ids = toTokenIds(tokens, { sequenceLength, vocabularySize: client.topology.vocabularySize });
       const messages = toExpertMessages(client, experts);

@@ -9,7 +9,7 @@ import { startEngineWorker, type EngineWorker } from './engine-worker.ts';
 import { MoeEngineError } from '../error.ts';
 import type { OpenRequest } from './messages.ts';
 import { assertOneOf, assertOption } from '../options.ts';
-import { ENGINE_PROVIDERS, type EngineNotice, type EngineProvider, type Provider } from './runtime.ts';
+import { DEVICE_CHOICES, type Device, type DeviceChoice, type EngineNotice } from './device.ts';
 import type { TensorMessage } from './tensor-message.ts';
 
 /** Options that every use of the engine shares. */
@@ -20,11 +20,11 @@ export interface EngineOptions {
   readonly sequenceLength: number;
   /** B: rows per run of the graph. Memory grows with `B · S · V`. */
   readonly batchSize: number;
-  /** Threads of one operator (native), 1 by default. Results do not depend on it. */
+  /** Threads of one operator (`cpu`), 1 by default. Results do not depend on it. */
   readonly threads?: number;
   /** `auto` by default. */
-  readonly provider?: EngineProvider;
-  /** Called once if `auto` falls back to WebAssembly. */
+  readonly device?: DeviceChoice;
+  /** Called once if `auto` takes less than it looked for. */
   readonly onNotice?: (notice: EngineNotice) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -32,7 +32,7 @@ export interface EngineOptions {
 /** An engine that is ready for requests. */
 export interface EngineClient {
   readonly worker: EngineWorker;
-  readonly provider: Provider;
+  readonly device: Device;
   readonly topology: Topology;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
 }
@@ -40,20 +40,21 @@ export interface EngineClient {
 /**
  * Starts a worker and loads it.
  *
- * @throws {bad-option} {unsupported-model} {unknown-tensor} {bad-shape} {provider-unavailable} {runtime-failed} {worker-crashed} {aborted}
+ * @throws {bad-option} {unsupported-model} {unknown-tensor} {bad-shape} {device-unavailable} {runtime-failed} {worker-crashed} {aborted}
  */
 export async function openEngine(options: EngineOptions, { purpose, trained = [] }: Pick<OpenRequest, 'purpose'> & { readonly trained?: readonly string[] }): Promise<EngineClient> {
-  const { sequenceLength, batchSize, threads = 1, provider = 'auto' } = options;
-  assertEngineOptions({ sequenceLength, batchSize, threads, provider });
+  const { sequenceLength, batchSize, threads = 1, device = 'auto' } = options;
+  refuseProvider(options);
+  assertEngineOptions({ sequenceLength, batchSize, threads, device });
   const checkpoint = typeof options.checkpoint === 'string' ? await openCheckpoint(options.checkpoint) : options.checkpoint;
   try {
-    return await loadEngine(checkpoint, { ...options, purpose, trained, threads, provider });
+    return await loadEngine(checkpoint, { ...options, purpose, trained, threads, device });
   } finally {
     if (typeof options.checkpoint === 'string') await checkpoint.close();
   }
 }
 
-type LoadOptions = Pick<OpenRequest, 'purpose' | 'trained' | 'sequenceLength' | 'batchSize' | 'threads' | 'provider'> & Pick<EngineOptions, 'signal' | 'onNotice'>;
+type LoadOptions = Pick<OpenRequest, 'purpose' | 'trained' | 'sequenceLength' | 'batchSize' | 'threads' | 'device'> & Pick<EngineOptions, 'signal' | 'onNotice'>;
 
 async function loadEngine(checkpoint: Checkpoint, { signal, onNotice, ...options }: LoadOptions): Promise<EngineClient> {
   const { topology } = checkpoint;
@@ -61,22 +62,29 @@ async function loadEngine(checkpoint: Checkpoint, { signal, onNotice, ...options
   const shapes = new Map([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape]));
   const worker = startEngineWorker();
   try {
-    const { purpose, trained, batchSize, sequenceLength, provider, threads } = options;
-    const request: OpenRequest = { kind: 'open', purpose, topology, shapes, trained, batchSize, sequenceLength, provider, threads };
+    const { purpose, trained, batchSize, sequenceLength, device, threads } = options;
+    const request: OpenRequest = { kind: 'open', purpose, topology, shapes, trained, batchSize, sequenceLength, device, threads };
     const opened = await worker.call(request, { signal, onEvent: (event) => void (event.kind === 'notice' && onNotice?.(event.notice)) });
     await loadWeights({ worker, checkpoint, signal, names: opened.weights.filter((name) => !trained.includes(name)) });
-    return { worker, topology, shapes, provider: opened.provider };
+    return { worker, topology, shapes, device: opened.device };
   } catch (error) {
     await worker.close();
     throw error;
   }
 }
 
-function assertEngineOptions({ sequenceLength, batchSize, threads, provider }: Pick<OpenRequest, 'sequenceLength' | 'batchSize' | 'threads' | 'provider'>): void {
+function assertEngineOptions({ sequenceLength, batchSize, threads, device }: Pick<OpenRequest, 'sequenceLength' | 'batchSize' | 'threads' | 'device'>): void {
   assertOption('sequenceLength', sequenceLength, { least: 2, whole: true });
   assertOption('batchSize', batchSize, { least: 1, whole: true });
   assertOption('threads', threads, { least: 1, most: 1024, whole: true });
-  assertOneOf('provider', provider, ENGINE_PROVIDERS);
+  assertOneOf('device', device, DEVICE_CHOICES);
+}
+
+/** The former name of `device`: left unread, it would let another device compute than the one that was asked for. */
+function refuseProvider(options: EngineOptions): void {
+  if (!('provider' in options)) return;
+  const [expected, actual] = ['device: cpu (once native) | wasm | webgpu | cuda | auto', String(options.provider)];
+  throw new MoeEngineError('bad-option', `option provider: expected its new name, ${expected}; got ${actual}`, { option: 'provider', expected, actual });
 }
 
 /** moe-core reads more than is computed here; this says so instead of computing something else. */

@@ -39,7 +39,7 @@ export function createEngineHost(): EngineHost {
       switch (request.kind) {
         case 'open':
           loaded = await open(request, context);
-          return { provider: loaded.runtime.provider, weights: loaded.program.weights };
+          return { device: loaded.runtime.device, weights: loaded.program.weights };
         case 'load':
           engine().weights.set(request.tensor.name, toTensor(engine(), request.tensor));
           return undefined;
@@ -55,7 +55,7 @@ export function createEngineHost(): EngineHost {
 }
 
 async function open(request: OpenRequest, { emit }: RequestContext): Promise<Loaded> {
-  const runtime = await openRuntime({ provider: request.provider, threads: request.threads, onNotice: (notice) => emit({ kind: 'notice', notice }) });
+  const runtime = await openRuntime({ device: request.device, threads: request.threads, onNotice: (notice) => emit({ kind: 'notice', notice }) });
   const program = compile(request);
   return { runtime, program, session: await runtime.createSession(program), topology: request.topology, weights: new Map() };
 }
@@ -129,5 +129,5 @@ function stopIfCancelled({ isCancelled }: RequestContext): void {
 }
 
 function fail(message: string): never {
-  throw new MoeEngineError('runtime-failed', message, { provider: 'unknown', during: 'worker' });
+  throw new MoeEngineError('runtime-failed', message, { device: 'unknown', during: 'worker' });
 }

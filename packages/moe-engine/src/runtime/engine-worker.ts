@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { Worker, type TransferListItem } from 'node:worker_threads';
+import { SHARE_ENV, Worker, type TransferListItem } from 'node:worker_threads';
 import { fromPortableError, isMoeEngineError, MoeEngineError } from '../error.ts';
 import { BUSY, STOP, type EngineEvent, type EngineRequest, type EngineResponses, type ResponseMessage, type WorkerMessage } from './messages.ts';
 
@@ -39,7 +39,8 @@ interface Pending {
 /** Starts a worker thread; `entry` is another one than the package's in tests. */
 export function startEngineWorker(entry: URL = new URL('./worker.js', import.meta.url)): EngineWorker {
   const control = new Int32Array(new SharedArrayBuffer(8));
-  const worker = new Worker(entry, { workerData: { control } });
+  // One environment, because `device.ts` sets a variable in the worker that CUDA's native libraries read.
+  const worker = new Worker(entry, { workerData: { control }, env: SHARE_ENV });
   const pending = new Map<number, Pending>();
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   const post = (message: WorkerMessage, transfer: readonly TransferListItem[] = []): void => worker.postMessage(message, transfer);

@@ -5,7 +5,7 @@
  */
 import type { Topology } from '@connito/moe-core';
 import type { PortableError } from '../error.ts';
-import type { EngineNotice, Provider, EngineProvider } from './runtime.ts';
+import type { Device, DeviceChoice, EngineNotice } from './device.ts';
 import type { TensorMessage } from './tensor-message.ts';
 import type { StepReport, TrainingJob, TrainingOutcome } from '../training/training-job.ts';
 
@@ -18,7 +18,7 @@ export interface OpenRequest {
   readonly trained: readonly string[];
   readonly batchSize: number;
   readonly sequenceLength: number;
-  readonly provider: EngineProvider;
+  readonly device: DeviceChoice;
   readonly threads: number;
 }
 
@@ -32,7 +32,7 @@ export type EngineRequest =
 
 /** Answer by kind of request. */
 export interface EngineResponses {
-  readonly open: { readonly provider: Provider; readonly weights: readonly string[] };
+  readonly open: { readonly device: Device; readonly weights: readonly string[] };
   readonly load: undefined;
   /** `[N, S − 1]` */
   readonly losses: Float32Array;

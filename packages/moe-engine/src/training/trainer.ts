@@ -10,7 +10,7 @@ import { MoeEngineError } from '../error.ts';
 import type { LearningRateSchedule } from './learning-rate.ts';
 import type { EngineEvent } from '../runtime/messages.ts';
 import { assertOneOf, assertOption } from '../options.ts';
-import type { Provider } from '../runtime/runtime.ts';
+import type { Device } from '../runtime/device.ts';
 import { toTokenIds, type TokenMatrix } from '../evaluation/token-matrix.ts';
 import type { TensorMessage } from '../runtime/tensor-message.ts';
 import type { StepReport, TrainingJob } from './training-job.ts';
@@ -55,18 +55,18 @@ export interface TrainingResult {
   readonly steps: readonly StepReport[];
   /** Steps whose loss or gradient was not finite. */
   readonly skippedSteps: number;
-  readonly provider: Provider;
+  readonly device: Device;
 }
 
 /**
  * Trains experts by AdamW on the mean next-token loss; the router's choice follows the activations, its weights stay.
  *
- * Same inputs and provider: same bits, interrupted or not.
+ * Same inputs and device: same bits, interrupted or not.
  *
  * @example
  * const start = await extractExperts(checkpoint, selection);
  * const { experts } = await trainExperts({ checkpoint, start, tokens, sequenceLength: 128, batchSize: 8, steps: 25, learningRate: 3e-4, rowSeed: 'a' });
- * @throws {bad-option} {bad-shape} {unknown-tensor} {provider-unavailable} {runtime-failed} {worker-crashed} {aborted} {resume-mismatch} {resume-corrupt}
+ * @throws {bad-option} {bad-shape} {unknown-tensor} {device-unavailable} {runtime-failed} {worker-crashed} {aborted} {resume-mismatch} {resume-corrupt}
  */
 export async function trainExperts(options: TrainOptions): Promise<TrainingResult> {
   const settings = trainingSettings(options);
@@ -78,7 +78,7 @@ export async function trainExperts(options: TrainOptions): Promise<TrainingResul
     const start = toExpertMessages(client, new Map(names.map((name) => [name, options.start.get(name)!])));
     const outcome = await runJob(client.worker, { ...settings, start, tokens }, options);
     const experts = new Map(outcome.weights.map(({ name, shape, data }: TensorMessage) => [name, { shape, data }]));
-    return { experts, steps: outcome.reports, skippedSteps: outcome.reports.filter(({ skipped }) => skipped).length, provider: client.provider };
+    return { experts, steps: outcome.reports, skippedSteps: outcome.reports.filter(({ skipped }) => skipped).length, device: client.device };
   } finally {
     await client.worker.close();
   }

@@ -141,10 +141,10 @@ function corrupt(path: string, cause: unknown): MoeEngineError {
   return new MoeEngineError('resume-corrupt', `${path} cannot be read as a training state (${why}): remove it to start afresh`, { path }, { cause });
 }
 
-/** SHA-256 over graph, frozen weights, start, tokens and options. The graph fixes model, sizes and batch; the provider the rounding. */
+/** SHA-256 over graph, frozen weights, start, tokens and options. The graph fixes model, sizes and batch; the device the rounding. */
 function hashJob(job: TrainingJob, { runtime, program, weights }: TrainingContext): string {
   const { start, tokens, resumeDirectory: _directory, saveEverySteps: _saves, ...options } = job;
-  const hash = createHash('sha256').update(JSON.stringify([runtime.provider, Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1))]));
+  const hash = createHash('sha256').update(JSON.stringify([runtime.device, Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1))]));
   hash.update(program.model);
   updateHash(hash, 'tokens', tokens);
   for (const { name, data } of start) updateHash(hash, name, data);
