@@ -1,9 +1,9 @@
 /**
- * Selection of what a compressed update keeps, in WebAssembly SIMD (AssemblyScript): the results of `src/internal/top-k.ts`, bit for bit. `npm run wasm` in
- * this package builds it into `src/internal/compression-wasm-bytes.ts`; a test builds it again and compares.
+ * Compression of a tensor's update, in WebAssembly SIMD (AssemblyScript): the streams and the residual of `src/internal/compression-plain.ts`, bit for bit.
+ * `npm run wasm` in this package builds it into `src/internal/compression-wasm-bytes.ts`; a test builds it again and compares.
  *
- * One pass adds up the residual and lists the elements above a threshold that the chunk before suggests; a bisection over the few listed magnitudes finds
- * where to cut. Magnitudes are float32 bits without the sign, compared as integers.
+ * One pass adds up the residual and lists the elements above a threshold that the chunk before suggests; a few probes among the listed magnitudes find where
+ * to cut. What is kept of a whole tensor stays here until it is encoded. Magnitudes are float32 bits without the sign, compared as integers.
  * @module
  */
 
@@ -14,27 +14,39 @@ const MARGIN: i32 = 0x080000;
 /** And how far where that was too few: a quarter of a binade. */
 const WIDE_MARGIN: i32 = 0x200000;
 
+/** The largest chunk, and what a batch may hold. */
+const MAX_ELEMENTS: i32 = 65536;
 /** Elements that `listWord` may write beyond those it counts, and zeros of `largestOf`. */
 const AHEAD: i32 = 8;
+
+// Memory at fixed places, which cost no load.
+/** e and Δ of a batch; e may also be elsewhere. */
+const BATCH_SUMS: usize = memory.data(MAX_ELEMENTS << 2, 16);
+const UPDATES: usize = memory.data(MAX_ELEMENTS << 2, 16);
+/** Listed elements of a chunk: place in the batch, and magnitude. */
+const CANDIDATES: usize = memory.data((MAX_ELEMENTS + AHEAD) << 2, 16);
+const MAGNITUDES: usize = memory.data((MAX_ELEMENTS + AHEAD) << 2, 16);
+/** Four bits, the lowest first, as every second bit of a byte, the highest first. */
+const SPREAD: usize = memory.data<u8>([0x00, 0x40, 0x10, 0x50, 0x04, 0x44, 0x14, 0x54, 0x01, 0x41, 0x11, 0x51, 0x05, 0x45, 0x15, 0x55]);
 
 let chunkSize: i32 = 0;
 let keep: i32 = 0;
 let decay: f32 = 0;
 
-// A batch of chunks.
-/** e, in the batch or in place; sums replace it. */
-let sums: usize = 0;
-let batchSums: usize = 0;
-let updates: usize = 0;
-/** Of the kept elements: sum (`f32`), place in the tensor, and how many are skipped before it; and, by chunk, how many there are (`i32`). */
+// What was kept of the tensor last, and is now left of it: a value (`f32`), the elements skipped before it in its chunk, and by chunk how many (`i32`).
+let pendingValues: usize = 0;
+let pendingGaps: usize = 0;
+let pendingCounts: usize = 0;
+/** The same of what is kept now; 4 elements beyond it may be written. */
 let values: usize = 0;
-let positions: usize = 0;
 let gaps: usize = 0;
 let counts: usize = 0;
 
-// One chunk.
-let candidates: usize = 0;
-let magnitudes: usize = 0;
+/** Of the tensor, so far. */
+let placed: usize = 0;
+let total: i32 = 0;
+let chunks: i32 = 0;
+let lastQuota: i32 = 0;
 
 /** A moving average of the magnitudes where chunks were cut; 0 for none. */
 let usualCut: i32 = 0;
@@ -42,91 +54,106 @@ let usualCut: i32 = 0;
 let limit: i32 = 0;
 let ties: i32 = 0;
 
-/** Lays out the memory. Call it once. @returns where it is free, for tensors whose residual stays here */
-export function prepare(elements: i32, keepOf: i32, decayBy: f32, batchElements: i32): usize {
+let smallLevel: f32 = 0;
+let largeLevel: f32 = 0;
+
+export function batchSums(): usize { return BATCH_SUMS; }
+export function updates(): usize { return UPDATES; }
+/** Where memory is free. */
+export function heapBase(): usize { return (__heap_base + 15) & ~15; }
+/** Levels of the last `encodeTwoBits`. */
+export function levelBelow(): f32 { return smallLevel; }
+export function levelAbove(): f32 { return largeLevel; }
+
+/** Call it once. */
+export function prepare(elements: i32, keepOf: i32, decayBy: f32): void {
   chunkSize = elements;
   keep = keepOf;
   decay = decayBy;
-  const chunks: usize = (batchElements + elements - 1) / elements;
-  const batch = <usize>batchElements << 2;
-  // One more than can be kept: `collect` writes before it knows.
-  const kept = (chunks * keepOf + 1) << 2;
-  batchSums = (__heap_base + 15) & ~15;
-  updates = (batchSums + batch + 15) & ~15;
-  values = updates + batch;
-  positions = values + kept;
-  gaps = positions + kept;
-  counts = gaps + kept;
-  candidates = counts + (chunks << 2);
-  magnitudes = (candidates + (<usize>(elements + AHEAD) << 2) + 15) & ~15;
-  const end = (magnitudes + (<usize>(elements + AHEAD) << 2) + 15) & ~15;
-  const pages = <i32>((end + 0xffff) >> 16);
-  if (pages > memory.size()) memory.grow(pages - memory.size());
-  return end;
 }
 
-export function sumsPointer(): usize { return batchSums; }
-export function updatesPointer(): usize { return updates; }
-export function valuesPointer(): usize { return values; }
-export function positionsPointer(): usize { return positions; }
-export function gapsPointer(): usize { return gaps; }
-export function countsPointer(): usize { return counts; }
-
 /** Begins a tensor. */
-export function reset(): void {
+export function begin(pendingValuesAt: usize, pendingGapsAt: usize, pendingCountsAt: usize, valuesAt: usize, gapsAt: usize, countsAt: usize): void {
+  pendingValues = pendingValuesAt;
+  pendingGaps = pendingGapsAt;
+  pendingCounts = pendingCountsAt;
+  values = valuesAt;
+  gaps = gapsAt;
+  counts = countsAt;
+  placed = 0;
+  total = 0;
+  chunks = 0;
   usualCut = 0;
 }
 
 /**
- * Works through the first `elements` of the batch, which begins at `base` in its tensor, and whose e is at `residual`.
- * @returns how many are kept, or −1 where a sum is not finite
+ * Works through the next `elements` of the tensor, whose Δ is in the batch and whose e, replaced by the sums, is at `sums`.
+ * @returns how many of the tensor are kept so far, or −1 where a sum is not finite
  */
-export function selectBatch(residual: usize, elements: i32, base: i32): i32 {
-  sums = residual;
-  let total = 0;
-  let chunk: usize = 0;
+export function selectBatch(sums: usize, elements: i32): i32 {
   for (let start = 0; start < elements; start += chunkSize) {
-    const end = min(start + chunkSize, elements);
-    const quota = <i32>((<i64>keep * (end - start) + chunkSize - 1) / chunkSize);
+    const length = min(chunkSize, elements - start);
+    const from = <usize>start << 2;
+    const quota = quotaOf(length);
+    place(sums + from);
     let lowest = max(1, usualCut - MARGIN);
-    let count = addUp(start, end, lowest);
-    if (count < quota && lowest > 1) count = list(start, end, (lowest = max(1, usualCut - WIDE_MARGIN)));
-    if (count < quota && lowest > 1) count = list(start, end, (lowest = 1));
+    let count = addUp(sums + from, UPDATES + from, length, lowest);
+    if (count < quota && lowest > 1) count = list(sums + from, length, (lowest = max(1, usualCut - WIDE_MARGIN)));
+    if (count < quota && lowest > 1) count = list(sums + from, length, (lowest = 1));
     const largest = largestOf(count);
     if (largest >= INFINITY_BITS) return -1;
     const kept = min(count, quota);
     const cut = findCut(count, kept, lowest, largest);
-    collect(start, count, total, base);
-    store<i32>(counts + (chunk++ << 2), kept);
+    collect(sums + from, count);
+    store<i32>(counts + (<usize>chunks << 2), kept);
+    chunks++;
     total += kept;
+    lastQuota = quota;
     usualCut = kept < quota ? 0 : usualCut == 0 ? cut : usualCut + ((cut - usualCut) >> 2);
   }
   return total;
 }
 
+/** Most values that a chunk of so many elements keeps. */
+function quotaOf(length: i32): i32 {
+  return <i32>((<i64>keep * length + chunkSize - 1) / chunkSize);
+}
+
+/** Writes what the next chunk kept last back into it. */
+function place(sums: usize): void {
+  const end = placed + (<usize>load<i32>(pendingCounts + (<usize>chunks << 2)) << 2);
+  const valuesAt = pendingValues;
+  const gapsAt = pendingGaps;
+  for (let from = placed; from < end; from += 4, sums += 4) {
+    sums += <usize>load<i32>(gapsAt + from) << 2;
+    store<f32>(sums, load<f32>(valuesAt + from));
+  }
+  placed = end;
+}
+
 /** Adds up a chunk and lists what is at least `lowest`; how many. */
-function addUp(start: i32, end: i32, lowest: i32): i32 {
+function addUp(sums: usize, updates: usize, length: i32, lowest: i32): i32 {
   const below = i32x4.splat(lowest - 1);
   const factor = f32x4.splat(decay);
   const offset = updates - sums;
-  let at = sums + (<usize>start << 2);
   let count = 0;
-  let i = start;
-  for (; i + 64 <= end; i += 64, at += 256) {
+  let at = sums;
+  let i = 0;
+  for (; i + 64 <= length; i += 64, at += 256) {
     const word = addSixteen(at, offset, factor, below) | (addSixteen(at + 64, offset, factor, below) << 16) | (addSixteen(at + 128, offset, factor, below) << 32) | (addSixteen(at + 192, offset, factor, below) << 48);
     count = listWord(i, at, word, count);
   }
-  for (; i < end; i++, at += 4) {
+  for (; i < length; i++, at += 4) {
     store<f32>(at, load<f32>(at) * decay + load<f32>(at + offset));
-    count = listOne(i, lowest, count);
+    count = listOne(i, at, lowest, count);
   }
   return count;
 }
 
 /** Lists what is at least `lowest` of sums that are there. */
-function list(start: i32, end: i32, lowest: i32): i32 {
+function list(sums: usize, length: i32, lowest: i32): i32 {
   let count = 0;
-  for (let i = start; i < end; i++) count = listOne(i, lowest, count);
+  for (let i = 0; i < length; i++, sums += 4) count = listOne(i, sums, lowest, count);
   return count;
 }
 
@@ -149,18 +176,18 @@ function listWord(position: i32, at: usize, word: u64, count: i32): i32 {
 @inline
 function appendLowest(position: i32, at: usize, word: u64, to: usize): u64 {
   const bit = <i32>ctz(word) & 63;
-  store<i32>(candidates + to, position + bit);
-  store<i32>(magnitudes + to, load<i32>(at + (<usize>bit << 2)) & MAGNITUDE_MASK);
+  store<i32>(CANDIDATES + to, position + bit);
+  store<i32>(MAGNITUDES + to, load<i32>(at + (<usize>bit << 2)) & MAGNITUDE_MASK);
   return word & (word - 1);
 }
 
 // @ts-ignore: decorator
 @inline
-function listOne(position: i32, lowest: i32, count: i32): i32 {
-  const magnitude = load<i32>(sums + (<usize>position << 2)) & MAGNITUDE_MASK;
+function listOne(position: i32, at: usize, lowest: i32, count: i32): i32 {
+  const magnitude = load<i32>(at) & MAGNITUDE_MASK;
   if (magnitude < lowest) return count;
-  store<i32>(candidates + (<usize>count << 2), position);
-  store<i32>(magnitudes + (<usize>count << 2), magnitude);
+  store<i32>(CANDIDATES + (<usize>count << 2), position);
+  store<i32>(MAGNITUDES + (<usize>count << 2), magnitude);
   return count + 1;
 }
 
@@ -183,10 +210,10 @@ function addFour(at: usize, offset: usize, factor: v128, below: v128): v128 {
 
 /** Of the listed magnitudes; fills the last vector with zeros. */
 function largestOf(count: i32): i32 {
-  const end = magnitudes + (<usize>count << 2);
+  const end = MAGNITUDES + (<usize>count << 2);
   v128.store(end, i32x4.splat(0));
   let most = i32x4.splat(0);
-  for (let at = magnitudes; at < end; at += 16) most = i32x4.max_s(most, v128.load(at));
+  for (let at = MAGNITUDES; at < end; at += 16) most = i32x4.max_s(most, v128.load(at));
   return max(max(i32x4.extract_lane(most, 0), i32x4.extract_lane(most, 1)), max(i32x4.extract_lane(most, 2), i32x4.extract_lane(most, 3)));
 }
 
@@ -225,29 +252,163 @@ function findCut(count: i32, kept: i32, lowest: i32, largest: i32): i32 {
 }
 
 function countAtLeast(value: i32, count: i32): i32 {
-  const end = magnitudes + (<usize>count << 2);
+  const end = MAGNITUDES + (<usize>count << 2);
   const below = i32x4.splat(value - 1);
   let sum = i32x4.splat(0);
-  for (let at = magnitudes; at < end; at += 16) sum = i32x4.sub(sum, i32x4.gt_s(v128.load(at), below));
-  return i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
+  for (let at = MAGNITUDES; at < end; at += 16) sum = i32x4.sub(sum, i32x4.gt_s(v128.load(at), below));
+  return sumLanes(sum);
 }
 
-/** Writes values, positions and gaps of what is kept, from index `to` on; each store is overwritten by the next where its element is not kept. */
-function collect(start: i32, count: i32, to: i32, base: i32): void {
-  let expected = start;
-  let at = <usize>to << 2;
+/** Writes values and gaps of what is kept; each store is overwritten by the next where its element is not kept. */
+function collect(sums: usize, count: i32): void {
+  const to = <usize>total << 2;
+  let valueAt = values + to;
+  let gapAt = gaps + to;
+  let left = ties;
+  let expected = 0;
   for (let i: usize = 0; i < <usize>count << 2; i += 4) {
-    const position = load<i32>(candidates + i);
-    const magnitude = load<i32>(magnitudes + i);
+    const position = load<i32>(CANDIDATES + i);
+    const magnitude = load<i32>(MAGNITUDES + i);
     let isKept = magnitude > limit;
-    if (magnitude == limit && ties > 0) {
-      ties--;
+    if (magnitude == limit && left > 0) {
+      left--;
       isKept = true;
     }
-    store<f32>(values + at, load<f32>(sums + (<usize>position << 2)));
-    store<i32>(positions + at, base + position);
-    store<i32>(gaps + at, position - expected);
-    at += isKept ? 4 : 0;
+    store<f32>(valueAt, load<f32>(sums + (<usize>position << 2)));
+    store<i32>(gapAt, position - expected);
+    const step: usize = isKept ? 4 : 0;
+    valueAt += step;
+    gapAt += step;
     expected = isKept ? position + 1 : expected;
   }
+}
+
+/** The smallest r that minimises the bits of the gaps (see `src/internal/gap-code.ts`). */
+export function chooseRiceParameter(): i32 {
+  v128.store(gaps + (<usize>total << 2), i32x4.splat(0));
+  let r = 0;
+  while (savedByNext(r) > total) r++;
+  return r;
+}
+
+/** What r + 1 saves over r in zeros, before its own bit a gap; at most the elements of the tensor. */
+function savedByNext(r: i32): i32 {
+  const end = gaps + (<usize>total << 2);
+  const one = i32x4.splat(1);
+  let saved = i32x4.splat(0);
+  for (let at = gaps; at < end; at += 16) saved = i32x4.add(saved, i32x4.shr_u(i32x4.add(i32x4.shr_u(v128.load(at), r), one), 1));
+  return sumLanes(saved);
+}
+
+/** Writes the index stream at `to`, and up to 20 bytes beyond its end. @returns its bytes */
+export function encodeIndex(to: usize, r: i32): i32 {
+  const one: u32 = 1 << r;
+  let word: u64 = 0;
+  let position: u32 = 0;
+  let gapAt = gaps;
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    const count = load<i32>(counts + (<usize>chunk << 2));
+    const quota = chunk == chunks - 1 ? lastQuota : keep;
+    const isFull = count == quota;
+    const countWidth: u32 = isFull ? 1 : 1 + 32 - <u32>clz(quota - 1);
+    word = append(to, position, word, isFull ? 1 : count, countWidth);
+    position += countWidth;
+    for (const end = gapAt + (<usize>count << 2); gapAt < end; gapAt += 4) {
+      const gap = load<u32>(gapAt);
+      let zeros = gap >> r;
+      // More would not fit into 32 bits together with the rest; most gaps have no or few.
+      for (; zeros > 15; zeros -= 16, position += 16) word = append(to, position, word, 0, 16);
+      word = append(to, position, word, one | (gap & (one - 1)), zeros + 1 + r);
+      position += zeros + 1 + r;
+    }
+  }
+  append(to, position, word, 0, 32 - (position & 31));
+  const bytes = (position + 7) >> 3;
+  reverseWords(to, bytes);
+  return bytes;
+}
+
+/**
+ * Appends the lowest `width` bits of a value below 2^width, at most 32, to a stream of 32-bit words: `last` ends with the last bits before `position`. The word
+ * is written each time, and rightly when it is full: whether it is cannot be predicted.
+ * @returns the new `last`
+ */
+// @ts-ignore: decorator
+@inline
+function append(to: usize, position: u32, last: u64, value: u32, width: u32): u64 {
+  const word = (last << width) | value;
+  store<u32>(to + ((position >> 5) << 2), <u32>(word >> ((position + width) & 31)));
+  return word;
+}
+
+/** Puts the highest byte of each 32-bit word first. */
+function reverseWords(from: usize, bytes: usize): void {
+  for (let at = from; at < from + bytes; at += 16) {
+    const words = v128.load(at);
+    v128.store(at, i8x16.shuffle(words, words, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12));
+  }
+}
+
+/**
+ * Encodes the values at `to`, 2 bits each, and leaves in their place what is not sent of them. There are more than two different magnitudes.
+ * @returns whether there are two levels; if not, nothing has changed
+ */
+export function encodeTwoBits(to: usize): bool {
+  const end = values + (<usize>total << 2);
+  v128.store(end, f32x4.splat(0));
+  const border = meanMagnitude(end);
+  if (!chooseTwoLevels(border, end)) return false;
+  const first = firstFrom(border);
+  for (let at = values; at < end; at += 16, to++) store<u8>(to, sendFour(at, first));
+  return true;
+}
+
+/** In float64, in the order of the values. */
+function meanMagnitude(end: usize): f64 {
+  let sum: f64 = 0;
+  for (let at = values; at < end; at += 4) sum += <f64>abs(load<f32>(at));
+  return sum / <f64>total;
+}
+
+/** The means of the magnitudes below `border`, and of the others: float64 sums in the order of the values, side by side. */
+function chooseTwoLevels(border: f64, end: usize): bool {
+  const borders = f64x2.splat(border);
+  const isFirst = i64x2(-1, 0);
+  let sums = f64x2.splat(0);
+  let sizes = i64x2.splat(0);
+  for (let at = values; at < end; at += 4) {
+    const magnitude = f64x2.splat(<f64>abs(load<f32>(at)));
+    const bin = v128.xor(f64x2.ge(magnitude, borders), isFirst);
+    sums = f64x2.add(sums, v128.and(magnitude, bin));
+    sizes = i64x2.sub(sizes, bin);
+  }
+  const below = <f32>(f64x2.extract_lane(sums, 0) / <f64>i64x2.extract_lane(sizes, 0));
+  const above = <f32>(f64x2.extract_lane(sums, 1) / <f64>i64x2.extract_lane(sizes, 1));
+  smallLevel = below;
+  largeLevel = above;
+  // Not so where a bin is empty, whose mean is a NaN.
+  return below < above;
+}
+
+/** The first float32 that is not below a positive number. */
+function firstFrom(value: f64): f32 {
+  const nearest = <f32>value;
+  return <f64>nearest < value ? reinterpret<f32>(reinterpret<i32>(nearest) + 1) : nearest;
+}
+
+/** Subtracts their levels from four values. @returns their codes, the first on top */
+// @ts-ignore: decorator
+@inline
+function sendFour(at: usize, border: f32): u8 {
+  const four = v128.load(at);
+  const isLarge = f32x4.ge(f32x4.abs(four), f32x4.splat(border));
+  const magnitudes = v128.bitselect(f32x4.splat(largeLevel), f32x4.splat(smallLevel), isLarge);
+  v128.store(at, f32x4.sub(four, v128.bitselect(magnitudes, four, i32x4.splat(MAGNITUDE_MASK))));
+  return load<u8>(SPREAD + i32x4.bitmask(isLarge)) | (load<u8>(SPREAD + i32x4.bitmask(four)) << 1);
+}
+
+// @ts-ignore: decorator
+@inline
+function sumLanes(sum: v128): i32 {
+  return i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
 }

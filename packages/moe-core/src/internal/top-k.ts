@@ -8,43 +8,18 @@
  * @module
  */
 import { chunkQuota, type CompressionRule } from '../updates/compressed-update-header.ts';
+import type { KeptElements } from './compression-kernel.ts';
 
 /** One tensor on its way. */
 export interface TensorSums {
   /** Δ */
   readonly update: Float32Array;
-  /** e, what earlier updates left, once `pending` has been written into it; receives `fround(fround(decay · e) + Δ)`. */
+  /** e; receives `fround(fround(decay · e) + Δ)`. */
   readonly sums: Float32Array;
-  /** Elements of e that are not in `sums` yet: written one by one into a tensor that has left the cache, they would take longer than their selection did. */
-  readonly pending: PlacedValues;
 }
 
-/** The first `count` of some values, and where they belong, ascending. */
-export interface PlacedValues {
-  readonly values: Float32Array;
-  readonly positions: Int32Array;
-  readonly count: number;
-}
-
-/** Room for what is kept of a tensor. */
-export interface KeptElements {
-  /** Their sums. */
-  readonly values: Float32Array;
-  /** Ascending. */
-  readonly positions: Int32Array;
-  /** Elements that are skipped before each, from the last kept one or the start of its chunk. */
-  readonly gaps: Int32Array;
-  /** By chunk. */
-  readonly counts: Int32Array;
-}
-
-/** Adds up a tensor and selects, chunk by chunk. */
-export interface ChunkSelector {
-  /** Zeros for the sums of so many tensors, where the selector reaches them fastest. Call it once, before the first `select`. */
-  allocate(lengths: readonly number[]): Float32Array[];
-  /** @returns how many are kept of all chunks, or −1 where a sum is not finite */
-  select(tensor: TensorSums, into: KeptElements): number;
-}
+/** Adds up a tensor and selects, chunk by chunk. @returns how many are kept of all chunks, or −1 where a sum is not finite */
+export type Selector = (tensor: TensorSums, into: KeptElements) => number;
 
 const MAGNITUDE_MASK = 0x7fffffff;
 
@@ -53,35 +28,25 @@ const INFINITY_BITS = 0x7f800000;
 
 const THRESHOLD_MARGIN = 0x080000;
 
-/** The selector in TypeScript. */
-export function createPlainSelector(rule: CompressionRule, decay: number): ChunkSelector {
+export function createSelector(rule: CompressionRule, decay: number): Selector {
   const scratch = { candidates: new Int32Array(rule.chunkSize), magnitudes: new Int32Array(rule.chunkSize) };
-  return {
-    allocate: (lengths) => lengths.map((length) => new Float32Array(length)),
-    select(tensor, into) {
-      const { sums, pending } = tensor;
-      place(pending, sums);
-      const scan: ChunkScan = { ...tensor, bits: new Int32Array(sums.buffer, sums.byteOffset, sums.length), decay, start: 0, end: 0 };
-      let [total, threshold] = [0, 1];
-      for (let chunk = 0; chunk < into.counts.length; chunk++) {
-        scan.start = chunk * rule.chunkSize;
-        scan.end = Math.min(scan.start + rule.chunkSize, sums.length);
-        const quota = chunkQuota(rule, scan.end - scan.start);
-        const { kept, smallest, largest } = selectFromChunk(scan, { threshold, quota, ...scratch });
-        if (largest >= INFINITY_BITS) return -1;
-        collect(scan, scratch.candidates, { kept, total, into });
-        into.counts[chunk] = kept;
-        total += kept;
-        threshold = kept === quota ? Math.max(1, smallest - THRESHOLD_MARGIN) : 1;
-      }
-      return total;
-    },
+  return (tensor, into) => {
+    const { sums } = tensor;
+    const scan: ChunkScan = { ...tensor, bits: new Int32Array(sums.buffer, sums.byteOffset, sums.length), decay, start: 0, end: 0 };
+    let [total, threshold] = [0, 1];
+    for (let chunk = 0; chunk < into.counts.length; chunk++) {
+      scan.start = chunk * rule.chunkSize;
+      scan.end = Math.min(scan.start + rule.chunkSize, sums.length);
+      const quota = chunkQuota(rule, scan.end - scan.start);
+      const { kept, smallest, largest } = selectFromChunk(scan, { threshold, quota, ...scratch });
+      if (largest >= INFINITY_BITS) return -1;
+      collect(scan, scratch.candidates, { kept, total, into });
+      into.counts[chunk] = kept;
+      total += kept;
+      threshold = kept === quota ? Math.max(1, smallest - THRESHOLD_MARGIN) : 1;
+    }
+    return total;
   };
-}
-
-/** Writes values to where they belong. */
-export function place({ values, positions, count }: PlacedValues, into: Float32Array): void {
-  for (let i = 0; i < count; i++) into[positions[i]!] = values[i]!;
 }
 
 interface ChunkScan extends TensorSums {
@@ -184,7 +149,6 @@ function collect({ sums, start }: ChunkScan, candidates: Int32Array, at: { reado
   for (let i = 0; i < kept; i++) {
     const position = candidates[i]!;
     into.values[total + i] = sums[position]!;
-    into.positions[total + i] = position;
     into.gaps[total + i] = position - expected;
     expected = position + 1;
   }

@@ -24,7 +24,7 @@ export function chooseLevels(values: Float32Array, count: number): ValueLevels {
 }
 
 /** The different magnitudes, ascending; `undefined` where there are more than `most`. */
-function distinctMagnitudes(values: Float32Array, most: number): Float32Array | undefined {
+export function distinctMagnitudes(values: Float32Array, most: number): Float32Array | undefined {
   const seen = new Set<number>();
   for (const value of values) {
     seen.add(Math.abs(value));

@@ -4,15 +4,13 @@
  * @see https://arxiv.org/abs/2508.15706 (SparseLoCo: top-64 of 4,096, 2 bits, decay 0.95)
  * @module
  */
-import { assertCompressionRule, chunkQuota, concatenate, encodeUpdateHeader, type CompressedTensor, type CompressionRule } from './compressed-update-header.ts';
+import { assertCompressionRule, concatenate, encodeUpdateHeader, type CompressedTensor, type CompressionRule } from './compressed-update-header.ts';
 import { MoeError } from '../errors.ts';
 import { assertSameExperts, sortedNames, type ExpertWeights } from '../experts/expert-weights.ts';
-import { createBitWriter, flushBits, putBits, putGaps } from '../internal/bit-stream.ts';
-import { chooseRiceParameter, countWidth, gapBits } from '../internal/gap-code.ts';
+import { place, type CompressionKernel, type TensorResidual } from '../internal/compression-kernel.ts';
+import { createPlainKernel } from '../internal/compression-plain.ts';
+import { createWasmKernel } from '../internal/compression-wasm.ts';
 import { quote } from '../internal/quote.ts';
-import { createPlainSelector, place, type ChunkSelector, type KeptElements, type PlacedValues } from '../internal/top-k.ts';
-import { createWasmSelector } from '../internal/top-k-wasm.ts';
-import { chooseLevels } from '../internal/value-levels.ts';
 import type { SafetensorsMetadata } from '../safetensors/safetensors-writer.ts';
 import type { Float32Tensor } from '../safetensors/tensor.ts';
 import { decompressUpdate } from './update-decompression.ts';
@@ -88,24 +86,24 @@ export function compressUpdate(update: ExpertWeights, options: CompressionOption
  * for await (const update of updates) await upload(compressor.compress(update));
  */
 export function createUpdateCompressor(options: CompressionOptions = {}): UpdateCompressor {
-  const { chunkSize, keep, valueBits, decay = DEFAULT_DECAY } = { ...DEFAULT_COMPRESSION, ...options };
+  const { chunkSize, keep, valueBits, decay = DEFAULT_DECAY, kernel } = { ...DEFAULT_COMPRESSION, ...options };
   const rule: CompressionRule = { chunkSize, keep, valueBits };
   assertCompressionRule(rule);
   if (!(decay >= 0 && decay <= 1)) throw new MoeError('update-invalid', { message: `compression, decay: expected a number from 0 to 1, got ${decay}`, context: { field: 'decay' } });
-  const selector = chooseSelector(rule, Math.fround(decay), options.kernel);
-  let states = options.residual && startStates(options.residual, rule, selector);
-  states?.forEach(({ data }, name) => data.set(options.residual!.get(name)!.data));
+  const start = (tensors: ExpertWeights): CompressorState => startState(tensors, { rule, decay: Math.fround(decay), kernel });
+  let state = options.residual && start(options.residual);
+  state?.tensors.forEach(({ data }, name) => data.set(options.residual!.get(name)!.data));
   let isSpent = false;
   return {
     get residual() {
-      return states && mapTensors(states, (data, name) => settle(states!.get(name)!, data).slice());
+      return state && mapTensors(state.tensors, (data, name) => settled(state!.tensors.get(name)!.residual, data.slice(), chunkSize));
     },
     compress(update, metadata = {}) {
       if (isSpent) throw new MoeError('update-invalid', { message: 'compression, residual: it was lost when an update was refused; make a compressor from the last residual that was saved', context: { field: 'residual' } });
-      states ??= startStates(update, rule, selector);
-      assertSameExperts(states, update);
+      state ??= start(update);
+      assertSameExperts(state.tensors, update);
       isSpent = true;
-      const parts = sortedNames(update).map((name) => compressTensor({ name, state: states!.get(name)!, update: update.get(name)!.data }, rule, selector));
+      const parts = sortedNames(update).map((name) => compressTensor(state!, name, update.get(name)!.data));
       const bytes = concatenate([encodeUpdateHeader({ rule, tensors: parts.map(({ entry }) => entry) }, metadata), ...parts.flatMap(({ streams }) => streams)]);
       isSpent = false;
       return bytes;
@@ -113,45 +111,45 @@ export function createUpdateCompressor(options: CompressionOptions = {}): Update
   };
 }
 
-/** A tensor's residual between two updates. */
+/** What stays between two updates. */
+interface CompressorState {
+  readonly kernel: CompressionKernel;
+  readonly tensors: ReadonlyMap<string, TensorState>;
+}
+
 interface TensorState extends Float32Tensor {
-  /** What it holds at the elements that were sent last, if `data` does not say so yet. */
-  pending: PlacedValues;
-  /** Room for what is kept next. */
-  next: KeptElements;
+  /** `data` is the residual's. */
+  readonly residual: TensorResidual;
 }
 
 /** Residuals of zeros for tensors of these names and shapes. */
-function startStates(tensors: ExpertWeights, rule: CompressionRule, selector: ChunkSelector): ReadonlyMap<string, TensorState> {
+function startState(tensors: ExpertWeights, options: KernelOptions): CompressorState {
   const entries = [...tensors];
   for (const [name, { data }] of entries) if (data.length > MAX_TENSOR_ELEMENTS) throw tooManyElements(name, data.length);
-  const residuals = selector.allocate(entries.map(([, { data }]) => data.length));
-  return new Map(entries.map(([name, { shape }], i) => [name, startState({ shape, data: residuals[i]! }, rule)]));
+  const kernel = createKernel(entries.map(([, { data }]) => data.length), options);
+  const states = entries.map(([name, { shape }], i): [string, TensorState] => {
+    const residual = kernel.residuals[i]!;
+    return [name, { shape, data: residual.data, residual }];
+  });
+  return { kernel, tensors: new Map(states) };
 }
 
-function startState({ shape, data }: Float32Tensor, rule: CompressionRule): TensorState {
-  const chunks = Math.ceil(data.length / rule.chunkSize);
-  const most = Math.min(data.length, chunks * rule.keep);
-  const room = (): Pick<KeptElements, 'values' | 'positions'> => ({ values: new Float32Array(most), positions: new Int32Array(most) });
-  return { shape, data, pending: { ...room(), count: 0 }, next: { ...room(), gaps: new Int32Array(most), counts: new Int32Array(chunks) } };
+interface KernelOptions {
+  readonly rule: CompressionRule;
+  readonly decay: number;
+  readonly kernel: CompressionOptions['kernel'];
 }
 
-function settle(state: TensorState, data: Float32Array): Float32Array {
-  place(state.pending, data);
-  state.pending = { ...state.pending, count: 0 };
+function createKernel(lengths: readonly number[], { rule, decay, kernel }: KernelOptions): CompressionKernel {
+  const wasm = kernel === 'typescript' ? undefined : createWasmKernel(rule, { decay, lengths });
+  if (wasm === undefined && kernel === 'wasm') throw new MoeError('update-invalid', { message: 'compression, kernel: expected a host with WebAssembly SIMD, and memory there, for wasm; leave the kernel out', context: { field: 'kernel' } });
+  return wasm ?? createPlainKernel(rule, { decay, lengths });
+}
+
+/** @param data a copy of the residual's */
+function settled({ pending }: TensorResidual, data: Float32Array, chunkSize: number): Float32Array {
+  place(pending, { into: data, chunkSize });
   return data;
-}
-
-function chooseSelector(rule: CompressionRule, decay: number, kernel: CompressionOptions['kernel']): ChunkSelector {
-  const wasm = kernel === 'typescript' ? undefined : createWasmSelector(rule, decay);
-  if (wasm === undefined && kernel === 'wasm') throw new MoeError('update-invalid', { message: 'compression, kernel: expected a host with WebAssembly SIMD for wasm, got one without', context: { field: 'kernel' } });
-  return wasm ?? createPlainSelector(rule, decay);
-}
-
-interface TensorToCompress {
-  readonly name: string;
-  readonly state: TensorState;
-  readonly update: Float32Array;
 }
 
 interface CompressedParts {
@@ -159,59 +157,12 @@ interface CompressedParts {
   readonly streams: readonly [Uint8Array, Uint8Array];
 }
 
-function compressTensor({ name, state, update }: TensorToCompress, rule: CompressionRule, selector: ChunkSelector): CompressedParts {
-  const { shape, data, pending, next } = state;
-  const count = selector.select({ update, sums: data, pending }, next);
-  if (count < 0) throw notFinite(name);
-  const index = encodePositions({ gaps: next.gaps.subarray(0, count), counts: next.counts }, rule, data.length);
-  const { levels, bytes } = encodeValues(next.values.subarray(0, count), rule);
-  state.pending = { values: next.values, positions: next.positions, count };
-  state.next = { ...next, values: pending.values, positions: pending.positions };
-  const entry = { name, shape, kept: count, indexBytes: index.bytes.byteLength, riceParameter: index.riceParameter, levels };
-  return { entry, streams: [index.bytes, bytes] };
-}
-
-function encodePositions({ gaps, counts }: Pick<KeptElements, 'gaps' | 'counts'>, rule: CompressionRule, elements: number): { readonly bytes: Uint8Array; readonly riceParameter: number } {
-  const riceParameter = chooseRiceParameter(gaps, gaps.length);
-  const quotas = counts.map((_, chunk) => chunkQuota(rule, Math.min(rule.chunkSize, elements - chunk * rule.chunkSize)));
-  const bits = counts.reduce((sum, count, chunk) => sum + (count === quotas[chunk] ? 1 : 1 + countWidth(quotas[chunk]!)), gapBits(gaps, gaps.length, riceParameter));
-  const writer = createBitWriter(Math.ceil(bits / 8));
-  let next = 0;
-  for (let chunk = 0; chunk < counts.length; chunk++) {
-    const count = counts[chunk]!;
-    if (count === quotas[chunk]) putBits(writer, 1, 1);
-    else putBits(writer, count, 1 + countWidth(quotas[chunk]!));
-    putGaps(writer, gaps, { from: next, to: next + count, r: riceParameter });
-    next += count;
-  }
-  flushBits(writer);
-  return { bytes: writer.bytes, riceParameter };
-}
-
-/** Encodes values, and leaves in their place what was not sent of them. */
-function encodeValues(values: Float32Array, { valueBits }: CompressionRule): { readonly levels: Float32Array; readonly bytes: Uint8Array } {
-  if (valueBits === 32) {
-    const bytes = new Uint8Array(values.slice().buffer);
-    values.fill(0);
-    return { levels: new Float32Array(0), bytes };
-  }
-  const { levels, codes } = chooseLevels(values, 2 ** (valueBits - 1));
-  const signBit = 1 << (valueBits - 1);
-  const sent = new Float32Array(2 * signBit);
-  levels.forEach((level, code) => ([sent[code], sent[code | signBit]] = [level, -level]));
-  const bytes = new Uint8Array(Math.ceil((values.length * valueBits) / 8));
-  let packed = 0;
-  for (let i = 0, bit = 0; i < values.length; i++, bit += valueBits) {
-    const value = values[i]!;
-    // A number and not a branch: signs are random.
-    const code = codes[i]! | (Number(value < 0) << (valueBits - 1));
-    values[i] = value - sent[code]!;
-    // The first code of a byte is on top. Each byte is written at every code and right at its last: to read it back would take three times as long.
-    packed = (packed << valueBits) | code;
-    bytes[bit >> 3] = packed;
-  }
-  if (bytes.length > 0) bytes[bytes.length - 1]! <<= 8 * bytes.length - valueBits * values.length;
-  return { levels, bytes };
+function compressTensor({ kernel, tensors }: CompressorState, name: string, update: Float32Array): CompressedParts {
+  const { shape, residual } = tensors.get(name)!;
+  const encoded = kernel.compress(residual, update);
+  if (encoded === undefined) throw notFinite(name);
+  const { index, values, ...entry } = encoded;
+  return { entry: { ...entry, name, shape, indexBytes: index.byteLength }, streams: [index, values] };
 }
 
 function notFinite(tensor: string): MoeError<'experts-not-finite'> {

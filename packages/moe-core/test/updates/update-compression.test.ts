@@ -205,23 +205,37 @@ describe('compressUpdate', () => {
   });
 });
 
-describe('where WebAssembly has no room for residuals', () => {
+describe('where WebAssembly has no room', () => {
   afterEach(() => vi.restoreAllMocks());
 
-  it('they are copied in and out, with the same bytes', () => {
-    const updates = [0, 1, 2].map((k) => one(normal(150_000).subarray(50_000 * k, 50_000 * (k + 1))));
-    const run = (kernel: 'wasm' | 'typescript'): unknown => {
-      const compressor = createUpdateCompressor({ kernel, residual: updates[2] });
-      return [updates.map((update) => compressor.compress(update)), compressor.residual];
-    };
-    const wanted = run('typescript');
+  const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: { readonly Memory: { readonly prototype: { grow(pages: number): number } } } };
+  const updates = [0, 1, 2].map((k) => one(normal(150_000).subarray(50_000 * k, 50_000 * (k + 1))));
+  const run = (kernel: 'wasm' | 'typescript' | undefined): unknown => {
+    const compressor = createUpdateCompressor({ kernel, residual: updates[2] });
+    return [updates.map((update) => compressor.compress(update)), compressor.residual];
+  };
+  const wanted = run('typescript');
+
+  it('for residuals, they are copied in and out, with the same bytes', () => {
     expect(run('wasm')).toEqual(wanted);
-    const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: { readonly Memory: { readonly prototype: { grow(pages: number): number } } } };
+    const grow = WebAssembly.Memory.prototype.grow;
+    let calls = 0;
+    vi.spyOn(WebAssembly.Memory.prototype, 'grow').mockImplementation(function (this: object, pages) {
+      // The third time is for residuals.
+      if (++calls === 3) throw new RangeError('no memory');
+      return grow.call(this, pages);
+    });
+    expect(run('wasm')).toEqual(wanted);
+    expect(calls).toBe(3);
+  });
+
+  it('for what is kept, TypeScript compresses, and forcing wasm is refused', async () => {
     const grow = vi.spyOn(WebAssembly.Memory.prototype, 'grow').mockImplementation(() => {
       throw new RangeError('no memory');
     });
-    expect(run('wasm')).toEqual(wanted);
+    expect(run(undefined)).toEqual(wanted);
     expect(grow).toHaveBeenCalled();
+    expect((await expectCode('update-invalid', () => run('wasm'))).context.field).toBe('kernel');
   });
 });
 
