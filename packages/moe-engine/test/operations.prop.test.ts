@@ -1,18 +1,20 @@
 import * as fc from 'fast-check';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { causalAttention, createCausalMask, createRotaryTables, rotate } from '../src/layers/attention.ts';
+import { causalAttention, createRotaryTables, rotate } from '../src/layers/attention.ts';
 import { tokenLosses } from '../src/layers/cross-entropy.ts';
 import { combineRows, createDispatch, dispatchRows, dispatchWeights } from '../src/layers/dispatch.ts';
-import { dropLastPosition, meanOfAll, reshape, scaleRows, swiglu, transpose } from '../src/layers/elementwise.ts';
+import { add, dropLastPosition, reshape, scale, scaleRows, swiglu, transpose, weightedSum } from '../src/layers/elementwise.ts';
 import { differentiate } from '../src/graph/gradients.ts';
 import { createGraph, float, type Graph, type Value } from '../src/graph/graph.ts';
 import { groupedLinear, linear } from '../src/layers/linear.ts';
+import { loadBalancingLoss } from '../src/layers/load-balancing.ts';
 import { rmsNorm } from '../src/layers/rms-norm.ts';
 import { route } from '../src/layers/routing.ts';
+import { packedRows, plainRows } from '../src/layers/row-layout.ts';
 
 /**
- * Directional derivative of `mean(operation(inputs) ⊙ c)` by central differences against the gradient's inner product.
+ * Directional derivative of `Σ operation(inputs) ⊙ c / n` by central differences against the gradient's inner product.
  * Float32 limits it to about 1e-2; exact agreement is tested on whole models. `c` makes the output's gradient uneven.
  */
 async function checkGradient(shapes: readonly (readonly number[])[], operation: (graph: Graph, inputs: readonly Value[]) => Value, seed: number): Promise<void> {
@@ -20,10 +22,8 @@ async function checkGradient(shapes: readonly (readonly number[])[], operation: 
   const inputs = shapes.map((shape, index) => graph.input({ name: `x${index}`, shape, trained: true }));
   const out = operation(graph, inputs);
   const sizes = out.shape.map((size) => size as number);
-  const c = graph.constant(wave(sizes, seed + 17), sizes);
-  const weighted = graph.node('Mul', [out, c], float(...sizes));
-  graph.differentiable({ inputs: [out], outputs: [weighted], pullback: ([g]) => [g && graph.node('Mul', [g, c], float(...sizes))] });
-  const loss = meanOfAll(graph, weighted);
+  const c = wave(sizes, seed + 17);
+  const loss = weightedSum(graph, out, graph.constant(c.map((entry) => entry / c.length), sizes));
   const gradients = differentiate(graph, loss, inputs);
   const session = await InferenceSession.create(graph.encode([loss, ...gradients]).model, { intraOpNumThreads: 1, logSeverityLevel: 3 });
   const values = shapes.map((shape, index) => wave(shape, seed + index));
@@ -81,8 +81,27 @@ describe('differentiation rules against central differences', () => {
         checkGradient(
           [[b, shared * group, positions, 4], [b, shared, positions, 4], [b, shared, positions, 4]],
           (graph, [query, key, value]) => {
-            const tables = createRotaryTables(graph, { batchSize: b, sequenceLength: positions, headDim: 4, theta: 100 });
-            return causalAttention(graph, { query: rotate(graph, query!, tables), key: rotate(graph, key!, tables), value: value!, mask: createCausalMask(graph, positions) });
+            // Odd seeds: two documents a row.
+            const documents = graph.constant(Int32Array.from({ length: b * positions }, (_, i) => Number(i % positions > positions / 2)), [b, positions]);
+            const layout = s % 2 === 0 ? plainRows(graph, { batchSize: b, sequenceLength: positions }) : packedRows(graph, documents);
+            const tables = createRotaryTables(graph, { positions: layout.positions, headDim: 4, theta: 100 });
+            return causalAttention(graph, { query: rotate(graph, query!, tables), key: rotate(graph, key!, tables), value: value!, mask: layout.mask });
+          },
+          s,
+        ),
+      ),
+      few,
+    ));
+
+  it('loadBalancingLoss of two layers, added to another scalar', () =>
+    fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 5 }), seed, (tokens, s) =>
+        checkGradient(
+          [[tokens, 4], [tokens, 4], []],
+          (graph, [first, second, other]) => {
+            const ids = graph.constant(BigInt64Array.from({ length: tokens * 2 }, (_, i) => BigInt((i * 3) % 4)), [tokens, 2]);
+            const shares = graph.constant(Float32Array.from({ length: tokens }, (_, i) => (i === 0 ? 0.5 : 0.5 / (tokens - 1))), [tokens, 1]);
+            return add(graph, scale(graph, loadBalancingLoss(graph, [{ logits: first!, ids }, { logits: second!, ids }], shares), 0.7), other!);
           },
           s,
         ),

@@ -83,11 +83,25 @@ export function openTestRuntime(device: Device = 'cpu'): Promise<Runtime> {
   });
 }
 
+/** The rows of a tiny model, and what each token's loss counts: equal shares, if nothing else is said. */
+export interface TinyRows extends Pick<TinyModel, 'tokens' | 'batchSize' | 'sequenceLength'> {
+  readonly documents?: Int32Array;
+  readonly lossWeights?: Float32Array;
+}
+
 /** Runs a program on a tiny model in this thread. */
-export async function runProgram(runtime: Runtime, program: Program, model: TinyModel): Promise<Map<string, Float32Array | BigInt64Array>> {
+export async function runProgram(runtime: Runtime, program: Program, model: Pick<TinyModel, 'weights' | 'shapes'> & TinyRows): Promise<Map<string, Float32Array | BigInt64Array>> {
   const session = await runtime.createSession(program);
   const feeds = Object.fromEntries(program.weights.map((name) => [name, runtime.tensor(model.weights.get(name)!, model.shapes.get(name)!)]));
-  const outputs = await session.run({ ...feeds, tokens: runtime.tensor(model.tokens, [model.batchSize, model.sequenceLength]) });
+  const { tokens, batchSize, sequenceLength, documents } = model;
+  const predicted = batchSize * (sequenceLength - 1);
+  const lossWeights = runtime.tensor(model.lossWeights ?? new Float32Array(predicted).fill(1 / predicted), [predicted, 1]);
+  const outputs = await session.run({
+    ...feeds,
+    tokens: runtime.tensor(tokens, [batchSize, sequenceLength]),
+    ...(program.outputs.has('loss') ? { lossWeights } : {}),
+    ...(documents === undefined ? {} : { documents: runtime.tensor(documents, [batchSize, sequenceLength]) }),
+  });
   await session.release();
   return new Map([...outputs].map(([meaning, tensor]) => [meaning, tensor.data as Float32Array | BigInt64Array]));
 }

@@ -15,28 +15,28 @@ export interface RotaryTables {
   readonly positions: Value;
 }
 
-/** Sizes of the attention of one model. */
+/** What the tables of one model are made from. */
 export interface RotaryOptions {
-  readonly batchSize: number;
-  readonly sequenceLength: number;
+  /** `int64 [B, S]` */
+  readonly positions: Value;
   readonly headDim: number;
   readonly theta: number;
 }
 
 /** Angles `position · theta^(−2i/D)`, rounded to float32 where transformers rounds; cosine and sine rounded once. */
-export function createRotaryTables(graph: Graph, { batchSize, sequenceLength, headDim, theta }: RotaryOptions): RotaryTables {
+export function createRotaryTables(graph: Graph, { positions, headDim, theta }: RotaryOptions): RotaryTables {
+  const sequenceLength = fixed(positions.shape[1]);
   const half = headDim / 2;
   const angles = new Float32Array(sequenceLength * half);
   for (let position = 0; position < sequenceLength; position++) {
     for (let pair = 0; pair < half; pair++) angles[position * half + pair] = position * Math.fround(1 / Math.fround(theta ** ((2 * pair) / headDim)));
   }
   const table = (entry: (angle: number) => number): Value => graph.constant(angles.map(entry), [sequenceLength, half]);
-  const positions = BigInt64Array.from({ length: batchSize * sequenceLength }, (_, index) => BigInt(index % sequenceLength));
   return {
     cosine: table(Math.cos),
     sine: table(Math.sin),
     negativeSine: table((angle) => -Math.sin(angle)),
-    positions: graph.constant(positions, [batchSize, sequenceLength]),
+    positions,
   };
 }
 
@@ -58,14 +58,8 @@ export interface AttentionInputs {
   readonly key: Value;
   /** `[B, keyValueHeads, S, D]` */
   readonly value: Value;
-  /** `[S, S]`, 0 at and below the diagonal, −∞ above. */
+  /** Broadcast to `[B, heads, S, S]`: 0 or −∞; the diagonal is 0. See `row-layout.ts`. */
   readonly mask: Value;
-}
-
-/** The additive causal mask `[S, S]`. */
-export function createCausalMask(graph: Graph, sequenceLength: number): Value {
-  const mask = Float32Array.from({ length: sequenceLength ** 2 }, (_, index) => (index % sequenceLength > Math.floor(index / sequenceLength) ? -Infinity : 0));
-  return graph.constant(mask, [sequenceLength, sequenceLength]);
 }
 
 /**

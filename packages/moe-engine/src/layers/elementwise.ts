@@ -46,6 +46,14 @@ export function dropLastPosition(graph: Graph, x: Value): Value {
   return out;
 }
 
+/** `factor · x` for a scalar x. */
+export function scale(graph: Graph, x: Value, factor: number): Value {
+  const times = (value: Value): Value => graph.node('Mul', [value, scalar(graph, factor)], float());
+  const out = times(x);
+  graph.differentiable({ inputs: [x], outputs: [out], pullback: ([g]) => [g && times(g)] });
+  return out;
+}
+
 /**
  * `rows[i, :] · weights[i]`: `x` — `[N, D]`, `weights` — `[N, 1]`.
  * Rules: `dx = g · w`, `dw = Σ_d g ⊙ x`.
@@ -76,14 +84,10 @@ export function swiglu(graph: Graph, gate: Value, up: Value): Value {
   return out;
 }
 
-/** Mean over all elements of `x`, a scalar; float32 accumulation in ONNX Runtime's order. */
-export function meanOfAll(graph: Graph, x: Value): Value {
-  const sizes = x.shape.map(fixed);
-  const share = 1 / sizes.reduce((product, size) => product * size, 1);
-  const out = graph.node('ReduceMean', [x], float(), { keepdims: { int: 0 } });
-  const spread = (g: Value): Value =>
-    graph.node('Expand', [graph.node('Mul', [g, scalar(graph, share)], float()), integers(graph, ...sizes)], float(...x.shape));
-  graph.differentiable({ inputs: [x], outputs: [out], pullback: ([g]) => [g && spread(g)] });
+/** `Σ weights ⊙ x`, a scalar; equal shapes, weights without a gradient. Float32 accumulation in ONNX Runtime's order. */
+export function weightedSum(graph: Graph, x: Value, weights: Value): Value {
+  const out = graph.node('ReduceSum', [graph.node('Mul', [x, weights], float(...x.shape))], float(), { keepdims: { int: 0 } });
+  graph.differentiable({ inputs: [x], outputs: [out], pullback: ([g]) => [g && graph.node('Mul', [weights, g], float(...x.shape))] });
   return out;
 }
 

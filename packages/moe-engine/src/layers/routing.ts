@@ -7,8 +7,9 @@
 import { fixed, float, integers, type Graph, type Value } from '../graph/graph.ts';
 import { sumLast } from './elementwise.ts';
 
-/** A routing decision: `ids` — `int64 [T, K]`, `weights` — `[T, K]`, both by descending weight. */
+/** A routing decision: `ids` — `int64 [T, K]`, `weights` — `[T, K]`, both by descending weight, from `logits` — `[T, E]`. */
 export interface Routing {
+  readonly logits: Value;
   readonly ids: Value;
   readonly weights: Value;
 }
@@ -40,7 +41,7 @@ export function route(graph: Graph, logits: Value, { expertsPerToken, normalizeT
     return scatter(graph, ids, graph.node('Sub', [weighted, graph.node('Mul', [weights, total], chosen)], chosen), logits);
   };
   graph.differentiable({ inputs: [logits], outputs: [weights], pullback: ([g]) => [g && pullback(g)] });
-  return { ids, weights };
+  return { logits, ids, weights };
 }
 
 /** Zeros in the shape of `like` with `values` at `[t, ids[t, k]]`; ids of a row are distinct, so nothing is added twice. */

@@ -20,6 +20,6 @@ export interface DecoderContext {
   /** S */
   readonly sequenceLength: number;
   readonly rotary: RotaryTables;
-  /** `[S, S]`, added to attention scores. */
+  /** Added to attention scores: `[S, S]`, or `[B, 1, S, S]` where rows hold several documents. */
   readonly mask: Value;
 }

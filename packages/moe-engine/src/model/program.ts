@@ -5,9 +5,10 @@
  */
 import type { Topology } from '@connito/moe-core';
 import { MoeEngineError } from '../error.ts';
-import { meanOfAll } from '../layers/elementwise.ts';
+import { add, scale, weightedSum } from '../layers/elementwise.ts';
 import { differentiate } from '../graph/gradients.ts';
 import { createGraph, type Graph, type Value } from '../graph/graph.ts';
+import { loadBalancingLoss, tokenShares } from '../layers/load-balancing.ts';
 import type { DeclareWeight } from './decoder-context.ts';
 import { buildTransformer } from './transformer.ts';
 
@@ -18,7 +19,7 @@ export type TensorShapes = ReadonlyMap<string, readonly number[]>;
 export interface Program {
   /** ONNX bytes; weights are not among them. */
   readonly model: Uint8Array;
-  /** Names of the weights to feed beside `tokens`. */
+  /** Names of the weights to feed beside the data. */
   readonly weights: readonly string[];
   /** ONNX output name by meaning. */
   readonly outputs: ReadonlyMap<string, string>;
@@ -41,14 +42,39 @@ export function compileEvaluation(options: ProgramOptions): Program {
   return finish(graph, options, new Map([['losses', losses]]));
 }
 
-/** Outputs: `loss` — scalar mean over all predicted tokens; the name of each trained tensor — its gradient, in its shape. */
-export function compileTraining(options: ProgramOptions & { readonly trained: readonly string[] }): Program {
+/** What a training graph computes. */
+export interface TrainingProgramOptions extends ProgramOptions {
+  /** Names of the tensors whose gradients are wanted. */
+  readonly trained: readonly string[];
+  /** Rows hold several documents; adds the input `documents` — `int32 [B, S]`, −1 for padding. */
+  readonly packed?: boolean;
+  /** What the load-balancing loss counts in what is minimised, 0 or absent for nothing. */
+  readonly auxiliaryWeight?: number;
+}
+
+/**
+ * Inputs beside `tokens`: `lossWeights` — `[B·(S−1), 1]`, what each predicted token's loss counts. The minimised scalar is `Σ lossWeights ⊙ losses`,
+ * plus the weighted load-balancing loss.
+ *
+ * Outputs: `loss` — that sum of token losses; `auxiliaryLoss` — the load-balancing loss before its weight, where it has one; per MoE layer L `ids.L` — `int64 [B·S, K]`; the name
+ * of each trained tensor — its gradient, in its shape.
+ */
+export function compileTraining(options: TrainingProgramOptions): Program {
+  const { batchSize, sequenceLength, packed = false, auxiliaryWeight = 0 } = options;
   const graph = createGraph();
   const weight = declareWeights(graph, options);
   const trained = options.trained.map((name) => weight(name, shapeOf(options.shapes, name)));
-  const loss = meanOfAll(graph, buildTransformer(graph, { ...options, weight }).losses);
-  const gradients = differentiate(graph, loss, trained);
-  return finish(graph, options, new Map([['loss', loss], ...options.trained.map((name, index) => [name, gradients[index]!] as const)]));
+  const lossWeights = graph.input({ name: 'lossWeights', shape: [batchSize * (sequenceLength - 1), 1] });
+  const documents = packed ? graph.input({ name: 'documents', type: 'int32', shape: [batchSize, sequenceLength] }) : undefined;
+  const transformer = buildTransformer(graph, { ...options, weight, documents });
+  const loss = weightedSum(graph, transformer.losses, lossWeights);
+  const auxiliary = auxiliaryWeight === 0 ? undefined : loadBalancingLoss(graph, transformer.routings.map(({ routing }) => routing), tokenShares(graph, transformer.tokens, documents));
+  const objective = auxiliary === undefined ? loss : add(graph, loss, scale(graph, auxiliary, auxiliaryWeight));
+  const gradients = differentiate(graph, objective, trained);
+  const outputs = new Map([['loss', loss], ...transformer.routings.map(({ layer, routing }) => [`ids.${layer}`, routing.ids] as const)]);
+  if (auxiliary !== undefined) outputs.set('auxiliaryLoss', auxiliary);
+  for (const [index, name] of options.trained.entries()) outputs.set(name, gradients[index]!);
+  return finish(graph, options, outputs);
 }
 
 /** Outputs per MoE layer L: `ids.L` — `int64 [B·S, K]`, `weights.L` — `[B·S, K]`. */
@@ -59,9 +85,12 @@ export function compileRouting(options: ProgramOptions): Program {
   return finish(graph, options, new Map(outputs));
 }
 
+/** Graph inputs that are no weights. */
+const DATA_INPUTS: ReadonlySet<string> = new Set(['tokens', 'documents', 'lossWeights']);
+
 function finish(graph: Graph, { batchSize, sequenceLength }: ProgramOptions, outputs: ReadonlyMap<string, Value>): Program {
   const { model, inputs } = graph.encode([...outputs.values()]);
-  const weights = inputs.map((value) => value.name).filter((name) => name !== 'tokens');
+  const weights = inputs.map((value) => value.name).filter((name) => !DATA_INPUTS.has(name));
   return { model, weights, outputs: new Map([...outputs].map(([meaning, value]) => [meaning, value.name])), batchSize, sequenceLength };
 }
 

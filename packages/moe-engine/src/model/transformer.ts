@@ -8,7 +8,8 @@
  */
 import type { Topology } from '@connito/moe-core';
 import type { Graph, Value } from '../graph/graph.ts';
-import { createCausalMask, createRotaryTables } from '../layers/attention.ts';
+import { createRotaryTables } from '../layers/attention.ts';
+import { packedRows, plainRows } from '../layers/row-layout.ts';
 import type { Routing } from '../layers/routing.ts';
 import { attentionBlock, groupedAttention } from './attention-block.ts';
 import type { DeclareWeight, DecoderContext } from './decoder-context.ts';
@@ -24,6 +25,8 @@ export interface TransformerOptions {
   /** Positions per row; `sequenceLength − 1` of them predict a next token. */
   readonly sequenceLength: number;
   readonly weight: DeclareWeight;
+  /** `int32 [B, S]`: rows hold several documents, and this is the document of each position. */
+  readonly documents?: Value | undefined;
 }
 
 /** Routing of one MoE layer. */
@@ -53,9 +56,10 @@ export function buildTransformer(graph: Graph, options: TransformerOptions): Tra
 
 /** Adds what all blocks share: positions and mask. */
 export function createDecoderContext(graph: Graph, options: TransformerOptions): DecoderContext {
-  const { topology, batchSize, sequenceLength } = options;
-  const rotary = createRotaryTables(graph, { batchSize, sequenceLength, headDim: groupedAttention(topology).headDim, theta: topology.rope.theta });
-  return { ...options, graph, rotary, mask: createCausalMask(graph, sequenceLength) };
+  const { topology, documents } = options;
+  const { positions, mask } = documents === undefined ? plainRows(graph, options) : packedRows(graph, documents);
+  const rotary = createRotaryTables(graph, { positions, headDim: groupedAttention(topology).headDim, theta: topology.rope.theta });
+  return { ...options, graph, rotary, mask };
 }
 
 /** Layers `from` to before `to`; `hidden` — `[T, H]`. */

@@ -42,19 +42,22 @@ export interface EngineClient {
  *
  * @throws {bad-option} {unsupported-model} {unknown-tensor} {bad-shape} {device-unavailable} {runtime-failed} {worker-crashed} {aborted}
  */
-export async function openEngine(options: EngineOptions, { purpose, trained = [] }: Pick<OpenRequest, 'purpose'> & { readonly trained?: readonly string[] }): Promise<EngineClient> {
+export async function openEngine(options: EngineOptions, compiled: Pick<OpenRequest, 'purpose'> & Partial<CompileOptions>): Promise<EngineClient> {
   const { sequenceLength, batchSize, threads = 1, device = 'auto' } = options;
   refuseProvider(options);
   assertEngineOptions({ sequenceLength, batchSize, threads, device });
   const checkpoint = typeof options.checkpoint === 'string' ? await openCheckpoint(options.checkpoint) : options.checkpoint;
   try {
-    return await loadEngine(checkpoint, { ...options, purpose, trained, threads, device });
+    return await loadEngine(checkpoint, { trained: [], packed: false, auxiliaryWeight: 0, ...compiled, ...options, threads, device });
   } finally {
     if (typeof options.checkpoint === 'string') await checkpoint.close();
   }
 }
 
-type LoadOptions = Pick<OpenRequest, 'purpose' | 'trained' | 'sequenceLength' | 'batchSize' | 'threads' | 'device'> & Pick<EngineOptions, 'signal' | 'onNotice'>;
+/** What only training graphs have. */
+export type CompileOptions = Pick<OpenRequest, 'trained' | 'packed' | 'auxiliaryWeight'>;
+
+type LoadOptions = Omit<OpenRequest, 'kind' | 'topology' | 'shapes'> & Pick<EngineOptions, 'signal' | 'onNotice'>;
 
 async function loadEngine(checkpoint: Checkpoint, { signal, onNotice, ...options }: LoadOptions): Promise<EngineClient> {
   const { topology } = checkpoint;
@@ -62,8 +65,8 @@ async function loadEngine(checkpoint: Checkpoint, { signal, onNotice, ...options
   const shapes = new Map([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape]));
   const worker = startEngineWorker();
   try {
-    const { purpose, trained, batchSize, sequenceLength, device, threads } = options;
-    const request: OpenRequest = { kind: 'open', purpose, topology, shapes, trained, batchSize, sequenceLength, device, threads };
+    const { purpose, trained, packed, auxiliaryWeight, batchSize, sequenceLength, device, threads } = options;
+    const request: OpenRequest = { kind: 'open', purpose, topology, shapes, trained, packed, auxiliaryWeight, batchSize, sequenceLength, device, threads };
     const opened = await worker.call(request, { signal, onEvent: (event) => void (event.kind === 'notice' && onNotice?.(event.notice)) });
     await loadWeights({ worker, checkpoint, signal, names: opened.weights.filter((name) => !trained.includes(name)) });
     return { worker, topology, shapes, device: opened.device };

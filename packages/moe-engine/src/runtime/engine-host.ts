@@ -48,7 +48,7 @@ export function createEngineHost(): EngineHost {
         case 'routing':
           return computeRouting(engine(), request.tokens, context);
         case 'train':
-          return runTraining(request.job, { ...engine(), ...context, onStep: (report) => context.emit({ kind: 'step', report }) });
+          return runTraining(request.job, { ...engine(), ...context, onProgress: (progress) => context.emit({ kind: 'training', progress }) });
       }
     },
   };

@@ -7,7 +7,7 @@ import type { Topology } from '@connito/moe-core';
 import type { PortableError } from '../error.ts';
 import type { Device, DeviceChoice, EngineNotice } from './device.ts';
 import type { TensorMessage } from './tensor-message.ts';
-import type { StepReport, TrainingJob, TrainingOutcome } from '../training/training-job.ts';
+import type { TrainingJob, TrainingOutcome, TrainingProgress } from '../training/training-job.ts';
 
 /** What the worker compiles. */
 export interface OpenRequest {
@@ -16,6 +16,9 @@ export interface OpenRequest {
   readonly topology: Topology;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly trained: readonly string[];
+  /** For training: see `compileTraining`. */
+  readonly packed: boolean;
+  readonly auxiliaryWeight: number;
   readonly batchSize: number;
   readonly sequenceLength: number;
   readonly device: DeviceChoice;
@@ -64,7 +67,7 @@ export const STOP = 0;
 export const BUSY = 1;
 
 /** Sent while a request runs. */
-export type EngineEvent = { readonly kind: 'notice'; readonly notice: EngineNotice } | { readonly kind: 'step'; readonly report: StepReport };
+export type EngineEvent = { readonly kind: 'notice'; readonly notice: EngineNotice } | { readonly kind: 'training'; readonly progress: TrainingProgress };
 
 /** Sent by the worker. */
 export type ResponseMessage = { readonly id: number } & ({ readonly result: EngineResponses[keyof EngineResponses] } | { readonly error: PortableError } | { readonly event: EngineEvent });

@@ -5,27 +5,24 @@
  */
 import { sortedNames, type ExpertWeights } from '@connito/moe-core';
 import { openEngine, toExpertMessages, type EngineOptions } from '../runtime/engine-client.ts';
-import type { EngineWorker } from '../runtime/engine-worker.ts';
 import { MoeEngineError } from '../error.ts';
 import type { LearningRateSchedule } from './learning-rate.ts';
-import type { EngineEvent } from '../runtime/messages.ts';
 import { assertOneOf, assertOption } from '../options.ts';
-import type { Device } from '../runtime/device.ts';
-import { toTokenIds, type TokenMatrix } from '../evaluation/token-matrix.ts';
-import type { TensorMessage } from '../runtime/tensor-message.ts';
-import type { StepReport, TrainingJob } from './training-job.ts';
+import type { Device, EngineNotice } from '../runtime/device.ts';
+import type { StepReport, TrainingJob, TrainingProgress, TrainingStep } from './training-job.ts';
+import { toTrainingRows, type TrainingRowsInput } from './training-rows.ts';
 
 /** Options of {@link trainExperts}. */
-export interface TrainOptions extends EngineOptions {
+export interface TrainOptions extends EngineOptions, TrainingRowsInput {
   /** What is trained, and from where; everything else of the checkpoint is frozen. Not changed. */
   readonly start: ExpertWeights;
-  /** `[N, S]` */
-  readonly tokens: TokenMatrix;
   readonly steps: number;
   /** Peak learning rate. */
   readonly learningRate: number;
   /** Decides the order of rows: any text, or bytes (which count as their lowercase hex). */
   readonly rowSeed: string | Uint8Array;
+  /** M: runs of the graph per step, whose gradients are added up before the update; `1` by default. A step sees M · B rows. */
+  readonly microBatches?: number;
   /** `[0.9, 0.95]` by default. */
   readonly betas?: readonly [number, number];
   /** `1e-8` by default. */
@@ -40,13 +37,20 @@ export interface TrainOptions extends EngineOptions {
   readonly schedule?: LearningRateSchedule;
   /** Share of the peak at which a cosine ends; `0` by default. */
   readonly finalShare?: number;
+  /** What the load-balancing loss (`load_balancing_loss_func` of transformers, per micro-batch) counts in what is minimised; `0` by default. */
+  readonly auxiliaryCoefficient?: number;
   /** Called after each step of this run (not for steps that a resumed run had done before). */
-  readonly onStep?: (report: StepReport) => void;
+  readonly onStep?: ((step: TrainingStep) => void) | undefined;
+  /** Called for everything that happens, steps included; {@link trainingEvents} gives the same as an async iterable. */
+  readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
   /** A directory of this job's own: the state is saved there and continued from there. The caller removes it. */
-  readonly resumeDirectory?: string;
+  readonly resumeDirectory?: string | undefined;
   /** `20` by default; also saved when aborted and at the end. */
   readonly saveEverySteps?: number;
 }
+
+/** What happens during a run. */
+export type TrainingEvent = TrainingProgress | { readonly kind: 'notice'; readonly notice: EngineNotice };
 
 /** What training gives. */
 export interface TrainingResult {
@@ -59,7 +63,8 @@ export interface TrainingResult {
 }
 
 /**
- * Trains experts by AdamW on the mean next-token loss; the router's choice follows the activations, its weights stay.
+ * Trains experts by AdamW on the next-token loss, its mean over all tokens of a step that count, however many each micro-batch has of them; the router's choice
+ * follows the activations, its weights stay.
  *
  * Same inputs and device: same bits, interrupted or not.
  *
@@ -72,32 +77,40 @@ export async function trainExperts(options: TrainOptions): Promise<TrainingResul
   const settings = trainingSettings(options);
   const names = sortedNames(options.start);
   if (names.length === 0) throw new MoeEngineError('bad-option', 'option start: expected at least one expert, got none', { option: 'start', expected: 'at least one expert', actual: 'none' });
-  const client = await openEngine(options, { purpose: 'training', trained: names });
+  const { auxiliaryCoefficient = 0, documents } = options;
+  const compiled = { purpose: 'training', trained: names, packed: documents !== undefined, auxiliaryWeight: auxiliaryCoefficient / settings.microBatches } as const;
+  const onNotice = (notice: EngineNotice): void => {
+    options.onNotice?.(notice);
+    options.onEvent?.({ kind: 'notice', notice });
+  };
+  const client = await openEngine({ ...options, onNotice }, compiled);
   try {
-    const tokens = toTokenIds(options.tokens, { sequenceLength: options.sequenceLength, vocabularySize: client.topology.vocabularySize });
+    const rows = toTrainingRows(options, { sequenceLength: options.sequenceLength, vocabularySize: client.topology.vocabularySize });
     const start = toExpertMessages(client, new Map(names.map((name) => [name, options.start.get(name)!])));
-    const outcome = await runJob(client.worker, { ...settings, start, tokens }, options);
-    const experts = new Map(outcome.weights.map(({ name, shape, data }: TensorMessage) => [name, { shape, data }]));
-    return { experts, steps: outcome.reports, skippedSteps: outcome.reports.filter(({ skipped }) => skipped).length, device: client.device };
+    const job: TrainingJob = { ...settings, start, rows };
+    const { weights, reports } = await client.worker.call({ kind: 'train', job }, { signal: options.signal, onEvent: (event) => void (event.kind === 'training' && report(event.progress, options)) });
+    const experts = new Map(weights.map(({ name, shape, data }) => [name, { shape, data }]));
+    return { experts, steps: reports, skippedSteps: reports.filter(({ skipped }) => skipped).length, device: client.device };
   } finally {
     await client.worker.close();
   }
 }
 
-function runJob(worker: EngineWorker, job: TrainingJob, { signal, onStep }: TrainOptions): Promise<{ readonly weights: readonly TensorMessage[]; readonly reports: readonly StepReport[] }> {
-  const onEvent = (event: EngineEvent): void => {
-    if (event.kind === 'step') onStep?.(event.report);
-  };
-  return worker.call({ kind: 'train', job }, { signal, onEvent });
+function report(progress: TrainingProgress, { onStep, onEvent }: TrainOptions): void {
+  onEvent?.(progress);
+  if (progress.kind !== 'step') return;
+  const { kind: _kind, ...step } = progress;
+  onStep?.(step);
 }
 
-type TrainingSettings = Omit<TrainingJob, 'start' | 'tokens'>;
+type TrainingSettings = Omit<TrainingJob, 'start' | 'rows'>;
 
 function trainingSettings(options: TrainOptions): TrainingSettings {
   const settings: TrainingSettings = {
     steps: options.steps,
     learningRate: options.learningRate,
     rowSeed: typeof options.rowSeed === 'string' ? options.rowSeed : Buffer.from(options.rowSeed).toString('hex'),
+    microBatches: options.microBatches ?? 1,
     betas: options.betas ?? [0.9, 0.95],
     epsilon: options.epsilon ?? 1e-8,
     weightDecay: options.weightDecay ?? 0.1,
@@ -109,6 +122,7 @@ function trainingSettings(options: TrainOptions): TrainingSettings {
     saveEverySteps: options.saveEverySteps ?? 20,
   };
   assertSettings(settings);
+  assertOption('auxiliaryCoefficient', options.auxiliaryCoefficient ?? 0, { least: 0, most: Number.MAX_VALUE });
   return settings;
 }
 
@@ -116,6 +130,7 @@ function assertSettings(settings: TrainingSettings): void {
   const belowOne = 1 - Number.EPSILON;
   assertOption('steps', settings.steps, { least: 1, whole: true });
   assertOption('learningRate', settings.learningRate, { least: 0, most: Number.MAX_VALUE });
+  assertOption('microBatches', settings.microBatches, { least: 1, whole: true });
   for (const beta of settings.betas) assertOption('betas', beta, { least: 0, most: belowOne });
   assertOption('epsilon', settings.epsilon, { least: Number.MIN_VALUE, most: Number.MAX_VALUE });
   assertOption('weightDecay', settings.weightDecay, { least: 0, most: Number.MAX_VALUE });

@@ -3,9 +3,12 @@
  *
  * @module
  */
+import type { Topology } from '@connito/moe-core';
 import type { Tensor } from 'onnxruntime-common';
 import type { AdamWOptions } from './adamw.ts';
 import type { LearningRateOptions } from './learning-rate.ts';
+import type { LayerLoad } from './step-sum.ts';
+import type { TrainingRows } from './training-rows.ts';
 import type { Program } from '../model/program.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import type { TensorMessage } from '../runtime/tensor-message.ts';
@@ -14,22 +17,41 @@ import type { TensorMessage } from '../runtime/tensor-message.ts';
 export interface StepReport {
   /** Steps done, from 1. */
   readonly step: number;
-  /** Mean nats per predicted token of the batch, before the update. */
+  /** Mean nats per token that counts, before the update; NaN where none did. */
   readonly loss: number;
+  /** Load-balancing loss before its coefficient, mean over micro-batches; 0 where it is off. */
+  readonly auxiliaryLoss: number;
   /** Euclidean norm over all trained tensors, before clipping. */
   readonly gradientNorm: number;
   readonly learningRate: number;
-  /** Wall clock; the only number here that differs between runs. */
+  /** Tokens that count in the loss. */
+  readonly targets: number;
+  /** Positions per second of wall clock; the only number here that differs between runs. */
   readonly tokensPerSecond: number;
-  /** Loss or gradient was not finite, so nothing was updated. */
+  /** Loss or gradient was not finite, or no token counted, so nothing was updated. */
   readonly skipped: boolean;
 }
+
+/** A step as it happens: its report, and where its tokens went. */
+export interface TrainingStep extends StepReport {
+  /** Per MoE layer, in order. */
+  readonly expertLoad: readonly LayerLoad[];
+}
+
+/** What a run says while it is under way. */
+export type TrainingProgress =
+  /** Begins, or goes on after so many steps. */
+  | { readonly kind: 'started'; readonly completedSteps: number; readonly steps: number }
+  | ({ readonly kind: 'step' } & TrainingStep)
+  /** A crash from here on costs nothing before this step. */
+  | { readonly kind: 'saved'; readonly completedSteps: number };
 
 /** Everything that decides the outcome of a run, beside the frozen weights. */
 export interface TrainingJob extends AdamWOptions, LearningRateOptions {
   readonly start: readonly TensorMessage[];
-  /** `[N, S]` */
-  readonly tokens: Int32Array;
+  readonly rows: TrainingRows;
+  /** M: runs of the graph per step; a step sees M · B rows. */
+  readonly microBatches: number;
   readonly clipNorm: number;
   readonly rowSeed: string;
   readonly resumeDirectory: string | undefined;
@@ -45,10 +67,11 @@ export interface TrainingOutcome {
 /** What the loop runs on. */
 export interface TrainingContext {
   readonly runtime: Runtime;
+  readonly topology: Topology;
   readonly program: Program;
   readonly session: Session;
   /** Frozen weights by name. */
   readonly weights: ReadonlyMap<string, Tensor>;
-  readonly onStep: (report: StepReport) => void;
+  readonly onProgress: (progress: TrainingProgress) => void;
   readonly isCancelled: () => boolean;
 }

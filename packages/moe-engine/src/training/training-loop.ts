@@ -1,16 +1,18 @@
 /**
- * The inner optimisation inside the worker thread: batches, gradients from ONNX Runtime, AdamW over typed arrays.
+ * The inner optimisation inside the worker thread: micro-batches, gradients from ONNX Runtime, AdamW over typed arrays.
  *
- * Only gradients are fetched (outputs are copied); weights are updated in place in the buffers that are fed.
+ * Outputs are copied, so only what is used is fetched: losses, gradients, the routers' choices. Weights are updated in place in the buffers that are fed.
  *
  * @module
  */
-import type { Tensor } from 'onnxruntime-common';
 import { applyAdamW, clipFactor, globalNorm } from './adamw.ts';
 import { MoeEngineError } from '../error.ts';
 import { learningRateAt } from './learning-rate.ts';
+import { createMicroBatch } from './micro-batch.ts';
 import { createRowOrder } from './row-order.ts';
-import type { StepReport, TrainingContext, TrainingJob, TrainingOutcome } from './training-job.ts';
+import { addMicroBatch, createStepSum, type StepSum } from './step-sum.ts';
+import type { StepReport, TrainingContext, TrainingJob, TrainingOutcome, TrainingStep } from './training-job.ts';
+import { countTargets } from './training-rows.ts';
 import { createTrainingState, openTrainingStore, type TrainingState } from './training-state.ts';
 
 /**
@@ -22,17 +24,21 @@ import { createTrainingState, openTrainingStore, type TrainingState } from './tr
 export async function runTraining(job: TrainingJob, context: TrainingContext): Promise<TrainingOutcome> {
   const store = openTrainingStore(job, context);
   const state = (await store.load()) ?? createTrainingState(job.start);
+  const save = async (): Promise<void> => {
+    if (await store.save(state)) context.onProgress({ kind: 'saved', completedSteps: state.reports.length });
+  };
+  context.onProgress({ kind: 'started', completedSteps: state.reports.length, steps: job.steps });
   const step = createStep({ job, context, state });
   while (state.reports.length < job.steps) {
-    if (context.isCancelled()) {
-      await store.save(state);
-      const completedSteps = state.reports.length;
-      throw new MoeEngineError('aborted', `training was aborted by its signal after ${completedSteps} of ${job.steps} steps`, { completedSteps });
+    const done = await step();
+    if (done === undefined) {
+      await save();
+      throw aborted(state.reports.length, job.steps);
     }
-    const report = await step();
+    const { expertLoad: _load, ...report } = done;
     state.reports.push(report);
-    context.onStep(report);
-    if (report.step % job.saveEverySteps === 0 || report.step === job.steps) await store.save(state);
+    context.onProgress({ kind: 'step', ...done });
+    if (report.step % job.saveEverySteps === 0 || report.step === job.steps) await save();
   }
   return { weights: state.tensors.map(({ name, shape, weights }) => ({ name, shape, data: weights })), reports: state.reports };
 }
@@ -43,39 +49,67 @@ interface StepContext {
   readonly state: TrainingState;
 }
 
-function createStep({ job, context: { runtime, program, session, weights }, state }: StepContext): () => Promise<StepReport> {
-  const { batchSize, sequenceLength } = program;
-  const rowsAt = createRowOrder({ rowSeed: job.rowSeed, rows: job.tokens.length / sequenceLength, batchSize });
-  const batch = new Int32Array(batchSize * sequenceLength);
-  const trained = state.tensors.map(({ name, shape, weights: data }) => [name, runtime.tensor(data, shape)] as const);
-  const feeds = { ...Object.fromEntries([...weights, ...trained]), tokens: runtime.tensor(batch, [batchSize, sequenceLength]) };
+/** One optimiser step, or `undefined`, with nothing changed, where it was cancelled before its last micro-batch. */
+function createStep({ job, context, state }: StepContext): () => Promise<TrainingStep | undefined> {
+  const { batchSize, sequenceLength } = context.program;
+  const targetsOf = countTargets(job.rows, sequenceLength);
+  const rowsAt = createRowOrder({ rowSeed: job.rowSeed, rows: targetsOf.length, batchSize: batchSize * job.microBatches });
+  const addUp = createMicroBatchRunner({ job, context, state });
   return async () => {
     const begun = performance.now();
     const done = state.reports.length;
-    for (const [index, row] of rowsAt(done).entries()) batch.set(job.tokens.subarray(row * sequenceLength, (row + 1) * sequenceLength), index * sequenceLength);
-    const outputs = await session.run(feeds);
+    const rows = rowsAt(done);
+    const targets = rows.reduce((sum, row) => sum + targetsOf[row]!, 0);
+    const sum = await addUp(rows, targets);
+    if (sum === undefined) return undefined;
     const learningRate = learningRateAt(done, job);
-    const result = update({ job, state, outputs, learningRate });
-    return { step: done + 1, ...result, learningRate, tokensPerSecond: (batch.length / (performance.now() - begun)) * 1000 };
+    const result = update({ job, state, sum, learningRate });
+    const tokensPerSecond = (rows.length * sequenceLength * 1000) / (performance.now() - begun);
+    const expertLoad = [...sum.load].map(([layer, counts]) => ({ layer, counts }));
+    return { step: done + 1, ...result, learningRate, targets, tokensPerSecond, expertLoad };
+  };
+}
+
+/** Runs the micro-batches of a step; `undefined` where it was cancelled. Rows without a token that counts need no run. */
+function createMicroBatchRunner({ job, context, state }: StepContext): (rows: readonly number[], targets: number) => Promise<StepSum | undefined> {
+  const { runtime, topology, program, session, weights, isCancelled } = context;
+  const batch = createMicroBatch(job.rows, context);
+  const trained = state.tensors.map(({ name }) => name);
+  const updated = state.tensors.map(({ name, shape, weights: data }) => [name, runtime.tensor(data, shape)] as const);
+  const feeds = { ...Object.fromEntries([...weights, ...updated]), ...batch.feeds };
+  return async (rows, targets) => {
+    const sum = createStepSum(topology.moeLayers, topology.expertsPerLayer);
+    for (let first = 0; first < rows.length; first += program.batchSize) {
+      if (isCancelled()) return undefined;
+      if (targets === 0) continue;
+      batch.fill(rows.slice(first, first + program.batchSize), targets);
+      addMicroBatch(sum, { outputs: await session.run(feeds), trained, isText: batch.isText });
+    }
+    return sum;
   };
 }
 
 interface UpdateInputs {
   readonly job: TrainingJob;
   readonly state: TrainingState;
-  readonly outputs: ReadonlyMap<string, Tensor>;
+  readonly sum: StepSum;
   readonly learningRate: number;
 }
 
-function update({ job, state, outputs, learningRate }: UpdateInputs): Pick<StepReport, 'loss' | 'gradientNorm' | 'skipped'> {
-  const loss = (outputs.get('loss')!.data as Float32Array)[0]!;
-  const gradients = state.tensors.map(({ name }) => outputs.get(name)!.data as Float32Array);
-  const gradientNorm = globalNorm(gradients);
-  if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) return { loss, gradientNorm, skipped: true };
+function update({ job, state, sum, learningRate }: UpdateInputs): Pick<StepReport, 'loss' | 'auxiliaryLoss' | 'gradientNorm' | 'skipped'> {
+  const hasRun = sum.gradients.length > 0;
+  const loss = hasRun ? sum.loss : Number.NaN;
+  const auxiliaryLoss = sum.auxiliaryLoss / job.microBatches;
+  const gradientNorm = globalNorm(sum.gradients);
+  if (!Number.isFinite(loss) || !Number.isFinite(auxiliaryLoss) || !Number.isFinite(gradientNorm)) return { loss, auxiliaryLoss, gradientNorm, skipped: true };
   const gradientScale = clipFactor(gradientNorm, job.clipNorm);
   state.updates += 1;
   for (const [index, tensor] of state.tensors.entries()) {
-    applyAdamW(tensor, gradients[index]!, { ...job, learningRate, gradientScale, update: state.updates });
+    applyAdamW(tensor, sum.gradients[index]!, { ...job, learningRate, gradientScale, update: state.updates });
   }
-  return { loss, gradientNorm, skipped: false };
+  return { loss, auxiliaryLoss, gradientNorm, skipped: false };
+}
+
+function aborted(completedSteps: number, steps: number): MoeEngineError {
+  return new MoeEngineError('aborted', `training was aborted by its signal after ${completedSteps} of ${steps} steps`, { completedSteps });
 }

@@ -1,24 +1,28 @@
 /**
- * Exact resume: weights, moments and reports of a run in one safetensors file, replaced atomically.
+ * Exact resume: weights and moments of a run in one safetensors file, replaced atomically, and the reports of its steps beside it.
  *
- * The cursor is the number of reports; the order of rows is a pure function of it (`row-order.ts`). The file names the job it
- * belongs to by a hash over everything that decides the outcome, so that a state is never continued under other conditions.
+ * The cursor is the number of reports; the order of rows is a pure function of it (`row-order.ts`), and nothing else is random. The file names the
+ * job it belongs to by a hash over everything that decides the outcome, so that a state is never continued under other conditions.
  *
  * @module
  */
 import { createHash, type Hash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tensor as CheckpointTensor } from '@connito/moe-core';
 import { openSafetensorsFile, writeSafetensorsFile, type OpenSafetensorsFile } from '@connito/moe-core/node';
 import type { AdamWTensor } from './adamw.ts';
 import { MoeEngineError } from '../error.ts';
 import type { TensorMessage } from '../runtime/tensor-message.ts';
+import { readReports, writeReports } from './step-log.ts';
 import type { StepReport, TrainingContext, TrainingJob } from './training-job.ts';
 
 /** Name of the state's file in the job's directory. */
 export const STATE_FILE = 'training-state.safetensors';
+
+/** Name of the reports' file beside it. */
+export const STEPS_FILE = 'training-steps.f64';
 
 /** A trained tensor with its moments. */
 export interface TrainedTensor extends AdamWTensor {
@@ -51,53 +55,70 @@ export function createTrainingState(start: readonly TensorMessage[]): TrainingSt
 export interface TrainingStore {
   /** @throws {resume-mismatch} {resume-corrupt} */
   load(): Promise<TrainingState | undefined>;
-  save(state: TrainingState): Promise<void>;
+  /** @returns whether there is a place to save it */
+  save(state: TrainingState): Promise<boolean>;
 }
 
-/** Opens the store of a job. */
+/** Opens the store of a job. Reports come first: a state that is there has all of its reports. */
 export function openTrainingStore(job: TrainingJob, context: TrainingContext): TrainingStore {
   const directory = job.resumeDirectory;
-  if (directory === undefined) return { load: async () => undefined, save: async () => undefined };
-  const path = join(directory, STATE_FILE);
+  if (directory === undefined) return { load: async () => undefined, save: async () => false };
+  const [path, steps] = [join(directory, STATE_FILE), join(directory, STEPS_FILE)];
   const jobHash = hashJob(job, context);
+  let saved = 0;
   return {
-    load: async () => (existsSync(path) ? readState({ path, jobHash, start: job.start }) : undefined),
+    async load() {
+      if (!existsSync(path)) return undefined;
+      await removeUnfinished(directory);
+      const state = await readState({ path, steps, jobHash, start: job.start });
+      saved = state.reports.length;
+      return state;
+    },
     async save(state) {
       await mkdir(directory, { recursive: true });
-      await writeSafetensorsFile(path, encodeState(state), { format: 'connito-training-state/1', job: jobHash, updates: String(state.updates) });
+      await writeReports(steps, state.reports, saved);
+      await writeSafetensorsFile(path, encodeTensors(state), { format: FORMAT, job: jobHash, updates: String(state.updates), steps: String(state.reports.length) });
+      saved = state.reports.length;
+      return true;
     },
   };
 }
 
-const REPORT_COLUMNS = 5;
+const FORMAT = 'connito-training-state/2';
 
-function* encodeState({ tensors, reports }: TrainingState): Generator<CheckpointTensor> {
+/** What a process that was killed while it saved has left. */
+async function removeUnfinished(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (name.startsWith(`.${STATE_FILE}.`) && name.endsWith('.tmp')) await rm(join(directory, name), { force: true });
+  }
+}
+
+function* encodeTensors({ tensors }: TrainingState): Generator<CheckpointTensor> {
   for (const { name, shape, weights, firstMoment, secondMoment } of tensors) {
     yield { name: `weights/${name}`, dtype: 'F32', shape, data: bytes(weights) };
     yield { name: `firstMoment/${name}`, dtype: 'F32', shape, data: bytes(firstMoment) };
     yield { name: `secondMoment/${name}`, dtype: 'F32', shape, data: bytes(secondMoment) };
   }
-  const table = reports.flatMap(({ loss, gradientNorm, learningRate, tokensPerSecond, skipped }) => [loss, gradientNorm, learningRate, tokensPerSecond, Number(skipped)]);
-  yield { name: 'reports', dtype: 'F64', shape: [reports.length, REPORT_COLUMNS], data: bytes(Float64Array.from(table)) };
 }
 
-function bytes(data: Float32Array | Float64Array | Int32Array): Uint8Array {
+function bytes(data: Float32Array | Int32Array | Uint8Array): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 interface ReadJob {
   readonly path: string;
+  readonly steps: string;
   readonly jobHash: string;
   readonly start: readonly TensorMessage[];
 }
 
-async function readState({ path, jobHash, start }: ReadJob): Promise<TrainingState> {
+async function readState({ path, steps, jobHash, start }: ReadJob): Promise<TrainingState> {
   const file = await openState(path);
   try {
     if (file.metadata.get('job') !== jobHash) {
       throw new MoeEngineError('resume-mismatch', `${path} was saved by another job (model, start, tokens or options differ): remove it to start afresh`, { path });
     }
-    return await decodeState(file, start);
+    return await decodeState(file, { start, steps });
   } catch (cause) {
     throw cause instanceof MoeEngineError ? cause : corrupt(path, cause);
   } finally {
@@ -113,7 +134,7 @@ async function openState(path: string): Promise<OpenSafetensorsFile> {
   }
 }
 
-async function decodeState(file: OpenSafetensorsFile, start: readonly TensorMessage[]): Promise<TrainingState> {
+async function decodeState(file: OpenSafetensorsFile, { start, steps }: Pick<ReadJob, 'start' | 'steps'>): Promise<TrainingState> {
   const tensors: TrainedTensor[] = [];
   for (const { name, shape, data } of start) {
     const read = async (part: string): Promise<Float32Array> => {
@@ -123,17 +144,21 @@ async function decodeState(file: OpenSafetensorsFile, start: readonly TensorMess
     };
     tensors.push({ name, shape, weights: await read('weights'), firstMoment: await read('firstMoment'), secondMoment: await read('secondMoment') });
   }
-  const updates = Number(file.metadata.get('updates'));
-  if (!Number.isSafeInteger(updates) || updates < 0) throw new RangeError('the number of updates is missing');
-  return { tensors, reports: decodeReports((await file.read('reports')).data), updates };
+  return { tensors, reports: await decodeReports(steps, readCount(file, 'steps')), updates: readCount(file, 'updates') };
 }
 
-function decodeReports(data: Uint8Array): StepReport[] {
-  const table = new Float64Array(data.slice().buffer);
-  return Array.from({ length: table.length / REPORT_COLUMNS }, (_, index) => {
-    const [loss, gradientNorm, learningRate, tokensPerSecond, skipped] = table.subarray(index * REPORT_COLUMNS) as unknown as [number, number, number, number, number];
-    return { step: index + 1, loss, gradientNorm, learningRate, tokensPerSecond, skipped: skipped === 1 };
-  });
+function readCount(file: OpenSafetensorsFile, key: string): number {
+  const count = Number(file.metadata.get(key) ?? Number.NaN);
+  if (!Number.isSafeInteger(count) || count < 0) throw new RangeError(`the number of ${key} is missing`);
+  return count;
+}
+
+async function decodeReports(path: string, count: number): Promise<StepReport[]> {
+  try {
+    return await readReports(path, count);
+  } catch (cause) {
+    throw corrupt(path, cause);
+  }
 }
 
 function corrupt(path: string, cause: unknown): MoeEngineError {
@@ -141,17 +166,17 @@ function corrupt(path: string, cause: unknown): MoeEngineError {
   return new MoeEngineError('resume-corrupt', `${path} cannot be read as a training state (${why}): remove it to start afresh`, { path }, { cause });
 }
 
-/** SHA-256 over graph, frozen weights, start, tokens and options. The graph fixes model, sizes and batch; the device the rounding. */
+/** SHA-256 over graph, frozen weights, start, rows and options. The graph fixes model, sizes and batch; the device the rounding. */
 function hashJob(job: TrainingJob, { runtime, program, weights }: TrainingContext): string {
-  const { start, tokens, resumeDirectory: _directory, saveEverySteps: _saves, ...options } = job;
+  const { start, rows, resumeDirectory: _directory, saveEverySteps: _saves, ...options } = job;
   const hash = createHash('sha256').update(JSON.stringify([runtime.device, Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1))]));
   hash.update(program.model);
-  updateHash(hash, 'tokens', tokens);
+  for (const [name, data] of Object.entries(rows)) if (data !== undefined) updateHash(hash, name, data);
   for (const { name, data } of start) updateHash(hash, name, data);
   for (const [name, tensor] of weights) updateHash(hash, name, tensor.data as Float32Array);
   return hash.digest('hex');
 }
 
-function updateHash(hash: Hash, name: string, data: Float32Array | Int32Array): void {
+function updateHash(hash: Hash, name: string, data: Float32Array | Int32Array | Uint8Array): void {
   hash.update(`\0${name}\0${data.length}\0`).update(bytes(data));
 }
