@@ -23,7 +23,7 @@ export interface StepSum {
 
 /** Nothing added yet. */
 export function createStepSum(layers: readonly number[], experts: number): StepSum {
-  return { loss: 0, auxiliaryLoss: 0, gradients: [], load: new Map(layers.map((layer) => [layer, new Array<number>(experts).fill(0)])) };
+  return { loss: 0, auxiliaryLoss: 0, gradients: [], load: new Map(layers.map((layer) => [layer, Array.from<number>({ length: experts }).fill(0)])) };
 }
 
 /** One micro-batch's outputs, by meaning, and how they count. */

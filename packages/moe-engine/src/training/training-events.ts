@@ -19,18 +19,20 @@ import { trainExperts, type TrainingEvent, type TrainingResult, type TrainOption
 export async function* trainingEvents(options: TrainOptions): AsyncGenerator<TrainingEvent | { readonly kind: 'done'; readonly result: TrainingResult }, void, undefined> {
   const left = new AbortController();
   const queue: TrainingEvent[] = [];
-  let wake = (): void => undefined;
+  let wake: (() => void) | undefined;
   const signal = options.signal == null ? left.signal : AbortSignal.any([options.signal, left.signal]);
   const onEvent = (event: TrainingEvent): void => {
     options.onEvent?.(event);
     queue.push(event);
-    wake();
+    wake?.();
   };
   let isRunning = true;
   const run = trainExperts({ ...options, signal, onEvent }).finally(() => {
     isRunning = false;
-    wake();
+    wake?.();
   });
+  // A failure is thrown where the result is awaited, after the events before it.
+  run.catch(() => undefined);
   try {
     for (;;) {
       const woken = new Promise<void>((resolve) => (wake = resolve));

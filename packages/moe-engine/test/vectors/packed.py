@@ -1,6 +1,6 @@
 """Makes training/packed.safetensors: packing, label masks, accumulation and the load-balancing loss, by transformers on the separate documents.
 
-Run here, after generate.py, with the versions of manifest.json: python training.py
+Run here, after generate.py, with the versions of manifest.json: python packed.py
 
 For each tiny model two rows of packed documents ("<model>/..."): the loss of `model(labels=..., num_items_in_batch=n)` and `load_balancing_loss_func` over the
 documents, each document its own padded row with an attention mask, and the gradients of the trained experts of `loss + 0.5 * auxiliary`.
