@@ -71,6 +71,7 @@ export {
   type ModuleMetadata,
   type ModuleProvenance,
 } from './composition/module-metadata.ts';
+export { partialCheckpoint } from './composition/partial-checkpoint.ts';
 export { createRanking, negativeLog, type HashFunction, type KeyRanking, type Rendezvous, type RendezvousNode } from './partition/rendezvous.ts';
 export { applyOuterStep, type OuterRule, type OuterState } from './updates/outer-step.ts';
 export {

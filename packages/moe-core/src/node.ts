@@ -3,7 +3,7 @@
  * @module
  */
 export { writeFileAtomic, writeSafetensorsFile } from './node/atomic-write.ts';
-export { openCheckpoint, readTopology } from './node/checkpoint-directory.ts';
+export { openCheckpoint, readTopology, type OpenCheckpointOptions } from './node/checkpoint-directory.ts';
 export { openFileSource, openSafetensorsFile, type FileSource, type OpenSafetensorsFile } from './node/file-source.ts';
 export { findGateLogs, openRoutingLogFile, readGateLog, readGateLogs, type GateLogFile, type OpenRoutingLog } from './node/routing-logs.ts';
 export { openRoutingPool, type RoutingPool, type RoutingPoolOptions } from './node/routing-pool.ts';

@@ -19,7 +19,7 @@ import { fromFloat64, toFloat64 } from '../internal/round-once.ts';
 import { sha256Hex } from '../internal/sha256.ts';
 import { requireTensor } from '../safetensors/safetensors.ts';
 import type { ExpertId } from '../models/tensor-names.ts';
-import { assertShape, countElements, type ElementRange, type Tensor, type TensorDescription } from '../safetensors/tensor.ts';
+import { assertShape, countElements, rangeBytes, type ElementRange, type Tensor, type TensorDescription } from '../safetensors/tensor.ts';
 
 /** A module and what to call it in messages and reports: its file, say. */
 export interface NamedModule {
@@ -61,7 +61,8 @@ export interface GraftedModel {
 
 /**
  * Grafts modules into a base. Reads the base's routers (for its fingerprint) and, where modules meet under `newest` or `weighted`, the experts that they share.
- * A value of another dtype is rounded once to the base's, to nearest, ties to even; bytes of the same dtype are taken as they are.
+ * A value of another dtype is rounded once to the base's, to nearest, ties to even; bytes of the same dtype are taken as they are. Experts that a partial base lacks are added in
+ * the dtype of the module, of several the first in the order of {@link GraftedExpert.modules}.
  * @throws module-mismatch another family, fingerprint or root than the base's, two modules of one name; a missing `createdAt` or `weight` that the policy needs
  * @throws module-conflict an expert that two modules bring, under `error`
  * @throws selection-invalid, tensor-shape-unexpected a module whose experts the base does not have
@@ -193,26 +194,41 @@ function newestFirst(a: Ranked, b: Ranked): number {
 }
 
 function graftedView(base: Checkpoint, patches: ReadonlyMap<string, readonly Patch[]>): Checkpoint {
+  const tensors = new Map([...base.tensors, ...addedTensors(base, patches)]);
+  const target: Target = { base, tensors };
   const readTensor = async (name: string): Promise<Tensor> => {
     const patched = patches.get(name);
-    return patched === undefined ? base.readTensor(name) : readPatched(base, name, patched);
+    return patched === undefined ? base.readTensor(name) : readPatched(target, name, patched);
   };
   return {
     topology: base.topology,
-    tensors: base.tensors,
+    tensors,
     readTensor,
     readFloat32: async (name) => (patches.has(name) ? toFloat32(await readTensor(name)) : base.readFloat32(name)),
-    readRange: async (name, range) => readPatchedRange(base, { name, range, patched: patches.get(name) ?? [] }),
+    readRange: async (name, range) => readPatchedRange(target, { name, range, patched: patches.get(name) ?? [] }),
     close: () => base.close(),
   };
 }
 
-async function readPatched(base: Checkpoint, name: string, patched: readonly Patch[]): Promise<Tensor> {
-  const tensor = requireTensor(base.tensors, name);
+/** A base and the tensors that it has with its modules. */
+interface Target {
+  readonly base: Checkpoint;
+  readonly tensors: ReadonlyMap<string, TensorDescription>;
+}
+
+/** Tensors of experts that a partial base lacks: only experts with tensors of their own can. */
+function* addedTensors(base: Checkpoint, patches: ReadonlyMap<string, readonly Patch[]>): Generator<readonly [string, TensorDescription], void, undefined> {
+  for (const [name, [patch]] of patches) {
+    if (!base.tensors.has(name)) yield [name, requireTensor(patch!.sources[0]!.module.tensors, patch!.part.name)];
+  }
+}
+
+async function readPatched(target: Target, name: string, patched: readonly Patch[]): Promise<Tensor> {
+  const tensor = requireTensor(target.tensors, name);
   const [first] = patched;
   if (first!.part.name === name) return blend(tensor, first!);
   const { dtype, shape } = tensor;
-  return { name, dtype, shape, data: await readPatchedRange(base, { name, range: { offset: 0, length: countElements(shape)! }, patched }) };
+  return { name, dtype, shape, data: await readPatchedRange(target, { name, range: { offset: 0, length: countElements(shape)! }, patched }) };
 }
 
 interface RangeRequest {
@@ -222,9 +238,9 @@ interface RangeRequest {
 }
 
 /** Only the experts that the range meets are blended, so that extracting one of a fused layer stays one. */
-async function readPatchedRange(base: Checkpoint, { name, range, patched }: RangeRequest): Promise<Uint8Array> {
-  const bytes = await base.readRange(name, range);
-  const tensor = requireTensor(base.tensors, name);
+async function readPatchedRange({ base, tensors }: Target, { name, range, patched }: RangeRequest): Promise<Uint8Array> {
+  const tensor = requireTensor(tensors, name);
+  const bytes = base.tensors.has(name) ? await base.readRange(name, range) : new Uint8Array(rangeBytes(tensor, range).length);
   for (const patch of patched) {
     const { slab } = patch.part.place;
     if (slab.offset >= range.offset + range.length || range.offset >= slab.offset + slab.length) continue;

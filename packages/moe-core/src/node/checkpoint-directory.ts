@@ -6,6 +6,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createCheckpoint, type Checkpoint } from '../models/checkpoint.ts';
 import { MoeError } from '../errors.ts';
+import type { ExpertSelection } from '../experts/expert-selection.ts';
 import { parseStrictJson, toPlainValue } from '../internal/strict-json.ts';
 import type { SafetensorsFile } from '../safetensors/safetensors.ts';
 import { MAX_INDEX_BYTES, parseShardedIndex, type ShardedIndex } from '../safetensors/sharded-index.ts';
@@ -17,6 +18,12 @@ import { openSafetensorsFile, type OpenSafetensorsFile } from './file-source.ts'
 /** The cap of huggingface.js for `config.json`. */
 const MAX_CONFIG_BYTES = 10_000_000;
 
+/** How a checkpoint is opened. */
+export interface OpenCheckpointOptions {
+  /** Experts that must be there, of a partial checkpoint; all, where left out. */
+  readonly present?: ExpertSelection | undefined;
+}
+
 /**
  * Opens a checkpoint directory. Like transformers it takes `model.safetensors` where there is one, else `model.safetensors.index.json`. Headers are
  * checked, tensors are read when asked for. Close it.
@@ -27,11 +34,11 @@ const MAX_CONFIG_BYTES = 10_000_000;
  * console.log(checkpoint.topology.expertsPerLayer);
  * await checkpoint.close();
  */
-export async function openCheckpoint(directory: string): Promise<Checkpoint> {
+export async function openCheckpoint(directory: string, { present }: OpenCheckpointOptions = {}): Promise<Checkpoint> {
   await assertDirectory(directory);
   const topology = await readTopology(join(directory, 'config.json'));
   const single = join(directory, 'model.safetensors');
-  if (await exists(single)) return openFiles(topology, [single]);
+  if (await exists(single)) return openFiles({ topology, present, paths: [single] });
   const indexPath = join(directory, 'model.safetensors.index.json');
   if (!(await exists(indexPath))) {
     throw new MoeError('file-missing', {
@@ -40,7 +47,7 @@ export async function openCheckpoint(directory: string): Promise<Checkpoint> {
     });
   }
   const index = await readIndex(indexPath);
-  return openFiles(topology, index.files.map((file) => join(directory, file)), index);
+  return openFiles({ topology, present, paths: index.files.map((file) => join(directory, file)), index });
 }
 
 async function assertDirectory(directory: string): Promise<void> {
@@ -85,7 +92,13 @@ async function readIndex(path: string): Promise<ShardedIndex> {
   }
 }
 
-async function openFiles(topology: Topology, paths: readonly string[], index?: ShardedIndex): Promise<Checkpoint> {
+interface ModelFiles extends OpenCheckpointOptions {
+  readonly topology: Topology;
+  readonly paths: readonly string[];
+  readonly index?: ShardedIndex;
+}
+
+async function openFiles({ topology, present, paths, index }: ModelFiles): Promise<Checkpoint> {
   const opened: OpenSafetensorsFile[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(opened.map((file) => file.close()));
@@ -93,7 +106,7 @@ async function openFiles(topology: Topology, paths: readonly string[], index?: S
   try {
     for (const path of paths) opened.push(await openSafetensorsFile(path));
     const files = index === undefined ? opened : opened.map((file, i) => onlyMapped(file, index.files[i]!, index));
-    return createCheckpoint({ topology, files, close });
+    return createCheckpoint({ topology, files, present, close });
   } catch (error) {
     await close();
     throw error;
