@@ -4,6 +4,7 @@
  * @module
  */
 export { collectRouting, type RoutingOptions } from './evaluation/collect-routing.ts';
+export type { PartialRouting, PresentExperts } from './model/present-experts.ts';
 export type { EngineOptions } from './runtime/engine-client.ts';
 export { MoeEngineError, isMoeEngineError, type MoeEngineErrorCode, type MoeEngineErrorContexts } from './error.ts';
 export { createEvaluator, type EvaluationOptions, type Evaluator, type EvaluatorOptions } from './evaluation/evaluator.ts';

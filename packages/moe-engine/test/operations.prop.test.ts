@@ -117,7 +117,12 @@ describe('differentiation rules against central differences', () => {
       few,
     ));
 
-  it.each([true, false])('routing, dispatch and combination, normalizeTopK %s', (normalizeTopK) =>
+  it.each([
+    [true, [0, 1, 2, 3]],
+    [false, [0, 1, 2, 3]],
+    [true, [1, 3]],
+    [false, [2]],
+  ])('routing, dispatch and combination, normalizeTopK %s, experts %s', (normalizeTopK, present) =>
     fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 3 }), (tokens, expertsPerToken) =>
         // Logits lie far enough apart for the choice not to change within the difference's steps.
@@ -128,7 +133,7 @@ describe('differentiation rules against central differences', () => {
             const shifted = graph.node('Add', [spread, graph.node('Mul', [logits!, graph.constant(Float32Array.of(0.3), [])], float(tokens, 4))], float(tokens, 4));
             graph.differentiable({ inputs: [logits!], outputs: [shifted], pullback: ([g]) => [g && graph.node('Mul', [g, graph.constant(Float32Array.of(0.3), [])], float(tokens, 4))] });
             const routing = route(graph, shifted, { expertsPerToken, normalizeTopK });
-            const dispatch = createDispatch(graph, routing, 4);
+            const dispatch = createDispatch(graph, routing, { experts: 4, present });
             return combineRows(graph, scaleRows(graph, dispatchRows(graph, x!, dispatch), dispatchWeights(graph, routing.weights, dispatch)), dispatch);
           },
           tokens,

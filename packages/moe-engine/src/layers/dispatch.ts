@@ -1,79 +1,125 @@
 /**
- * Brings each token's rows to its experts and back: a counting sort of the T·K assignments by expert, dropless.
+ * Brings each token's rows to its experts and back: a counting sort of the T·K assignments by expert, dropless for the experts that are present.
  *
  * `position[a]` is the place of assignment `a` in expert order, `token[r]` the token of sorted row `r`. Both directions and
  * both gradients are gathers along one of the two; floats are never scattered or added in an undefined order.
  *
+ * Assignments to absent experts are sorted behind all others and cut off, so that they cost no row of any product. On the way back all of them
+ * read one row of zeros behind the last.
+ *
  * @module
  */
-import { fixed, float, integers, type Graph, type Spec, type Value } from '../graph/graph.ts';
+import { fixed, float, integers, type Dimension, type Graph, type Spec, type Value } from '../graph/graph.ts';
 import { reshape } from './elementwise.ts';
 import type { RowGroups } from './linear.ts';
 import type { Routing } from './routing.ts';
 
-/** Where every assignment goes. `N = T · K`; `token`, `assignment`, `position` — `int64 [N]`. */
+/** Where every assignment goes. N = T · K assignments, R of them to present experts; `token`, `assignment` — `int64 [R]`, `position` — `int64 [N]`. */
 export interface Dispatch extends RowGroups {
   readonly token: Value;
   readonly assignment: Value;
   readonly position: Value;
+  /** R: N where all experts are present, else known only when the graph runs. */
+  readonly rows: Dimension;
   readonly tokens: number;
   readonly expertsPerToken: number;
 }
 
+/** Options of {@link createDispatch}. */
+export interface DispatchOptions {
+  /** E */
+  readonly experts: number;
+  /** Ids of those that compute, ascending, at least one; all by default. */
+  readonly present?: readonly number[];
+}
+
 /** Sorts the assignments of a routing by expert; assignments of one expert stay in token order. */
-export function createDispatch(graph: Graph, { ids }: Routing, experts: number): Dispatch {
+export function createDispatch(graph: Graph, { ids }: Pick<Routing, 'ids'>, { experts, present }: DispatchOptions): Dispatch {
   const [tokens, expertsPerToken] = [fixed(ids.shape[0]), fixed(ids.shape[1])];
-  const rows = tokens * expertsPerToken;
+  const sizes = { tokens, expertsPerToken };
+  if (present === undefined || present.length === experts) return { ...sortAssignments(graph, ids, experts), groups: experts, rows: tokens * expertsPerToken, ...sizes };
+  const groups = present.length;
+  const sorted = sortAssignments(graph, toSlots(graph, ids, { experts, present }), groups + 1);
+  const part = (value: Value, from: Value, to: Value): Value => graph.node('Slice', [value, from, to], whole(null));
+  const counts = part(sorted.counts, integers(graph, 0), integers(graph, groups));
+  const held = graph.node('ReduceSum', [counts, integers(graph, 0)], whole(1), { keepdims: { int: 1 } });
+  return {
+    counts,
+    groups,
+    token: part(sorted.token, integers(graph, 0), held),
+    assignment: part(sorted.assignment, integers(graph, 0), held),
+    position: graph.node('Min', [sorted.position, held], whole(tokens * expertsPerToken)),
+    rows: null,
+    ...sizes,
+  };
+}
+
+/** Expert ids as places in `present`; absent ones share the place behind the last. */
+function toSlots(graph: Graph, ids: Value, { experts, present }: Required<DispatchOptions>): Value {
+  const slots = new BigInt64Array(experts).fill(BigInt(present.length));
+  for (const [slot, expert] of present.entries()) slots[expert] = BigInt(slot);
+  return graph.node('Gather', [graph.constant(slots, [experts]), ids], { type: 'int64', shape: ids.shape });
+}
+
+/** A counting sort of `ids` — `[T, K]`, each below `groups`. */
+function sortAssignments(graph: Graph, ids: Value, groups: number): Pick<Dispatch, 'counts' | 'token' | 'assignment' | 'position'> {
+  const expertsPerToken = fixed(ids.shape[1]);
+  const rows = fixed(ids.shape[0]) * expertsPerToken;
   const column = reshape(graph, ids, [rows, 1]);
-  const isOf = graph.node('Equal', [column, graph.constant(BigInt64Array.from({ length: experts }, (_, id) => BigInt(id)), [1, experts])], { type: 'bool', shape: [rows, experts] });
-  const marks = graph.node('Cast', [isOf], whole(rows, experts), { to: { int: 7 } });
+  const isOf = graph.node('Equal', [column, graph.constant(BigInt64Array.from({ length: groups }, (_, id) => BigInt(id)), [1, groups])], { type: 'bool', shape: [rows, groups] });
+  const marks = graph.node('Cast', [isOf], whole(rows, groups), { to: { int: 7 } });
   const axis = (index: number): Value => graph.constant(Int32Array.of(index), []);
-  const running = graph.node('CumSum', [marks, axis(0)], whole(rows, experts));
-  const counts = graph.node('ReduceSum', [marks, integers(graph, 0)], whole(experts), { keepdims: { int: 0 } });
-  const starts = graph.node('CumSum', [counts, axis(0)], whole(experts), { exclusive: { int: 1 } });
-  const places = graph.node('Add', [running, graph.node('Sub', [starts, integers(graph, 1)], whole(experts))], whole(rows, experts));
+  const running = graph.node('CumSum', [marks, axis(0)], whole(rows, groups));
+  const counts = graph.node('ReduceSum', [marks, integers(graph, 0)], whole(groups), { keepdims: { int: 0 } });
+  const starts = graph.node('CumSum', [counts, axis(0)], whole(groups), { exclusive: { int: 1 } });
+  const places = graph.node('Add', [running, graph.node('Sub', [starts, integers(graph, 1)], whole(groups))], whole(rows, groups));
   const position = reshape(graph, graph.node('GatherElements', [places, column], whole(rows, 1), { axis: { int: 1 } }), [rows]);
   const numbers = graph.constant(BigInt64Array.from({ length: rows }, (_, index) => BigInt(index)), [rows]);
   const assignment = graph.node('ScatterElements', [numbers, position, numbers], whole(rows), { axis: { int: 0 } });
   const token = graph.node('Div', [assignment, integers(graph, expertsPerToken)], whole(rows));
-  return { counts, groups: experts, token, assignment, position, tokens, expertsPerToken };
+  return { counts, token, assignment, position };
 }
 
-/** `[T, D]` → `[N, D]`: a copy of the token's row for each of its experts, in expert order. Rule: {@link gatherToTokens}. */
+/** `[T, D]` → `[R, D]`: a copy of the token's row for each of its present experts, in expert order. Rule: {@link gatherToTokens}. */
 export function dispatchRows(graph: Graph, x: Value, dispatch: Dispatch): Value {
   const out = gatherToExperts(graph, x, dispatch);
   graph.differentiable({ inputs: [x], outputs: [out], pullback: ([g]) => [g && gatherToTokens(graph, g, dispatch)] });
   return out;
 }
 
-/** `[N, D]` → `[T, D]`: the sum of a token's K rows, by descending weight. Rule: {@link gatherToExperts}. */
+/** `[R, D]` → `[T, D]`: the sum of a token's rows, by descending weight, absent experts' as zeros. Rule: {@link gatherToExperts}. */
 export function combineRows(graph: Graph, y: Value, dispatch: Dispatch): Value {
   const out = gatherToTokens(graph, y, dispatch);
   graph.differentiable({ inputs: [y], outputs: [out], pullback: ([g]) => [g && gatherToExperts(graph, g, dispatch)] });
   return out;
 }
 
-/** Routing weights `[T, K]` → `[N, 1]` in expert order. Rule: the inverse permutation. */
-export function dispatchWeights(graph: Graph, weights: Value, { assignment, position, tokens, expertsPerToken }: Dispatch): Value {
-  const rows = tokens * expertsPerToken;
-  const permute = (given: Value, order: Value): Value => graph.node('Gather', [given, order], float(rows, 1));
-  const column = reshape(graph, weights, [rows, 1]);
-  const out = permute(column, assignment);
-  graph.differentiable({ inputs: [column], outputs: [out], pullback: ([g]) => [g && permute(g, position)] });
+/** Routing weights `[T, K]` → `[R, 1]` in expert order. Rule: the inverse, zero for absent experts. */
+export function dispatchWeights(graph: Graph, weights: Value, dispatch: Dispatch): Value {
+  const column = reshape(graph, weights, [dispatch.tokens * dispatch.expertsPerToken, 1]);
+  const out = graph.node('Gather', [column, dispatch.assignment], float(dispatch.rows, 1));
+  graph.differentiable({ inputs: [column], outputs: [out], pullback: ([g]) => [g && gatherToAssignments(graph, g, dispatch)] });
   return out;
 }
 
-function gatherToExperts(graph: Graph, x: Value, { token, tokens, expertsPerToken }: Dispatch): Value {
-  return graph.node('Gather', [x, token], float(tokens * expertsPerToken, fixed(x.shape[1])));
+function gatherToExperts(graph: Graph, x: Value, { token, rows }: Dispatch): Value {
+  return graph.node('Gather', [x, token], float(rows, fixed(x.shape[1])));
 }
 
-function gatherToTokens(graph: Graph, y: Value, { position, tokens, expertsPerToken }: Dispatch): Value {
+/** `[R, D]` → `[N, D]`, zeros where an assignment's expert is absent. */
+function gatherToAssignments(graph: Graph, y: Value, { position, rows, tokens, expertsPerToken }: Dispatch): Value {
   const width = fixed(y.shape[1]);
-  const rows = graph.node('Gather', [y, position], float(tokens * expertsPerToken, width));
-  const perToken = reshape(graph, rows, [tokens, expertsPerToken, width]);
+  const padded = rows === null ? graph.node('Pad', [y, integers(graph, 0, 0, 1, 0)], float(null, width)) : y;
+  return graph.node('Gather', [padded, position], float(tokens * expertsPerToken, width));
+}
+
+function gatherToTokens(graph: Graph, y: Value, dispatch: Dispatch): Value {
+  const { tokens, expertsPerToken } = dispatch;
+  const width = fixed(y.shape[1]);
+  const perToken = reshape(graph, gatherToAssignments(graph, y, dispatch), [tokens, expertsPerToken, width]);
   return graph.node('ReduceSum', [perToken, integers(graph, 1)], float(tokens, width), { keepdims: { int: 0 } });
 }
 
-function whole(...shape: number[]): Spec {
+function whole(...shape: Dimension[]): Spec {
   return { type: 'int64', shape };
 }

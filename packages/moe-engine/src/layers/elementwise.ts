@@ -91,7 +91,10 @@ export function weightedSum(graph: Graph, x: Value, weights: Value): Value {
   return out;
 }
 
-/** Sum over the last axis, kept as size 1. No rule: used inside rules. */
+/**
+ * Sum over the last axis, kept as size 1. No rule: used inside rules. The axis is counted from the front, because ONNX Runtime 1.30 leaves the shape of a tensor without rows
+ * as it is where the axis is negative.
+ */
 export function sumLast(graph: Graph, x: Value): Value {
-  return graph.node('ReduceSum', [x, integers(graph, -1)], float(...x.shape.slice(0, -1), 1), { keepdims: { int: 1 } });
+  return graph.node('ReduceSum', [x, integers(graph, x.shape.length - 1)], float(...x.shape.slice(0, -1), 1), { keepdims: { int: 1 } });
 }

@@ -6,6 +6,7 @@
 import type { Topology } from '@connito/moe-core';
 import type { Graph, Value } from '../graph/graph.ts';
 import type { RotaryTables } from '../layers/attention.ts';
+import type { PresentExperts } from './present-experts.ts';
 
 /** Declares a weight by its checkpoint name; the same name gives the same value. */
 export type DeclareWeight = (name: string, shape: readonly number[]) => Value;
@@ -22,4 +23,6 @@ export interface DecoderContext {
   readonly rotary: RotaryTables;
   /** Added to attention scores: `[S, S]`, or `[B, 1, S, S]` where rows hold several documents. */
   readonly mask: Value;
+  /** Experts of a partial model; all where left out. */
+  readonly present?: PresentExperts | undefined;
 }

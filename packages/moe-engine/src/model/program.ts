@@ -10,6 +10,7 @@ import { differentiate } from '../graph/gradients.ts';
 import { createGraph, type Graph, type Value } from '../graph/graph.ts';
 import { loadBalancingLoss, tokenShares } from '../layers/load-balancing.ts';
 import type { DeclareWeight } from './decoder-context.ts';
+import type { PresentExperts } from './present-experts.ts';
 import { buildTransformer } from './transformer.ts';
 
 /** Shapes of a checkpoint's tensors by name. */
@@ -33,6 +34,8 @@ export interface ProgramOptions {
   readonly shapes: TensorShapes;
   readonly batchSize: number;
   readonly sequenceLength: number;
+  /** Experts of a partial model; all where left out. */
+  readonly present?: PresentExperts | undefined;
 }
 
 /** Outputs: `losses` — `[B·(S−1), 1]`, nats per predicted token. */
@@ -112,7 +115,7 @@ function declareWeights(graph: Graph, { shapes, trained = [] }: { readonly shape
 function shapeOf(shapes: TensorShapes, name: string): readonly number[] {
   const shape = shapes.get(name);
   if (shape !== undefined) return shape;
-  throw new MoeEngineError('unknown-tensor', `the model needs the tensor "${name}", which the checkpoint does not have: use the full checkpoint that belongs to its config.json`, { name });
+  throw new MoeEngineError('unknown-tensor', `the model needs the tensor "${name}", which the checkpoint does not have: use the full checkpoint that belongs to its config.json, or name the experts that it holds in the option present`, { name });
 }
 
 function assertShape({ name, expected, shape }: { readonly name: string; readonly expected: readonly number[]; readonly shape: readonly number[] }): void {

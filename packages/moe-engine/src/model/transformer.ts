@@ -16,6 +16,7 @@ import type { DeclareWeight, DecoderContext } from './decoder-context.ts';
 import { denseBlock } from './dense-block.ts';
 import { expertBlock } from './expert-block.ts';
 import { nextTokenLosses } from './language-head.ts';
+import type { PresentExperts } from './present-experts.ts';
 import { embedTokens } from './token-embedding.ts';
 
 /** What a transformer graph is built from. */
@@ -27,6 +28,8 @@ export interface TransformerOptions {
   readonly weight: DeclareWeight;
   /** `int32 [B, S]`: rows hold several documents, and this is the document of each position. */
   readonly documents?: Value | undefined;
+  /** Experts of a partial model; all where left out. */
+  readonly present?: PresentExperts | undefined;
 }
 
 /** Routing of one MoE layer. */

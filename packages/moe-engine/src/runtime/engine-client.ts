@@ -7,6 +7,7 @@ import { parseExpertTensorName, type Checkpoint, type ExpertWeights, type Topolo
 import { openCheckpoint } from '@connito/moe-core/node';
 import { startEngineWorker, type EngineWorker } from './engine-worker.ts';
 import { MoeEngineError } from '../error.ts';
+import { assertHeld, assertPresent, type PresentExperts } from '../model/present-experts.ts';
 import type { OpenRequest } from './messages.ts';
 import { assertOneOf, assertOption } from '../options.ts';
 import { DEVICE_CHOICES, type Device, type DeviceChoice, type EngineNotice } from './device.ts';
@@ -24,6 +25,8 @@ export interface EngineOptions {
   readonly threads?: number;
   /** `auto` by default. */
   readonly device?: DeviceChoice;
+  /** Experts of a partial model: only their weights are loaded and computed. All, if left out; then the checkpoint must hold all. */
+  readonly present?: PresentExperts | undefined;
   /** Called once if `auto` takes less than it looked for. */
   readonly onNotice?: (notice: EngineNotice) => void;
   readonly signal?: AbortSignal | undefined;
@@ -35,6 +38,7 @@ export interface EngineClient {
   readonly device: Device;
   readonly topology: Topology;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
+  readonly present: PresentExperts | undefined;
 }
 
 /**
@@ -46,9 +50,9 @@ export async function openEngine(options: EngineOptions, compiled: Pick<OpenRequ
   const { sequenceLength, batchSize, threads = 1, device = 'auto' } = options;
   refuseProvider(options);
   assertEngineOptions({ sequenceLength, batchSize, threads, device });
-  const checkpoint = typeof options.checkpoint === 'string' ? await openCheckpoint(options.checkpoint) : options.checkpoint;
+  const checkpoint = typeof options.checkpoint === 'string' ? await openCheckpoint(options.checkpoint, { present: options.present?.experts }) : options.checkpoint;
   try {
-    return await loadEngine(checkpoint, { trained: [], packed: false, auxiliaryWeight: 0, ...compiled, ...options, threads, device });
+    return await loadEngine(checkpoint, { trained: [], packed: false, auxiliaryWeight: 0, present: undefined, ...compiled, ...options, threads, device });
   } finally {
     if (typeof options.checkpoint === 'string') await checkpoint.close();
   }
@@ -62,14 +66,15 @@ type LoadOptions = Omit<OpenRequest, 'kind' | 'topology' | 'shapes'> & Pick<Engi
 async function loadEngine(checkpoint: Checkpoint, { signal, onNotice, ...options }: LoadOptions): Promise<EngineClient> {
   const { topology } = checkpoint;
   assertSupported(topology);
+  if (options.present !== undefined) assertPresent(topology, options.present);
   const shapes = new Map([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape]));
   const worker = startEngineWorker();
   try {
-    const { purpose, trained, packed, auxiliaryWeight, batchSize, sequenceLength, device, threads } = options;
-    const request: OpenRequest = { kind: 'open', purpose, topology, shapes, trained, packed, auxiliaryWeight, batchSize, sequenceLength, device, threads };
+    const { purpose, trained, packed, auxiliaryWeight, batchSize, sequenceLength, device, threads, present } = options;
+    const request: OpenRequest = { kind: 'open', purpose, topology, shapes, trained, packed, auxiliaryWeight, batchSize, sequenceLength, device, threads, present };
     const opened = await worker.call(request, { signal, onEvent: (event) => void (event.kind === 'notice' && onNotice?.(event.notice)) });
     await loadWeights({ worker, checkpoint, signal, names: opened.weights.filter((name) => !trained.includes(name)) });
-    return { worker, topology, shapes, device: opened.device };
+    return { worker, topology, shapes, present, device: opened.device };
   } catch (error) {
     await worker.close();
     throw error;
@@ -127,11 +132,12 @@ async function loadWeights({ worker, checkpoint, names, signal }: LoadJob): Prom
 /**
  * Turns experts into messages after checking that each is a tensor of one of the model's experts, in its shape.
  *
- * @throws {unknown-tensor} not an expert's tensor of this model
+ * @throws {unknown-tensor} not an expert's tensor of this model, or of an expert that a partial model does not hold
  * @throws {bad-shape} shape or number of values differ
  */
-export function toExpertMessages({ topology, shapes }: Pick<EngineClient, 'topology' | 'shapes'>, experts: ExpertWeights): TensorMessage[] {
+export function toExpertMessages({ topology, shapes, present }: Pick<EngineClient, 'topology' | 'shapes' | 'present'>, experts: ExpertWeights): TensorMessage[] {
   return [...experts].map(([name, { shape, data }]) => {
+    assertHeld(topology, present, name);
     const expected = shapes.get(name);
     if (expected === undefined || parseExpertTensorName(topology, name) === undefined) {
       throw new MoeEngineError('unknown-tensor', `"${name}" is not a tensor of one of this model's experts`, { name });

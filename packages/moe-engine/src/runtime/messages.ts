@@ -5,6 +5,7 @@
  */
 import type { Topology } from '@connito/moe-core';
 import type { PortableError } from '../error.ts';
+import type { PresentExperts } from '../model/present-experts.ts';
 import type { Device, DeviceChoice, EngineNotice } from './device.ts';
 import type { TensorMessage } from './tensor-message.ts';
 import type { TrainingJob, TrainingOutcome, TrainingProgress } from '../training/training-job.ts';
@@ -23,6 +24,7 @@ export interface OpenRequest {
   readonly sequenceLength: number;
   readonly device: DeviceChoice;
   readonly threads: number;
+  readonly present: PresentExperts | undefined;
 }
 
 /** Everything that the worker can be asked. */
