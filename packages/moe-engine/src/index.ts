@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { CandidateLosses, CandidateOptions } from './evaluation/candidates.ts';
 export { collectRouting, type RoutingOptions } from './evaluation/collect-routing.ts';
 export type { PartialRouting, PresentExperts } from './model/present-experts.ts';
 export type { EngineOptions } from './runtime/engine-client.ts';

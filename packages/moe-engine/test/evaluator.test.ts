@@ -27,12 +27,14 @@ describe('createEvaluator', () => {
     await evaluator.close();
   });
 
-  it('gives the same bits whatever the batch a row stands in, on 1 and 2 threads', async () => {
-    const { tokens } = await loadTinyModel('grouped');
-    const rows = Int32Array.from({ length: 5 * 7 }, (_, index) => tokens[index % tokens.length]!);
+  it.each([
+    ['cpu', [[4, 1], [4, 2], [4, 3]]],
+    ['wasm', [[1, 1], [8, 1], [5, 2]]],
+  ] as const)('gives the same bits on %s: on any number of threads, and WebAssembly in any batch', async (device, settings) => {
+    const rows = Int32Array.from({ length: 9 * 7 }, (_, index) => (index * index * 7 + (index % 5)) % 40);
     const results: Float64Array[] = [];
-    for (const [batchSize, threads] of [[1, 1], [2, 1], [5, 1], [8, 1], [5, 2]] as const) {
-      const evaluator = await createEvaluator(options({ batchSize, threads }));
+    for (const [batchSize, threads] of settings) {
+      const evaluator = await createEvaluator(options({ batchSize, threads, device }));
       results.push(await evaluator.rowLosses(rows));
       await evaluator.close();
     }

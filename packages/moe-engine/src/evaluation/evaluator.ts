@@ -3,10 +3,12 @@
  *
  * @module
  */
-import { assertSelection, expertTensorNames, type ExpertSelection, type ExpertWeights } from '@connito/moe-core';
+import { assertSelection, type ExpertSelection, type ExpertWeights } from '@connito/moe-core';
 import { openEngine, toExpertMessages, type EngineClient, type EngineOptions } from '../runtime/engine-client.ts';
 import { MoeEngineError } from '../error.ts';
 import type { Device } from '../runtime/device.ts';
+import type { TensorMessage } from '../runtime/tensor-message.ts';
+import { changedTensors, groupCandidates, tensorsOf, type CandidateLosses, type CandidateOptions } from './candidates.ts';
 import { toTokenIds, type TokenMatrix } from './token-matrix.ts';
 
 /** Options of {@link createEvaluator}. */
@@ -40,6 +42,17 @@ export interface Evaluator {
    * @throws as {@link Evaluator.rowLosses}
    */
   tokenLosses(tokens: TokenMatrix, options?: EvaluationOptions): Promise<Float32Array>;
+  /**
+   * Losses of many candidates on the same rows, with the bits that separate calls give. What lies before the first expert that any of them changes
+   * (attention and router of its layer included) is computed once a batch for all that are held together.
+   *
+   * Results come in order, a group at a time; a candidate is asked for when its group's turn comes, so an iterator may load them one by one.
+   * Leaving the loop ends the work. Candidates should change the same layers: the one that begins first decides what a group shares.
+   *
+   * @param candidates absolute weights; an empty map is the base
+   * @throws as {@link Evaluator.rowLosses}, and {bad-option}; what `candidates` throws comes through
+   */
+  candidateLosses(tokens: TokenMatrix, candidates: Iterable<ExpertWeights> | AsyncIterable<ExpertWeights>, options?: CandidateOptions): AsyncGenerator<CandidateLosses, void, undefined>;
   /** Ends the worker thread. May be called twice. */
   close(): Promise<void>;
 }
@@ -57,20 +70,35 @@ export interface Evaluator {
  */
 export async function createEvaluator(options: EvaluatorOptions): Promise<Evaluator> {
   const client = await openEngine(options, { purpose: 'evaluation' });
+  const { topology, worker } = client;
   const { sequenceLength } = options;
-  const replaceable = await replaceableNames(client, options.experts);
+  const replaceable = await replaceableExperts(client, options.experts);
+  const mayReplace = new Set(tensorsOf(topology, replaceable));
+  const toIds = (tokens: TokenMatrix): Int32Array => toTokenIds(tokens, { sequenceLength, vocabularySize: topology.vocabularySize });
+  const toMessages = (experts: ExpertWeights): TensorMessage[] => {
+    const messages = toExpertMessages(client, experts);
+    for (const { name } of messages) assertReplaceable(name, mayReplace);
+    return messages;
+  };
   const evaluator: Evaluator = {
     device: client.device,
     async tokenLosses(tokens, { experts = new Map(), signal } = {}) {
-      const ids = toTokenIds(tokens, { sequenceLength, vocabularySize: client.topology.vocabularySize });
-      const messages = toExpertMessages(client, experts);
-      for (const { name } of messages) assertReplaceable(name, replaceable);
-      return client.worker.call({ kind: 'losses', tokens: ids, experts: messages }, { signal });
+      return worker.call({ kind: 'losses', tokens: toIds(tokens), experts: toMessages(experts) }, { signal });
     },
     async rowLosses(tokens, evaluation) {
       return meanPerRow(await evaluator.tokenLosses(tokens, evaluation), sequenceLength - 1);
     },
-    close: () => client.worker.close(),
+    async *candidateLosses(tokens, candidates, { signal, ...holding } = {}) {
+      const ids = toIds(tokens);
+      let index = 0;
+      for await (const group of groupCandidates(candidates, { ...holding, toMessages })) {
+        const changed = changedTensors(topology, replaceable, group);
+        for (const losses of await worker.call({ kind: 'candidates', tokens: ids, changed, candidates: group }, { signal })) {
+          yield { index: index++, rows: meanPerRow(losses, sequenceLength - 1), tokens: losses };
+        }
+      }
+    },
+    close: () => worker.close(),
   };
   return evaluator;
 }
@@ -83,18 +111,19 @@ function meanPerRow(losses: Float32Array, width: number): Float64Array {
   });
 }
 
-async function replaceableNames({ topology, worker }: EngineClient, selection: ExpertSelection | undefined): Promise<ReadonlySet<string> | undefined> {
-  if (selection === undefined) return undefined;
+async function replaceableExperts({ topology, worker }: EngineClient, selection: ExpertSelection | undefined): Promise<ExpertSelection> {
+  const { moeLayers, expertsPerLayer } = topology;
+  if (selection === undefined) return new Map(moeLayers.map((layer) => [layer, Array.from({ length: expertsPerLayer }, (_, expert) => expert)]));
   try {
     assertSelection(topology, selection);
   } catch (error) {
     await worker.close();
     throw error;
   }
-  return new Set([...selection].flatMap(([layer, experts]) => experts.flatMap((expert) => Object.values(expertTensorNames(topology, { layer, expert })))));
+  return selection;
 }
 
-function assertReplaceable(name: string, replaceable: ReadonlySet<string> | undefined): void {
-  if (replaceable?.has(name) ?? true) return;
+function assertReplaceable(name: string, replaceable: ReadonlySet<string>): void {
+  if (replaceable.has(name)) return;
   throw new MoeEngineError('unknown-tensor', `"${name}" does not belong to the experts that this evaluator may replace: name it in the option experts`, { name });
 }

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { dependentOn, neededFor } from './dependencies.ts';
 import { encodeOnnxModel, type ElementType, type OnnxAttribute, type OnnxConstant, type OnnxNode, type OnnxValue } from './onnx-encoder.ts';
 
 /** A size, or `null` where it is known only when the graph runs (the rows of one expert). */
@@ -52,8 +53,23 @@ export interface Graph {
   differentiable(rule: Rule): void;
   /** The tape, oldest rule first. */
   readonly tape: readonly Rule[];
-  /** Encodes what these outputs depend on as an ONNX model; `inputs` are the graph inputs among it. */
-  encode(outputs: readonly Value[]): { readonly model: Uint8Array; readonly inputs: readonly Value[] };
+  /**
+   * Where the graph can be cut for runs that differ only in some inputs; see {@link CutOptions}. What weights and constants alone determine is
+   * no part of the cut: it would be copied for each batch, where both sides can have it for themselves.
+   */
+  frontier(options: CutOptions): readonly Value[];
+  /** Encodes what these outputs depend on as an ONNX model; `inputs` are the graph inputs among it and the values `given`, which are not computed. */
+  encode(outputs: readonly Value[], given?: readonly Value[]): { readonly model: Uint8Array; readonly inputs: readonly Value[] };
+}
+
+/** Options of {@link Graph.frontier}. */
+export interface CutOptions {
+  /** What is computed in the end. */
+  readonly outputs: readonly Value[];
+  /** Names of the inputs in which runs differ: what depends on none of them lies before the cut. */
+  readonly changed: Iterable<string>;
+  /** Names of the inputs that differ from batch to batch. */
+  readonly varying: Iterable<string>;
 }
 
 /** Shapes, axes, counts: constants that recur. */
@@ -66,6 +82,7 @@ export function createGraph(): Graph {
   const nodes: OnnxNode[] = [];
   const tape: Rule[] = [];
   const tracked = new Set<string>();
+  const madeByName = new Map<string, Value>();
   const shared = new Map<string, Value>();
   let counter = 0;
   const fresh = (stem: string): string => `${stem}_${counter++}`;
@@ -90,6 +107,7 @@ export function createGraph(): Graph {
     nodes(operator, given, outputs, attributes = {}) {
       const [domain, bare] = operator.includes(':') ? (operator.split(':') as [string, string]) : ['', operator];
       const made = outputs.map((spec) => ({ name: fresh(bare), ...spec }));
+      for (const value of made) madeByName.set(value.name, value);
       nodes.push({ operator: bare, domain, inputs: given.map((value) => value?.name ?? ''), outputs: made.map((value) => value.name), attributes });
       return made;
     },
@@ -99,23 +117,22 @@ export function createGraph(): Graph {
       for (const output of rule.outputs) tracked.add(output.name);
       tape.push(rule);
     },
-    encode(outputs) {
-      const needed = neededFor(outputs, nodes);
-      const kept = { inputs: inputs.filter((value) => needed.has(value.name)), constants: constants.filter((value) => needed.has(value.name)) };
-      const model = encodeOnnxModel({ ...kept, nodes: nodes.filter((entry) => entry.outputs.some((name) => needed.has(name))), outputs });
+    frontier({ outputs, changed, varying }) {
+      const [needed, after, moving] = [neededFor(outputs, nodes), dependentOn(changed, nodes), dependentOn(varying, nodes)];
+      const later = nodes.filter((entry) => entry.outputs.some((name) => needed.has(name) && after.has(name)));
+      const wanted = [...later.flatMap((entry) => entry.inputs), ...outputs.map((value) => value.name)];
+      const crossing = new Set(wanted.filter((name) => moving.has(name) && !after.has(name)));
+      return [...crossing].flatMap((name) => madeByName.get(name) ?? []);
+    },
+    encode(outputs, given = []) {
+      const needed = neededFor(outputs, nodes, given);
+      const kept = { inputs: [...inputs, ...given].filter((value) => needed.has(value.name)), constants: constants.filter((value) => needed.has(value.name)) };
+      const computed = new Set(given.map((value) => value.name));
+      const model = encodeOnnxModel({ ...kept, nodes: nodes.filter((entry) => entry.outputs.some((name) => needed.has(name) && !computed.has(name))), outputs });
       return { model, inputs: kept.inputs };
     },
   };
   return graph;
-}
-
-/** Names of all values that `outputs` depend on; ONNX Runtime would run the other nodes, too. */
-function neededFor(outputs: readonly Value[], nodes: readonly OnnxNode[]): Set<string> {
-  const needed = new Set(outputs.map((value) => value.name));
-  for (const entry of nodes.toReversed()) {
-    if (entry.outputs.some((name) => needed.has(name))) for (const name of entry.inputs) needed.add(name);
-  }
-  return needed;
 }
 
 function elementType(data: Float32Array | Int32Array | BigInt64Array): ElementType {

@@ -20,8 +20,10 @@ export type TensorShapes = ReadonlyMap<string, readonly number[]>;
 export interface Program {
   /** ONNX bytes; weights are not among them. */
   readonly model: Uint8Array;
-  /** Names of the weights to feed beside the data. */
+  /** Names of the weights to feed. */
   readonly weights: readonly string[];
+  /** Names of what is fed beside them: `tokens`, or what another program hands over. */
+  readonly fed: readonly string[];
   /** ONNX output name by meaning. */
   readonly outputs: ReadonlyMap<string, string>;
   readonly batchSize: number;
@@ -43,6 +45,25 @@ export function compileEvaluation(options: ProgramOptions): Program {
   const graph = createGraph();
   const { losses } = buildTransformer(graph, { ...options, weight: declareWeights(graph, options) });
   return finish(graph, options, new Map([['losses', losses]]));
+}
+
+/** An evaluation cut in two, for candidates that differ only in some weights. */
+export interface SplitProgram {
+  /** What no candidate changes, computed once a batch; its outputs are named as the inputs of `own`. */
+  readonly shared: Program;
+  /** The rest, computed for each candidate. Outputs: `losses`, as those of {@link compileEvaluation}. */
+  readonly own: Program;
+}
+
+/** Cuts an evaluation as late as the weights `changed` allow: in their first layer, attention, router, sorting and other experts are shared. */
+export function compileSplitEvaluation(options: ProgramOptions & { readonly changed: Iterable<string> }): SplitProgram {
+  const graph = createGraph();
+  const { tokens, losses } = buildTransformer(graph, { ...options, weight: declareWeights(graph, options) });
+  const carried = graph.frontier({ outputs: [losses], changed: options.changed, varying: [tokens.name] });
+  return {
+    shared: finish(graph, options, new Map(carried.map((value) => [value.name, value]))),
+    own: finish(graph, options, new Map([['losses', losses]]), carried),
+  };
 }
 
 /** What a training graph computes. */
@@ -91,10 +112,11 @@ export function compileRouting(options: ProgramOptions): Program {
 /** Graph inputs that are no weights. */
 const DATA_INPUTS: ReadonlySet<string> = new Set(['tokens', 'documents', 'lossWeights']);
 
-function finish(graph: Graph, { batchSize, sequenceLength }: ProgramOptions, outputs: ReadonlyMap<string, Value>): Program {
-  const { model, inputs } = graph.encode([...outputs.values()]);
-  const weights = inputs.map((value) => value.name).filter((name) => !DATA_INPUTS.has(name));
-  return { model, weights, outputs: new Map([...outputs].map(([meaning, value]) => [meaning, value.name])), batchSize, sequenceLength };
+function finish(graph: Graph, { batchSize, sequenceLength }: ProgramOptions, outputs: ReadonlyMap<string, Value>, given: readonly Value[] = []): Program {
+  const { model, inputs } = graph.encode([...outputs.values()], given);
+  const isFed = new Set([...DATA_INPUTS, ...given.map((value) => value.name)]);
+  const [weights, fed] = [false, true].map((wanted) => inputs.map((value) => value.name).filter((name) => isFed.has(name) === wanted)) as [string[], string[]];
+  return { model, weights, fed, outputs: new Map([...outputs].map(([meaning, value]) => [meaning, value.name])), batchSize, sequenceLength };
 }
 
 /** Each weight becomes one graph input, however often it is used; its shape in the checkpoint must be the one the model needs. */

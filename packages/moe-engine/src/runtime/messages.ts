@@ -27,11 +27,21 @@ export interface OpenRequest {
   readonly present: PresentExperts | undefined;
 }
 
+/** Losses of several candidates on the same rows. */
+export interface CandidatesRequest {
+  readonly kind: 'candidates';
+  readonly tokens: Int32Array;
+  /** Names of the tensors that candidates may change; those of each candidate are among them. */
+  readonly changed: readonly string[];
+  readonly candidates: readonly (readonly TensorMessage[])[];
+}
+
 /** Everything that the worker can be asked. */
 export type EngineRequest =
   | OpenRequest
   | { readonly kind: 'load'; readonly tensor: TensorMessage }
   | { readonly kind: 'losses'; readonly tokens: Int32Array; readonly experts: readonly TensorMessage[] }
+  | CandidatesRequest
   | { readonly kind: 'routing'; readonly tokens: Int32Array }
   | { readonly kind: 'train'; readonly job: TrainingJob };
 
@@ -41,6 +51,8 @@ export interface EngineResponses {
   readonly load: undefined;
   /** `[N, S − 1]` */
   readonly losses: Float32Array;
+  /** `[N, S − 1]` for each candidate */
+  readonly candidates: readonly Float32Array[];
   readonly routing: readonly LayerRouting[];
   readonly train: TrainingOutcome;
 }

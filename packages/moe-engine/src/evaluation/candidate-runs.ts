@@ -1,0 +1,98 @@
+/**
+ * Losses of many candidates, inside the worker thread: what they share is computed once a batch, the rest once for each.
+ *
+ * The pair of programs is compiled for the tensors that candidates may change and kept while these stay the same. What crosses the cut is kept
+ * for the batch in hand only.
+ *
+ * @module
+ */
+import type { Tensor } from 'onnxruntime-common';
+import { compileSplitEvaluation, type Program } from '../model/program.ts';
+import { stopIfCancelled } from '../runtime/cancellation.ts';
+import type { RequestContext } from '../runtime/engine-host.ts';
+import type { CandidatesRequest, OpenRequest } from '../runtime/messages.ts';
+import type { Runtime, Session } from '../runtime/runtime.ts';
+import { batchesOf } from './batches.ts';
+import { lossesOf } from './loss-runs.ts';
+
+/** What candidates are computed with. */
+export interface CandidateContext {
+  readonly runtime: Runtime;
+  /** The base's, by name. */
+  readonly weights: ReadonlyMap<string, Tensor>;
+  /** What the full program was compiled from. */
+  readonly request: OpenRequest;
+}
+
+/** Answers requests about candidates. */
+export interface CandidateRuns {
+  /**
+   * @returns `[N, S − 1]` for each candidate, in order; the bits are those of `computeLosses` with its experts
+   * @throws {aborted} {runtime-failed}
+   */
+  run(request: CandidatesRequest, context: RequestContext): Promise<readonly Float32Array[]>;
+}
+
+type Feeds = Readonly<Record<string, Tensor>>;
+
+/** A program with its session. */
+interface Part {
+  readonly program: Program;
+  readonly session: Session;
+}
+
+interface Split {
+  readonly key: string;
+  readonly shared: Part;
+  readonly own: Part;
+}
+
+/** Nothing is compiled before the first request. */
+export function openCandidateRuns(context: CandidateContext): CandidateRuns {
+  let split: Split | undefined;
+  return {
+    async run(request, { isCancelled }) {
+      const key = request.changed.join();
+      if (split?.key !== key) {
+        const last = split;
+        split = undefined;
+        await last?.shared.session.release();
+        await last?.own.session.release();
+        split = { key, ...(await compileSplit(context, request.changed)) };
+      }
+      return runCandidates(split, { ...context, ...request, isCancelled });
+    },
+  };
+}
+
+async function compileSplit({ runtime, request }: CandidateContext, changed: readonly string[]): Promise<Omit<Split, 'key'>> {
+  const { shared, own } = compileSplitEvaluation({ ...request, changed });
+  return { shared: { program: shared, session: await runtime.createSession(shared) }, own: { program: own, session: await runtime.createSession(own) } };
+}
+
+type Job = Pick<CandidateContext, 'runtime' | 'weights'> & Pick<CandidatesRequest, 'tokens' | 'candidates'> & Pick<RequestContext, 'isCancelled'>;
+
+async function runCandidates({ shared, own }: Split, { runtime, weights, tokens, candidates, ...context }: Job): Promise<readonly Float32Array[]> {
+  const { batchSize, sequenceLength } = shared.program;
+  const base = pick(weights, own.program.weights);
+  const feeds = candidates.map((experts) => ({ ...base, ...Object.fromEntries(experts.map(({ name, data, shape }) => [name, runtime.tensor(data, shape)])) }));
+  const sharedFeeds = pick(weights, shared.program.weights);
+  const predicted = sequenceLength - 1;
+  const losses = candidates.map(() => new Float32Array((tokens.length / sequenceLength) * predicted));
+  for (const { batch, row, rows } of batchesOf(tokens, shared.program)) {
+    stopIfCancelled(context);
+    const given = new Map([['tokens', runtime.tensor(batch, [batchSize, sequenceLength])]]);
+    for (const [name, value] of await shared.session.run({ ...sharedFeeds, ...pick(given, shared.program.fed) })) given.set(name, value);
+    const carried = pick(given, own.program.fed);
+    for (const [index, candidate] of feeds.entries()) {
+      stopIfCancelled(context);
+      const outputs = await own.session.run({ ...candidate, ...carried });
+      losses[index]!.set(lossesOf(outputs).subarray(0, rows * predicted), row * predicted);
+    }
+  }
+  return losses;
+}
+
+function pick(from: ReadonlyMap<string, Tensor>, names: readonly string[]): Feeds {
+  return Object.fromEntries(names.map((name) => [name, from.get(name)!]));
+}
