@@ -8,8 +8,7 @@
  */
 import type { Tensor } from 'onnxruntime-common';
 import { compileSplitEvaluation, type Program } from '../model/program.ts';
-import { stopIfCancelled } from '../runtime/cancellation.ts';
-import type { RequestContext } from '../runtime/engine-host.ts';
+import { stopIfCancelled, type RequestContext } from '../runtime/loaded-engine.ts';
 import type { CandidatesRequest, OpenRequest } from '../runtime/messages.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import { batchesOf } from './batches.ts';

@@ -4,9 +4,8 @@
  * @module
  */
 import type { Tensor } from 'onnxruntime-common';
-import type { LoadedEngine, RequestContext } from '../runtime/engine-host.ts';
+import { stopIfCancelled, type LoadedEngine, type RequestContext } from '../runtime/loaded-engine.ts';
 import type { EngineRequest } from '../runtime/messages.ts';
-import { stopIfCancelled } from '../runtime/cancellation.ts';
 import { batchesOf } from './batches.ts';
 
 /** Losses of all rows, `[N, S − 1]`; the given experts take the place of the base's. @throws {aborted} {runtime-failed} */

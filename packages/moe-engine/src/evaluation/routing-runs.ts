@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { LoadedEngine, RequestContext } from '../runtime/engine-host.ts';
+import { stopIfCancelled, type LoadedEngine, type RequestContext } from '../runtime/loaded-engine.ts';
 import type { LayerRouting } from '../runtime/messages.ts';
-import { stopIfCancelled } from '../runtime/cancellation.ts';
 import { batchesOf } from './batches.ts';
 
 /** Ids and weights of all tokens at each MoE layer. @throws {aborted} {runtime-failed} */

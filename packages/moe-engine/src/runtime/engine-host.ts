@@ -8,25 +8,11 @@ import { MoeEngineError } from '../error.ts';
 import { openCandidateRuns, type CandidateRuns } from '../evaluation/candidate-runs.ts';
 import { computeLosses } from '../evaluation/loss-runs.ts';
 import { computeRouting } from '../evaluation/routing-runs.ts';
-import type { EngineEvent, EngineRequest, EngineResponses, OpenRequest } from './messages.ts';
+import type { LoadedEngine, RequestContext } from './loaded-engine.ts';
+import type { EngineRequest, EngineResponses, OpenRequest } from './messages.ts';
 import { compileEvaluation, compileRouting, compileTraining, type Program } from '../model/program.ts';
-import { openRuntime, type Runtime, type Session } from './runtime.ts';
+import { openRuntime } from './runtime.ts';
 import { runTraining } from '../training/training-loop.ts';
-
-/** What a running request may do besides computing. */
-export interface RequestContext {
-  readonly emit: (event: EngineEvent) => void;
-  readonly isCancelled: () => boolean;
-}
-
-/** A program that is ready to run, with what it is fed. */
-export interface LoadedEngine {
-  readonly runtime: Runtime;
-  readonly program: Program;
-  readonly session: Session;
-  readonly topology: OpenRequest['topology'];
-  readonly weights: Map<string, Tensor>;
-}
 
 interface Loaded extends LoadedEngine {
   readonly candidates: CandidateRuns;
