@@ -129,6 +129,26 @@ describe('exact resume', () => {
     expect(resumed.result).toBe(whole.result);
   });
 
+  it.runIf(process.env['CONNITO_SLOW'])('killed again and again at any moment, also while it saves: the bits of the uninterrupted run', async () => {
+    const child = fileURLToPath(new URL('child.mjs', import.meta.url));
+    const resumeDirectory = join(scratch, 'kills');
+    const runUntilKilled = async (afterMs: number): Promise<string> => {
+      const victim = spawn(process.execPath, [child, childArgument(resumeDirectory)], { stdio: ['ignore', 'pipe', 'inherit'] });
+      let last = '';
+      for await (const line of createInterface({ input: victim.stdout })) {
+        if (last === '') setTimeout(() => victim.kill('SIGKILL'), afterMs);
+        last = line;
+      }
+      return last;
+    };
+    let kills = 0;
+    // 0 to 40 ms after a first step, a time in which some ten states are written.
+    while (!(await runUntilKilled((kills * 7) % 40)).includes('sha256')) kills++;
+    expect(kills).toBeGreaterThan(5);
+    const [resumed, whole] = await Promise.all([resumeDirectory, undefined].map((directory) => promisify(execFile)(process.execPath, [child, childArgument(directory)])));
+    expect(resumed!.stdout.trim().split('\n').at(-1)).toBe(whole!.stdout.trim().split('\n').at(-1));
+  });
+
   it('process.exit in the middle: the exit code stands, nothing crashes, the state is saved', async () => {
     const child = fileURLToPath(new URL('child.mjs', import.meta.url));
     for (const exitAt of [1, 5, 9]) {

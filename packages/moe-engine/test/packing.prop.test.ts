@@ -1,0 +1,67 @@
+import * as fc from 'fast-check';
+import { packDocuments, type TrainingDocument } from '@connito/moe-engine';
+import { describe, expect, it } from 'vitest';
+
+const numRuns = Number(process.env['FUZZ_RUNS'] ?? 300);
+
+const documentsOf = fc.array(
+  fc.array(fc.record({ token: fc.nat(99), label: fc.nat(1) }), { maxLength: 14 }).map((entries) => ({ tokens: entries.map(({ token }) => token), labelMask: entries.map(({ label }) => label) })),
+  { minLength: 1, maxLength: 20 },
+);
+
+/** Documents that stand in the rows, as text, in the order of the alphabet. */
+function unpacked(packed: ReturnType<typeof packDocuments>, sequenceLength: number): string[] {
+  const found = new Map<string, [number, number][]>();
+  for (const [position, document] of packed.documents.entries()) {
+    if (document < 0) continue;
+    const key = `${Math.floor(position / sequenceLength)}/${document}`;
+    found.set(key, [...(found.get(key) ?? []), [packed.tokens[position]!, packed.labelMask[position]!]]);
+  }
+  return [...found.values()].map((entries) => JSON.stringify(entries)).toSorted();
+}
+
+function pieces(documents: readonly TrainingDocument[], length: number): string[] {
+  return documents
+    .flatMap(({ tokens, labelMask }) => {
+      const entries = Array.from(tokens, (token, index) => [token, labelMask![index]!]);
+      return Array.from({ length: Math.ceil(entries.length / length) }, (_, piece) => entries.slice(piece * length, (piece + 1) * length));
+    })
+    .map((entries) => JSON.stringify(entries))
+    .toSorted();
+}
+
+describe('packDocuments', () => {
+  it('keeps every token and label once, contiguously, cut where a row ends; padding counts nowhere; few rows', () => {
+    fc.assert(
+      fc.property(documentsOf, fc.integer({ min: 2, max: 9 }), (documents, sequenceLength) => {
+        const total = documents.reduce((sum, { tokens }) => sum + tokens.length, 0);
+        fc.pre(total > 0);
+        const packed = packDocuments(documents, { sequenceLength, paddingToken: 7 });
+        expect(unpacked(packed, sequenceLength)).toEqual(pieces(documents, sequenceLength));
+        expect(packed.textPositions).toBe(total);
+        expect([packed.tokens.length, packed.documents.length, packed.labelMask.length]).toEqual([packed.rows, packed.rows, packed.rows].map((rows) => rows * sequenceLength));
+        for (const [position, document] of packed.documents.entries()) {
+          if (document < 0) expect([packed.tokens[position], packed.labelMask[position]]).toEqual([7, 0]);
+          else if (position % sequenceLength > 0) expect([0, 1]).toContain(document - packed.documents[position - 1]!);
+          else expect(document).toBe(0);
+        }
+        // Best fit decreasing leaves at most one row half empty.
+        const fill = Array.from({ length: packed.rows }, (_, row) => packed.documents.subarray(row * sequenceLength, (row + 1) * sequenceLength).filter((document) => document >= 0).length);
+        expect(fill.filter((count) => 2 * count <= sequenceLength).length).toBeLessThanOrEqual(1);
+      }),
+      { numRuns },
+    );
+  });
+
+  it('counts every token where there is no label mask', () => {
+    const { labelMask, documents } = packDocuments([{ tokens: [1, 2, 3] }, { tokens: Int32Array.of(4) }], { sequenceLength: 5 });
+    expect([...labelMask]).toEqual([1, 1, 1, 1, 0]);
+    expect([...documents]).toEqual([0, 0, 0, 1, -1]);
+  });
+
+  it('refuses a mask of another length, nothing at all, and rows of one token', () => {
+    expect(() => packDocuments([{ tokens: [1, 2], labelMask: [1] }], { sequenceLength: 4 })).toThrow(expect.objectContaining({ code: 'bad-shape', context: { name: 'documents', expected: 'a label mask of 2 entries, as many as tokens', actual: '1' } }));
+    expect(() => packDocuments([{ tokens: [] }], { sequenceLength: 4 })).toThrow(expect.objectContaining({ code: 'bad-shape' }));
+    expect(() => packDocuments([{ tokens: [1] }], { sequenceLength: 1 })).toThrow(expect.objectContaining({ code: 'bad-option' }));
+  });
+});
