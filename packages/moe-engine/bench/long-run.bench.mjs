@@ -48,10 +48,13 @@ if (growth > 0.05) process.exitCode = 1;
 async function report(step) {
   const of = (key) => median(window.map((sample) => sample[key])) / 1e6;
   memory.push(of('rss'));
-  const size = async (name) => (await stat(join(directory, name)).catch(() => ({ size: 0 }))).size / 1e3;
-  const cells = [of('rss').toFixed(1), of('heapUsed').toFixed(1), (of('external') + of('arrayBuffers')).toFixed(1), median(saves).toFixed(1), (await size('training-state.safetensors')).toFixed(0), (await size('training-steps.f64')).toFixed(0), ((performance.now() - begun) / (steps / parts)).toFixed(1)];
+  const cells = [of('rss').toFixed(1), of('heapUsed').toFixed(1), (of('external') + of('arrayBuffers')).toFixed(1), median(saves).toFixed(1), (await kilobytes('training-state.safetensors')).toFixed(0), (await kilobytes('training-steps.f64')).toFixed(0), ((performance.now() - begun) / (steps / parts)).toFixed(1)];
   console.log(`${String(step).padStart(8)}${cells.map((cell) => cell.padStart(10)).join('')}`);
   [window, saves, begun] = [[], [], performance.now()];
+}
+
+async function kilobytes(name) {
+  return (await stat(join(directory, name)).catch(() => ({ size: 0 }))).size / 1e3;
 }
 
 function median(values) {

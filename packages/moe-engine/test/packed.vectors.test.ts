@@ -73,6 +73,22 @@ interface Run {
   readonly seed: string;
 }
 
+function expected(name: string): Float64Array {
+  return vectors.doubles.get(`run/${name}`)!;
+}
+
+/** Each text position counts for K experts of each layer; at most two positions of a row are padding. */
+function assertLoad(steps: readonly TrainingStep[]): void {
+  const texts = steps.map(({ expertLoad }) => expertLoad.map(({ counts }) => counts.reduce((sum, count) => sum + count, 0)));
+  expect(steps[0]!.expertLoad.map(({ layer, counts }) => [layer, counts.length])).toEqual([[0, 4], [1, 4]]);
+  for (const [first, second] of texts as [number, number][]) {
+    expect(first).toBe(second);
+    expect(first % 2).toBe(0);
+    expect(first / 2).toBeGreaterThanOrEqual(6 * 10);
+    expect(first / 2).toBeLessThan(6 * 12);
+  }
+}
+
 describe('a run with packing, masks, accumulation and load balancing', () => {
   it('follows PyTorch: losses, norms, tokens that count, weights', async () => {
     const model: TinyModel = await loadTinyModel('grouped');
@@ -94,7 +110,6 @@ describe('a run with packing, masks, accumulation and load balancing', () => {
       rowSeed: t.seed,
       onStep: (step) => seen.push(step),
     });
-    const expected = (name: string): Float64Array => vectors.doubles.get(`run/${name}`)!;
     expect(relativeDistance(steps.map(({ loss }) => loss), expected('losses'))).toBeLessThan(1e-5);
     expect(relativeDistance(steps.map(({ auxiliaryLoss }) => auxiliaryLoss), expected('auxiliary'))).toBeLessThan(1e-5);
     expect(relativeDistance(steps.map(({ gradientNorm }) => gradientNorm), expected('norms'))).toBeLessThan(1e-4);
@@ -106,16 +121,4 @@ describe('a run with packing, masks, accumulation and load balancing', () => {
     }
     assertLoad(seen);
   });
-
-  /** Each text position counts for K experts of each layer; how many text positions a step has is known from the rows it drew. */
-  function assertLoad(steps: readonly TrainingStep[]): void {
-    const texts = steps.map(({ expertLoad }) => expertLoad.map(({ counts }) => counts.reduce((sum, count) => sum + count, 0)));
-    expect(steps[0]!.expertLoad.map(({ layer, counts }) => [layer, counts.length])).toEqual([[0, 4], [1, 4]]);
-    for (const [first, second] of texts as [number, number][]) {
-      expect(first).toBe(second);
-      expect(first % 2).toBe(0);
-      expect(first / 2).toBeGreaterThanOrEqual(6 * 10);
-      expect(first / 2).toBeLessThan(6 * 12);
-    }
-  }
 });

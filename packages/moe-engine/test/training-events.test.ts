@@ -23,10 +23,16 @@ function job(overrides: Partial<TrainOptions> = {}): TrainOptions {
   return { ...rows, checkpoint: model.directory, start: startOf(model), sequenceLength: 9, batchSize: 2, microBatches: 2, steps: 6, learningRate: 1e-2, rowSeed: 'events', device: 'cpu', ...overrides };
 }
 
-async function kinds(options: TrainOptions): Promise<string[]> {
-  const seen: string[] = [];
-  for await (const event of trainingEvents(options)) seen.push(event.kind === 'step' ? `step ${event.step}` : event.kind === 'notice' || event.kind === 'done' ? event.kind : `${event.kind} ${event.completedSteps}`);
+type StreamedEvent = ReturnType<typeof trainingEvents> extends AsyncGenerator<infer Event> ? Event : never;
+
+async function collect(options: TrainOptions): Promise<StreamedEvent[]> {
+  const seen: StreamedEvent[] = [];
+  for await (const event of trainingEvents(options)) seen.push(event);
   return seen;
+}
+
+async function kinds(options: TrainOptions): Promise<string[]> {
+  return (await collect(options)).map((event) => (event.kind === 'step' ? `step ${event.step}` : event.kind === 'notice' || event.kind === 'done' ? event.kind : `${event.kind} ${event.completedSteps}`));
 }
 
 describe('trainingEvents', () => {
@@ -35,14 +41,14 @@ describe('trainingEvents', () => {
     expect(await kinds(job({ resumeDirectory, saveEverySteps: 4 }))).toEqual(['started 0', 'step 1', 'step 2', 'step 3', 'step 4', 'saved 4', 'step 5', 'step 6', 'saved 6', 'done']);
     expect(await kinds(job({ resumeDirectory, saveEverySteps: 4 }))).toEqual(['started 6', 'done']);
     const plain = await trainExperts(job());
-    for await (const event of trainingEvents(job())) {
-      if (event.kind === 'done') expect(event.result.experts).toEqual(plain.experts);
-    }
+    const [done] = (await collect(job())).filter((event) => event.kind === 'done');
+    expect(done!.result.experts).toEqual(plain.experts);
   });
 
   it('a step says where its tokens went and how many counted', async () => {
-    for await (const event of trainingEvents(job({ steps: 2 }))) {
-      if (event.kind !== 'step') continue;
+    const steps = (await collect(job({ steps: 2 }))).filter((event) => event.kind === 'step');
+    expect(steps.length).toBe(2);
+    for (const event of steps) {
       expect(event.expertLoad.map(({ layer }) => layer)).toEqual(model.topology.moeLayers);
       expect(event.targets).toBeGreaterThan(0);
       expect(JSON.parse(JSON.stringify(event.expertLoad))).toEqual(event.expertLoad);
@@ -52,11 +58,9 @@ describe('trainingEvents', () => {
   it('cancels the run when its loop is left, and saves it', async () => {
     const resumeDirectory = join(scratch, 'left');
     for await (const event of trainingEvents(job({ steps: 100_000, resumeDirectory, saveEverySteps: 100_000 }))) if (event.kind === 'step' && event.step === 3) break;
-    for await (const event of trainingEvents(job({ steps: 100_000, resumeDirectory }))) {
-      if (event.kind !== 'started') continue;
-      expect(event.completedSteps).toBeGreaterThanOrEqual(3);
-      break;
-    }
+    const { value: again } = await trainingEvents(job({ steps: 100_000, resumeDirectory })).next();
+    expect(again).toMatchObject({ kind: 'started', steps: 100_000 });
+    expect((again as { completedSteps: number }).completedSteps).toBeGreaterThanOrEqual(3);
   });
 
   it('throws what the run threw, after the events before it', async () => {
