@@ -5,11 +5,13 @@ import { causalAttention, createRotaryTables, rotate } from '../src/layers/atten
 import { tokenLosses } from '../src/layers/cross-entropy.ts';
 import { combineRows, createDispatch, dispatchRows, dispatchWeights } from '../src/layers/dispatch.ts';
 import { add, dropLastPosition, reshape, scale, scaleRows, swiglu, transpose, weightedSum } from '../src/layers/elementwise.ts';
+import { embed } from '../src/layers/embedding.ts';
 import { differentiate } from '../src/graph/gradients.ts';
 import { createGraph, float, type Graph, type Value } from '../src/graph/graph.ts';
 import { groupedLinear, linear } from '../src/layers/linear.ts';
-import { loadBalancingLoss } from '../src/layers/load-balancing.ts';
+import { loadBalancingLoss, tokenShares } from '../src/layers/load-balancing.ts';
 import { rmsNorm } from '../src/layers/rms-norm.ts';
+import { routerZLoss } from '../src/layers/router-z-loss.ts';
 import { route } from '../src/layers/routing.ts';
 import { packedRows, plainRows } from '../src/layers/row-layout.ts';
 
@@ -44,6 +46,16 @@ function wave(shape: readonly number[], seed: number): Float32Array {
   return Float32Array.from({ length }, (_, index) => Math.sin((index + 1) * (1.3 + seed * 0.37)) + 0.3 * Math.cos(index * 0.71 + seed));
 }
 
+/** `0.3 · logits + constants` that lie far enough apart for the choice of experts not to change within the difference's steps; `[T, 4]`. */
+function spread(graph: Graph, logits: Value, tokens: number): Value {
+  const apart = graph.constant(Float32Array.from({ length: tokens * 4 }, (_, i) => ((i * 7) % 4) * 3 + (i % 3) * 0.1), [tokens, 4]);
+  return add(graph, scale(graph, logits, 0.3), apart);
+}
+
+function ids(length: number, vocabularySize: number, start: number): Int32Array {
+  return Int32Array.from({ length }, (_, index) => (start + index * index) % vocabularySize);
+}
+
 const size = fc.integer({ min: 1, max: 5 });
 const seed = fc.nat(1000);
 const few = { numRuns: 6 };
@@ -62,6 +74,9 @@ describe('differentiation rules against central differences', () => {
       ),
       few,
     ));
+
+  it('rmsNorm with a trained weight, two leading axes', () =>
+    fc.assert(fc.asyncProperty(size, size, fc.integer({ min: 2, max: 6 }), seed, (n, m, d, s) => checkGradient([[n, m, d], [d]], (graph, [x, w]) => rmsNorm(graph, x!, w!, 1e-2), s)), few));
 
   it('rmsNorm', () => fc.assert(fc.asyncProperty(size, fc.integer({ min: 2, max: 6 }), seed, (n, d, s) => checkGradient([[n, d]], (graph, [x]) => rmsNorm(graph, x!, graph.constant(wave([d], 3), [d]), 1e-2), s)), few));
 
@@ -117,6 +132,31 @@ describe('differentiation rules against central differences', () => {
       few,
     ));
 
+  it('tokenLosses with a trained head and bags of targets, some ids twice', () =>
+    fc.assert(
+      fc.asyncProperty(size, size, fc.integer({ min: 2, max: 7 }), fc.integer({ min: 1, max: 4 }), seed, (n, d, v, bag, s) =>
+        checkGradient([[n, d], [v, d]], (graph, [hidden, head]) => tokenLosses(graph, { hidden: hidden!, head: head!, targets: graph.constant(ids(n * bag, v, s), [n, bag]) }), s),
+      ),
+      few,
+    ));
+
+  it('embed, bags with ids that repeat within and between them', () =>
+    fc.assert(
+      fc.asyncProperty(size, size, fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 4 }), seed, (n, d, v, bag, s) =>
+        checkGradient([[v, d]], (graph, [table]) => embed(graph, table!, graph.constant(ids(n * bag, v, s), [n, bag])), s),
+      ),
+      few,
+    ));
+
+  it('routerZLoss of two layers', () =>
+    fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 6 }), seed, (tokens, s) =>
+        // Kept small, so that float32 leaves the differences enough digits.
+        checkGradient([[tokens, 4], [tokens, 4]], (graph, layers) => scale(graph, routerZLoss(graph, layers.map((logits) => ({ logits })), tokenShares(graph, layers[0]!)), 0.3), s),
+      ),
+      few,
+    ));
+
   it.each([
     [true, [0, 1, 2, 3]],
     [false, [0, 1, 2, 3]],
@@ -125,14 +165,10 @@ describe('differentiation rules against central differences', () => {
   ])('routing, dispatch and combination, normalizeTopK %s, experts %s', (normalizeTopK, present) =>
     fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 3 }), (tokens, expertsPerToken) =>
-        // Logits lie far enough apart for the choice not to change within the difference's steps.
         checkGradient(
           [[tokens, 4], [tokens, 3]],
           (graph, [logits, x]) => {
-            const spread = graph.constant(Float32Array.from({ length: tokens * 4 }, (_, i) => ((i * 7) % 4) * 3 + (i % 3) * 0.1), [tokens, 4]);
-            const shifted = graph.node('Add', [spread, graph.node('Mul', [logits!, graph.constant(Float32Array.of(0.3), [])], float(tokens, 4))], float(tokens, 4));
-            graph.differentiable({ inputs: [logits!], outputs: [shifted], pullback: ([g]) => [g && graph.node('Mul', [g, graph.constant(Float32Array.of(0.3), [])], float(tokens, 4))] });
-            const routing = route(graph, shifted, { expertsPerToken, normalizeTopK });
+            const routing = route(graph, spread(graph, logits!, tokens), { expertsPerToken, normalizeTopK });
             const dispatch = createDispatch(graph, routing, { experts: 4, present });
             return combineRows(graph, scaleRows(graph, dispatchRows(graph, x!, dispatch), dispatchWeights(graph, routing.weights, dispatch)), dispatch);
           },

@@ -73,10 +73,10 @@ export function startOf(model: TinyModel): ExpertWeights {
 }
 
 /** A runtime in this thread; a notice is an error here. */
-export function openTestRuntime(device: Device = 'cpu'): Promise<Runtime> {
+export function openTestRuntime(device: Device = 'cpu', threads = 1): Promise<Runtime> {
   return openRuntime({
     device,
-    threads: 1,
+    threads,
     onNotice: ({ message }) => {
       throw new Error(message);
     },
@@ -98,7 +98,7 @@ export async function runProgram(runtime: Runtime, program: Program, model: Pick
   const lossWeights = runtime.tensor(model.lossWeights ?? new Float32Array(predicted).fill(1 / predicted), [predicted, 1]);
   const outputs = await session.run({
     ...feeds,
-    tokens: runtime.tensor(tokens, [batchSize, sequenceLength]),
+    tokens: runtime.tensor(tokens, [batchSize, tokens.length / batchSize]),
     ...(program.outputs.has('loss') ? { lossWeights } : {}),
     ...(documents === undefined ? {} : { documents: runtime.tensor(documents, [batchSize, sequenceLength]) }),
   });

@@ -12,6 +12,14 @@ export function add(graph: Graph, a: Value, b: Value): Value {
   return sum;
 }
 
+/** `factor · x`. */
+export function scale(graph: Graph, x: Value, factor: number): Value {
+  const times = (value: Value): Value => graph.node('Mul', [value, scalar(graph, factor)], float(...x.shape));
+  const out = times(x);
+  graph.differentiable({ inputs: [x], outputs: [out], pullback: ([g]) => [g && times(g)] });
+  return out;
+}
+
 /** The same elements in another shape; row-major order is kept. */
 export function reshape(graph: Graph, x: Value, shape: readonly Dimension[]): Value {
   const out = reshapeTo(graph, x, shape);
@@ -43,14 +51,6 @@ export function dropLastPosition(graph: Graph, x: Value): Value {
   const out = graph.node('Slice', [x, ...bounds], float(batch, positions - 1, width));
   const padded = (g: Value): Value => graph.node('Pad', [g, integers(graph, 0, 0, 0, 0, 1, 0)], float(...x.shape));
   graph.differentiable({ inputs: [x], outputs: [out], pullback: ([g]) => [g && padded(g)] });
-  return out;
-}
-
-/** `factor · x` for a scalar x. */
-export function scale(graph: Graph, x: Value, factor: number): Value {
-  const times = (value: Value): Value => graph.node('Mul', [value, scalar(graph, factor)], float());
-  const out = times(x);
-  graph.differentiable({ inputs: [x], outputs: [out], pullback: ([g]) => [g && times(g)] });
   return out;
 }
 

@@ -44,11 +44,11 @@ export function loadBalancingLoss(graph: Graph, layers: readonly RoutedTokens[],
 /**
  * What each token counts: `[T, 1]`, equal shares of 1.
  *
- * @param tokens `int32 [B, S]`
+ * @param logits `[T, E]` of any layer
  * @param documents `int32 [B, S]`, negative for padding, which counts nothing; absent where there is none
  */
-export function tokenShares(graph: Graph, tokens: Value, documents?: Value): Value {
-  const positions = tokens.shape.map(fixed).reduce((product, size) => product * size, 1);
+export function tokenShares(graph: Graph, logits: Value, documents?: Value): Value {
+  const positions = fixed(logits.shape[0]);
   if (documents === undefined) return graph.constant(new Float32Array(positions).fill(1 / positions), [positions, 1]);
   const column = graph.node('Reshape', [documents, integers(graph, positions, 1)], { type: 'int32', shape: [positions, 1] });
   const isText = graph.node('GreaterOrEqual', [column, graph.constant(Int32Array.of(0), [])], { type: 'bool', shape: [positions, 1] });

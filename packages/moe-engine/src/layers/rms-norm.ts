@@ -7,23 +7,32 @@
 import { fixed, float, integers, type Graph, type Value } from '../graph/graph.ts';
 
 /**
- * `y = w ⊙ x̂` with `x̂ = x · r`, `r = (mean(x²) + ε)^(−1/2)`; `x` — `[…, D]`, `weight` — `[D]`, frozen.
- * Rule: `dx = r · (gw − x̂ · mean(gw ⊙ x̂))` with `gw = g ⊙ w`.
+ * `y = w ⊙ x̂` with `x̂ = x · r`, `r = (mean(x²) + ε)^(−1/2)`; `x` — `[…, D]`, `weight` — `[D]`.
+ * Rules: `dx = r · (gw − x̂ · mean(gw ⊙ x̂))` with `gw = g ⊙ w`, `dw = Σ_rows g ⊙ x̂`.
  */
 export function rmsNorm(graph: Graph, x: Value, weight: Value, epsilon: number): Value {
   const width = fixed(x.shape.at(-1));
   const spec = float(...x.shape);
   const perRow = float(...x.shape.slice(0, -1), 1);
   const [out, inverse] = graph.nodes('SimplifiedLayerNormalization', [x, weight], [spec, perRow], { axis: { int: -1 }, epsilon: { float: epsilon } }) as [Value, Value];
-  const pullback = (g: Value): Value => {
+  const pullInput = (g: Value, normalised: Value): Value => {
     const weighted = graph.node('Mul', [g, weight], spec);
-    const normalised = graph.node('Mul', [x, inverse], spec);
     const product = graph.node('Mul', [weighted, normalised], spec);
     const mean = graph.node('ReduceMean', [product, integers(graph, -1)], float(...x.shape.slice(0, -1), 1), { keepdims: { int: 1 } });
     const correction = graph.node('Mul', [normalised, mean], spec);
     return graph.node('Mul', [graph.node('Sub', [weighted, correction], spec), inverse], spec);
   };
+  const pullback = (g: Value): (Value | undefined)[] => {
+    const normalised = graph.node('Mul', [x, inverse], spec);
+    return [graph.isTracked(x) ? pullInput(g, normalised) : undefined, graph.isTracked(weight) ? sumRows(graph, graph.node('Mul', [g, normalised], spec)) : undefined];
+  };
   if (fixed(weight.shape[0]) !== width) throw new TypeError(`a norm weight of ${width} elements is needed`);
-  graph.differentiable({ inputs: [x], outputs: [out], pullback: ([g]) => [g && pullback(g)] });
+  graph.differentiable({ inputs: [x, weight], outputs: [out], pullback: ([g]) => (g === undefined ? [] : pullback(g)) });
   return out;
+}
+
+/** Sum over all axes but the last. */
+function sumRows(graph: Graph, x: Value): Value {
+  const axes = x.shape.slice(1).map((_, axis) => axis);
+  return graph.node('ReduceSum', [x, integers(graph, ...axes)], float(fixed(x.shape.at(-1))), { keepdims: { int: 0 } });
 }

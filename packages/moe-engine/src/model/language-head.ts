@@ -3,22 +3,23 @@
  *
  * @module
  */
-import { integers, type Value } from '../graph/graph.ts';
+import { fixed, integers, type Value } from '../graph/graph.ts';
 import { tokenLosses } from '../layers/cross-entropy.ts';
 import { dropLastPosition, reshape } from '../layers/elementwise.ts';
 import { rmsNorm } from '../layers/rms-norm.ts';
 import type { DecoderContext } from './decoder-context.ts';
 import { embedding } from './token-embedding.ts';
 
-/** Cross-entropy of each next token: `hidden` — `[T, H]`, `tokens` — `int32 [B, S]`. @returns `[B·(S−1), 1]` nats, row-major */
+/** Cross-entropy of each next token, or bag of s tokens: `hidden` — `[T, H]`, `tokens` — `int32 [B, S·s]`. @returns `[B·(S−1), 1]` nats, row-major */
 export function nextTokenLosses(context: DecoderContext, { hidden, tokens }: { readonly hidden: Value; readonly tokens: Value }): Value {
   const { graph, topology, batchSize, sequenceLength } = context;
-  const predicted = batchSize * (sequenceLength - 1);
+  const [predicted, width] = [batchSize * (sequenceLength - 1), fixed(tokens.shape[1])];
+  const bag = width / sequenceLength;
   const kept = dropLastPosition(graph, reshape(graph, hidden, [batchSize, sequenceLength, topology.hiddenSize]));
   const normed = finalNorm(context, reshape(graph, kept, [predicted, topology.hiddenSize]));
-  const bounds = [integers(graph, 1), integers(graph, sequenceLength), integers(graph, 1)];
-  const next = graph.node('Slice', [tokens, ...bounds], { type: 'int32', shape: [batchSize, sequenceLength - 1] });
-  const targets = graph.node('Reshape', [next, integers(graph, predicted, 1)], { type: 'int32', shape: [predicted, 1] });
+  const bounds = [integers(graph, bag), integers(graph, width), integers(graph, 1)];
+  const next = graph.node('Slice', [tokens, ...bounds], { type: 'int32', shape: [batchSize, width - bag] });
+  const targets = graph.node('Reshape', [next, integers(graph, predicted, bag)], { type: 'int32', shape: [predicted, bag] });
   return tokenLosses(graph, { hidden: normed, head: outputHead(context), targets });
 }
 

@@ -5,11 +5,10 @@
  */
 import type { Topology } from '@connito/moe-core';
 import { MoeEngineError } from '../error.ts';
-import { add, scale, weightedSum } from '../layers/elementwise.ts';
 import { differentiate } from '../graph/gradients.ts';
 import { createGraph, type Graph, type Value } from '../graph/graph.ts';
-import { loadBalancingLoss, tokenShares } from '../layers/load-balancing.ts';
 import type { DeclareWeight } from './decoder-context.ts';
+import { trainingObjective, type AuxiliaryLosses } from './objective.ts';
 import type { PresentExperts } from './present-experts.ts';
 import { buildTransformer } from './transformer.ts';
 
@@ -72,31 +71,30 @@ export interface TrainingProgramOptions extends ProgramOptions {
   readonly trained: readonly string[];
   /** Rows hold several documents; adds the input `documents` — `int32 [B, S]`, −1 for padding. */
   readonly packed?: boolean;
-  /** What the load-balancing loss counts in what is minimised, 0 or absent for nothing. */
-  readonly auxiliaryWeight?: number;
+  /** None by default. */
+  readonly auxiliary?: AuxiliaryLosses | undefined;
+  /** s: tokens at each position, 1 by default; rows then hold `S · s` tokens, and one document each. */
+  readonly bag?: number | undefined;
 }
 
 /**
  * Inputs beside `tokens`: `lossWeights` — `[B·(S−1), 1]`, what each predicted token's loss counts. The minimised scalar is `Σ lossWeights ⊙ losses`,
- * plus the weighted load-balancing loss.
+ * plus the weighted auxiliary losses.
  *
- * Outputs: `loss` — that sum of token losses; `auxiliaryLoss` — the load-balancing loss before its weight, where it has one; per MoE layer L `ids.L` — `int64 [B·S, K]`; the name
+ * Outputs: `loss` — that sum of token losses; `auxiliaryLoss` — the load-balancing loss, and `routerZLoss`, both before their coefficients, where they have one; per MoE layer L `ids.L` — `int64 [B·S, K]`; the name
  * of each trained tensor — its gradient, in its shape.
  */
 export function compileTraining(options: TrainingProgramOptions): Program {
-  const { batchSize, sequenceLength, packed = false, auxiliaryWeight = 0 } = options;
+  const { batchSize, sequenceLength, packed = false, auxiliary } = options;
   const graph = createGraph();
   const weight = declareWeights(graph, options);
   const trained = options.trained.map((name) => weight(name, shapeOf(options.shapes, name)));
   const lossWeights = graph.input({ name: 'lossWeights', shape: [batchSize * (sequenceLength - 1), 1] });
   const documents = packed ? graph.input({ name: 'documents', type: 'int32', shape: [batchSize, sequenceLength] }) : undefined;
   const transformer = buildTransformer(graph, { ...options, weight, documents });
-  const loss = weightedSum(graph, transformer.losses, lossWeights);
-  const auxiliary = auxiliaryWeight === 0 ? undefined : loadBalancingLoss(graph, transformer.routings.map(({ routing }) => routing), tokenShares(graph, transformer.tokens, documents));
-  const objective = auxiliary === undefined ? loss : add(graph, loss, scale(graph, auxiliary, auxiliaryWeight));
-  const gradients = differentiate(graph, objective, trained);
-  const outputs = new Map([['loss', loss], ...transformer.routings.map(({ layer, routing }) => [`ids.${layer}`, routing.ids] as const)]);
-  if (auxiliary !== undefined) outputs.set('auxiliaryLoss', auxiliary);
+  const objective = trainingObjective(graph, { ...transformer, lossWeights, documents, auxiliary });
+  const gradients = differentiate(graph, objective.total, trained);
+  const outputs = new Map([['loss', objective.loss], ...objective.auxiliary, ...transformer.routings.map(({ layer, routing }) => [`ids.${layer}`, routing.ids] as const)]);
   for (const [index, name] of options.trained.entries()) outputs.set(name, gradients[index]!);
   return finish(graph, options, outputs);
 }

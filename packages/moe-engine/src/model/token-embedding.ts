@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { float, integers, type Value } from '../graph/graph.ts';
+import { fixed, integers, type Value } from '../graph/graph.ts';
+import { embed } from '../layers/embedding.ts';
 import type { DecoderContext } from './decoder-context.ts';
 
-/** Rows of the embedding; `tokens` — `int32 [B, S]`. @returns `[T, H]` */
+/** Rows of the embedding, or means over bags of s of them; `tokens` — `int32 [B, S·s]`. @returns `[T, H]` */
 export function embedTokens(context: DecoderContext, tokens: Value): Value {
-  const { graph, topology, batchSize, sequenceLength } = context;
-  const rows = batchSize * sequenceLength;
-  const flat = graph.node('Reshape', [tokens, integers(graph, rows)], { type: 'int32', shape: [rows] });
-  return graph.node('Gather', [embedding(context), flat], float(rows, topology.hiddenSize));
+  const { graph, batchSize, sequenceLength } = context;
+  const shape = [batchSize * sequenceLength, fixed(tokens.shape[1]) / sequenceLength];
+  return embed(graph, embedding(context), graph.node('Reshape', [tokens, integers(graph, ...shape)], { type: 'int32', shape }));
 }
 
 /** The embedding, `[V, H]`. */

@@ -25,6 +25,8 @@ export interface TransformerOptions {
   readonly batchSize: number;
   /** Positions per row; `sequenceLength − 1` of them predict a next token. */
   readonly sequenceLength: number;
+  /** s: tokens at each position, 1 by default. More are superposed: their embeddings averaged, the next s of them predicted at once. */
+  readonly bag?: number | undefined;
   readonly weight: DeclareWeight;
   /** `int32 [B, S]`: rows hold several documents, and this is the document of each position. */
   readonly documents?: Value | undefined;
@@ -40,7 +42,7 @@ export interface RoutedLayer {
 
 /** The graph's interesting values. */
 export interface Transformer {
-  /** `int32 [B, S]` input `tokens`. */
+  /** `int32 [B, S·s]` input `tokens`. */
   readonly tokens: Value;
   /** In layer order. */
   readonly routings: readonly RoutedLayer[];
@@ -50,8 +52,8 @@ export interface Transformer {
 
 /** Appends the whole model to `graph`. */
 export function buildTransformer(graph: Graph, options: TransformerOptions): Transformer {
-  const { topology, batchSize, sequenceLength } = options;
-  const tokens = graph.input({ name: 'tokens', type: 'int32', shape: [batchSize, sequenceLength] });
+  const { topology, batchSize, sequenceLength, bag = 1 } = options;
+  const tokens = graph.input({ name: 'tokens', type: 'int32', shape: [batchSize, sequenceLength * bag] });
   const context = createDecoderContext(graph, options);
   const { hidden, routings } = decoderLayers(context, embedTokens(context, tokens), { from: 0, to: topology.layers });
   return { tokens, routings, losses: nextTokenLosses(context, { hidden, tokens }) };

@@ -52,14 +52,14 @@ export async function openEngine(options: EngineOptions, compiled: Pick<OpenRequ
   assertEngineOptions({ sequenceLength, batchSize, threads, device });
   const checkpoint = typeof options.checkpoint === 'string' ? await openCheckpoint(options.checkpoint, { present: options.present?.experts }) : options.checkpoint;
   try {
-    return await loadEngine(checkpoint, { trained: [], packed: false, auxiliaryWeight: 0, present: undefined, ...compiled, ...options, threads, device });
+    return await loadEngine(checkpoint, { trained: [], packed: false, auxiliary: {}, bag: 1, present: undefined, ...compiled, ...options, threads, device });
   } finally {
     if (typeof options.checkpoint === 'string') await checkpoint.close();
   }
 }
 
 /** What only training graphs have. */
-export type CompileOptions = Pick<OpenRequest, 'trained' | 'packed' | 'auxiliaryWeight'>;
+export type CompileOptions = Pick<OpenRequest, 'trained' | 'packed' | 'auxiliary' | 'bag'>;
 
 type LoadOptions = Omit<OpenRequest, 'kind' | 'topology' | 'shapes'> & Pick<EngineOptions, 'signal' | 'onNotice'>;
 
@@ -70,8 +70,8 @@ async function loadEngine(checkpoint: Checkpoint, { signal, onNotice, ...options
   const shapes = new Map([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape]));
   const worker = startEngineWorker();
   try {
-    const { purpose, trained, packed, auxiliaryWeight, batchSize, sequenceLength, device, threads, present } = options;
-    const request: OpenRequest = { kind: 'open', purpose, topology, shapes, trained, packed, auxiliaryWeight, batchSize, sequenceLength, device, threads, present };
+    const { purpose, trained, packed, auxiliary, bag, batchSize, sequenceLength, device, threads, present } = options;
+    const request: OpenRequest = { kind: 'open', purpose, topology, shapes, trained, packed, auxiliary, bag, batchSize, sequenceLength, device, threads, present };
     const opened = await worker.call(request, { signal, onEvent: (event) => void (event.kind === 'notice' && onNotice?.(event.notice)) });
     await loadWeights({ worker, checkpoint, signal, names: opened.weights.filter((name) => !trained.includes(name)) });
     return { worker, topology, shapes, present, device: opened.device };

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Topology } from '@connito/moe-core';
+import type { AuxiliaryLosses } from '../model/objective.ts';
 import type { PortableError } from '../error.ts';
 import type { PresentExperts } from '../model/present-experts.ts';
 import type { Device, DeviceChoice, EngineNotice } from './device.ts';
@@ -19,7 +20,8 @@ export interface OpenRequest {
   readonly trained: readonly string[];
   /** For training: see `compileTraining`. */
   readonly packed: boolean;
-  readonly auxiliaryWeight: number;
+  readonly auxiliary: AuxiliaryLosses;
+  readonly bag: number;
   readonly batchSize: number;
   readonly sequenceLength: number;
   readonly device: DeviceChoice;

@@ -78,7 +78,7 @@ export async function trainExperts(options: TrainOptions): Promise<TrainingResul
   const names = sortedNames(options.start);
   if (names.length === 0) throw new MoeEngineError('bad-option', 'option start: expected at least one expert, got none', { option: 'start', expected: 'at least one expert', actual: 'none' });
   const { auxiliaryCoefficient = 0, documents } = options;
-  const compiled = { purpose: 'training', trained: names, packed: documents !== undefined, auxiliaryWeight: auxiliaryCoefficient / settings.microBatches } as const;
+  const compiled = { purpose: 'training', trained: names, packed: documents !== undefined, auxiliary: { balance: auxiliaryCoefficient / settings.microBatches } } as const;
   const onNotice = (notice: EngineNotice): void => {
     options.onNotice?.(notice);
     options.onEvent?.({ kind: 'notice', notice });

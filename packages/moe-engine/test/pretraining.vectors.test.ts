@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { expectedTensors } from '@connito/moe-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { compileTraining } from '../src/model/program.ts';
+import type { Runtime } from '../src/runtime/runtime.ts';
+import { loadTinyModel, openTestRuntime, readTensors, relativeDistance, runProgram, TINY_MODELS, vectorPath, type TinyModel, type TinyModelName } from './tiny-model.ts';
+
+const manifest = JSON.parse(readFileSync(vectorPath('pretraining.json'), 'utf8')) as { readonly balance: number; readonly routerZ: number; readonly bag: number };
+
+interface PretrainingVectors {
+  readonly model: TinyModel;
+  readonly names: readonly string[];
+  readonly floats: ReadonlyMap<string, Float32Array>;
+  readonly integers: ReadonlyMap<string, Int32Array>;
+}
+
+async function loadVectors(name: TinyModelName): Promise<PretrainingVectors> {
+  const model = await loadTinyModel(name);
+  const { floats, integers } = await readTensors(vectorPath(`${name}/pretraining.safetensors`));
+  return { model, names: [...expectedTensors(model.topology)].map((tensor) => tensor.name), floats, integers };
+}
+
+function expectGradients(outputs: ReadonlyMap<string, ArrayLike<number | bigint>>, { names, floats }: PretrainingVectors, prefix: string): void {
+  for (const name of names) {
+    const expected = floats.get(prefix + name)!;
+    expect(relativeDistance(outputs.get(name) as Float32Array, expected), name).toBeLessThan(1e-4);
+    if (!name.includes('experts')) expect(expected.some((entry) => entry !== 0), `${name} has a gradient to compare`).toBe(true);
+  }
+}
+
+describe.each(['cpu', 'wasm'] as const)('transformers and PyTorch autograd agree on every parameter (%s)', (device) => {
+  let runtime: Runtime;
+  beforeAll(async () => {
+    runtime = await openTestRuntime(device);
+  });
+
+  it.each(TINY_MODELS)('model %s: auxiliary losses within 1e-6, gradients of the weighted sum within 1e-4 relative', async (name) => {
+    const vectors = await loadVectors(name);
+    const { model, names, floats } = vectors;
+    const outputs = await runProgram(runtime, compileTraining({ ...model, trained: names, auxiliary: manifest }), model);
+    for (const loss of ['loss', 'auxiliaryLoss', 'routerZLoss']) {
+      expect(relativeDistance(outputs.get(loss) as Float32Array, floats.get(loss)!), loss).toBeLessThan(1e-6);
+    }
+    expectGradients(outputs, vectors, 'gradient/');
+  });
+
+  it.each(TINY_MODELS)('model %s: a step with superposed tokens, loss within 1e-6, gradients within 1e-4 relative', async (name) => {
+    const vectors = await loadVectors(name);
+    const { names, floats, integers } = vectors;
+    const model = { ...vectors.model, tokens: integers.get('bags/tokens')! };
+    const outputs = await runProgram(runtime, compileTraining({ ...model, trained: names, bag: manifest.bag }), model);
+    expect(relativeDistance(outputs.get('loss') as Float32Array, floats.get('bags/loss')!)).toBeLessThan(1e-6);
+    expectGradients(outputs, vectors, 'bags/gradient/');
+  });
+});
+
+describe('gradients of all parameters', () => {
+  it('have the same bits whichever others are asked for beside the head, and whatever the threads', async () => {
+    const { model, names } = await loadVectors('odd');
+    const program = compileTraining({ ...model, trained: names });
+    const all = await runProgram(await openTestRuntime(), program, model);
+    const few = ['lm_head.weight', 'model.layers.1.mlp.gate.weight', 'model.embed_tokens.weight'];
+    const some = await runProgram(await openTestRuntime(), compileTraining({ ...model, trained: few }), model);
+    for (const name of few) expect(some.get(name)).toEqual(all.get(name));
+    expect(await runProgram(await openTestRuntime('cpu', 2), program, model)).toEqual(all);
+  });
+});
