@@ -7,7 +7,7 @@ import { combineRows, createDispatch, dispatchRows, dispatchWeights } from '../s
 import { add, dropLastPosition, reshape, scale, scaleRows, swiglu, transpose, weightedSum } from '../src/layers/elementwise.ts';
 import { embed } from '../src/layers/embedding.ts';
 import { differentiate } from '../src/graph/gradients.ts';
-import { createGraph, float, type Graph, type Value } from '../src/graph/graph.ts';
+import { createGraph, type Graph, type Value } from '../src/graph/graph.ts';
 import { groupedLinear, linear } from '../src/layers/linear.ts';
 import { loadBalancingLoss, tokenShares } from '../src/layers/load-balancing.ts';
 import { rmsNorm } from '../src/layers/rms-norm.ts';
@@ -52,7 +52,7 @@ function spread(graph: Graph, logits: Value, tokens: number): Value {
   return add(graph, scale(graph, logits, 0.3), apart);
 }
 
-function ids(length: number, vocabularySize: number, start: number): Int32Array {
+function someIds(length: number, vocabularySize: number, start: number): Int32Array {
   return Int32Array.from({ length }, (_, index) => (start + index * index) % vocabularySize);
 }
 
@@ -135,7 +135,7 @@ describe('differentiation rules against central differences', () => {
   it('tokenLosses with a trained head and bags of targets, some ids twice', () =>
     fc.assert(
       fc.asyncProperty(size, size, fc.integer({ min: 2, max: 7 }), fc.integer({ min: 1, max: 4 }), seed, (n, d, v, bag, s) =>
-        checkGradient([[n, d], [v, d]], (graph, [hidden, head]) => tokenLosses(graph, { hidden: hidden!, head: head!, targets: graph.constant(ids(n * bag, v, s), [n, bag]) }), s),
+        checkGradient([[n, d], [v, d]], (graph, [hidden, head]) => tokenLosses(graph, { hidden: hidden!, head: head!, targets: graph.constant(someIds(n * bag, v, s), [n, bag]) }), s),
       ),
       few,
     ));
@@ -143,7 +143,7 @@ describe('differentiation rules against central differences', () => {
   it('embed, bags with ids that repeat within and between them', () =>
     fc.assert(
       fc.asyncProperty(size, size, fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 4 }), seed, (n, d, v, bag, s) =>
-        checkGradient([[v, d]], (graph, [table]) => embed(graph, table!, graph.constant(ids(n * bag, v, s), [n, bag])), s),
+        checkGradient([[v, d]], (graph, [table]) => embed(graph, table!, graph.constant(someIds(n * bag, v, s), [n, bag])), s),
       ),
       few,
     ));
