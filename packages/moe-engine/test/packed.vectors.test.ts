@@ -39,7 +39,7 @@ describe.each(TINY_MODELS)('packed rows of the model %s', (name) => {
   it.each(['cpu', 'wasm'] as const)('are to transformers the separate documents: loss, load-balancing loss, gradients of their sum (%s)', async (device) => {
     const model = await loadTinyModel(name);
     const rows = rowsOf(name);
-    const program = compileTraining({ ...model, sequenceLength: rows.sequenceLength, batchSize: 2, packed: true, auxiliaryWeight: Number(metadata.get('auxiliaryWeight')) });
+    const program = compileTraining({ ...model, sequenceLength: rows.sequenceLength, batchSize: 2, packed: true, auxiliary: { balance: Number(metadata.get('auxiliaryWeight'))  }});
     const outputs = await runProgram(await openTestRuntime(device), program, { ...model, ...rows, batchSize: 2, lossWeights: equalShares(rows) });
     expect(relativeDistance([Number(outputs.get('loss')![0])], vectors.floats.get(`${name}/loss`)!)).toBeLessThan(1e-6);
     expect(relativeDistance([Number(outputs.get('auxiliaryLoss')![0])], vectors.floats.get(`${name}/auxiliary`)!)).toBeLessThan(1e-6);
