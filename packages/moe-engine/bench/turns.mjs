@@ -17,6 +17,7 @@ export async function startSubject(name, { command, args, env = {}, warmUp = 2 }
   child.stderr.on('data', (chunk) => (complaint = (complaint + chunk).slice(-2000)));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const exited = new Promise((resolve) => child.once('exit', resolve));
+  endWithUs(child);
   const next = async () => {
     const { value, done } = await lines.next();
     if (done) throw new Error(`${name} ended:\n${complaint}`);
@@ -50,6 +51,14 @@ export async function startSubject(name, { command, args, env = {}, warmUp = 2 }
       await exited;
     },
   };
+}
+
+/** A stopped process would outlive this one unseen. */
+function endWithUs(child) {
+  const kill = () => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
+  for (const signal of ['SIGINT', 'SIGTERM']) if (process.listenerCount(signal) === 0) process.once(signal, () => process.exit(1));
 }
 
 /** Alternating turns; name to `{ wall, cpu }`, one entry a round. */

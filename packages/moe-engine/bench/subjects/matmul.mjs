@@ -2,25 +2,30 @@
 import * as onnx from 'onnxruntime-node';
 import { compileSource } from '../sources.mjs';
 
-const { products, threads } = JSON.parse(process.argv[2]);
+const { products, threads, parameters } = JSON.parse(process.argv[2]);
 const { createGraph, float, integers } = await compileSource('graph/graph.ts');
 
-/** Operands are views that wander through a buffer larger than any cache, as the weights of a model do. */
-const POOL = Float32Array.from({ length: 48 << 20 }, (_, index) => ((index * 7919) % 1009) / 1009 - 0.5);
+/** Second operands wander through as many numbers as the model has, so that its caches serve them as they serve a model's weights; first ones are activations and stay warm. */
+const numbers = (length) => Float32Array.from({ length }, (_, index) => ((index * 7919) % 1009) / 1009 - 0.5);
+const largest = (sizes) => Math.max(...products.map(sizes));
+const weights = numbers(Math.max(Math.min(parameters, 48 << 20), largest(({ k, n, batch = 1 }) => batch * k * n)));
+const activations = numbers(largest(({ m, k, batch = 1 }) => batch * m * k));
 let offset = 0;
 const feeds = {};
 const graph = createGraph();
-const operand = (shape) => {
-  const length = shape.reduce((product, size) => product * size, 1);
-  if (offset + length > POOL.length) offset = 0;
+const operand = (data, shape) => {
   const input = graph.input({ name: `x${Object.keys(feeds).length}`, shape });
-  feeds[input.name] = new onnx.Tensor('float32', POOL.subarray(offset, offset + length), shape);
-  offset += length;
+  feeds[input.name] = new onnx.Tensor('float32', data.subarray(0, count(shape)), shape);
   return input;
+};
+const weight = (shape) => {
+  if (offset + count(shape) > weights.length) offset = 0;
+  offset += count(shape);
+  return operand(weights.subarray(offset - count(shape)), shape);
 };
 const samples = products.map(({ m, k, n, batch, transA = false, transB = false }) => {
   const stack = batch === undefined ? [] : [batch];
-  const [a, b] = [operand([...stack, ...(transA ? [k, m] : [m, k])]), operand([...stack, ...(transB ? [n, k] : [k, n])])];
+  const [a, b] = [operand(activations, [...stack, ...(transA ? [k, m] : [m, k])]), weight([...stack, ...(transB ? [n, k] : [k, n])])];
   const attributes = { transA: { int: Number(transA) }, transB: { int: Number(transB) } };
   const product = graph.node(batch === undefined ? 'Gemm' : 'com.microsoft:FusedMatMul', [a, b], float(...stack, m, n), attributes);
   const [axes, ones] = [[...stack, m, n].map((_, axis) => axis), [...stack, m, n].map(() => 1)];
@@ -37,4 +42,8 @@ for (;;) {
   const result = await session.run(feeds);
   const spent = process.cpuUsage(cpu);
   process.stdout.write(`${JSON.stringify({ begun, ended: now(), cpu: (spent.user + spent.system) / 1e6, loss: result[all.name].data[0] })}\n`);
+}
+
+function count(shape) {
+  return shape.reduce((product, size) => product * size, 1);
 }
