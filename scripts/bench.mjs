@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- <package> [benchmark]]`: runs the benchmarks of `packages/<package>/bench`, all or one, one after the other.
+ * `npm run bench [-- <package> [benchmark] | -- <benchmark>]`: runs the benchmarks of `packages/<package>/bench`, all or one, one after the other.
  * A benchmark is a `.mjs` file whose name ends in `.bench.mjs`; it prints ratios against the peer that PYTHON runs.
  * @module
  */
@@ -8,11 +8,16 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, setUp } from './setup.mjs';
 
-const [wantedPackage, wantedName] = process.argv.slice(2);
-const benchmarks = readdirSync(join(root, 'packages'))
-  .filter((name) => [undefined, name, name.replace(/^moe-/, '')].includes(wantedPackage))
-  .flatMap((name) => filesOf(join('packages', name, 'bench')))
-  .filter((file) => wantedName === undefined || file.endsWith(`/${wantedName}.bench.mjs`));
+const [wanted, wantedName] = process.argv.slice(2);
+const all = readdirSync(join(root, 'packages')).flatMap((name) => filesOf(join('packages', name, 'bench')).map((file) => ({ name, file })));
+const isNamed = (file, name) => file.endsWith(`/${name}.bench.mjs`);
+const benchmarks = choose().filter(({ file }) => wantedName === undefined || isNamed(file, wantedName));
+
+/** A package, else a benchmark's name, else a package without its `moe-`. */
+function choose() {
+  const choices = [({ name }) => [undefined, name].includes(wanted), ({ file }) => isNamed(file, wanted), ({ name }) => name === `moe-${wanted}`];
+  return choices.map((choice) => all.filter(choice)).find((found) => found.length > 0) ?? [];
+}
 
 function filesOf(directory) {
   if (!existsSync(join(root, directory))) return [];
@@ -21,10 +26,10 @@ function filesOf(directory) {
 
 setUp();
 if (benchmarks.length === 0) {
-  console.error(`connito: no benchmark ${[wantedPackage, wantedName].filter(Boolean).join(' ')}; expected a package, and perhaps the name of one of its bench/<name>.bench.mjs`);
+  console.error(`connito: no benchmark ${[wanted, wantedName].filter(Boolean).join(' ')}; expected a package, and perhaps the name of one of its bench/<name>.bench.mjs, or such a name alone`);
   process.exitCode = 2;
 }
-for (const file of benchmarks) {
+for (const { file } of benchmarks) {
   console.log(`\n# ${file}`);
   const { status } = spawnSync(process.execPath, [file], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
   if (status !== 0) process.exitCode = 1;

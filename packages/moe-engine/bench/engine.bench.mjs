@@ -90,7 +90,7 @@ async function startAll(job, { products, parameters }) {
 
 function report(title, { subjects, samples, work }) {
   console.log(`\n${title}: ${(work / 1e9).toFixed(1)} GFLOP of matrix products a step`);
-  console.log(`  ${''.padEnd(30)} tokens/s  GFLOP/s  of peak  CPU s/step  × eager  × eager (CPU)  peak MB  before model   loss at step 5`);
+  console.log(`  ${''.padEnd(30)} tokens/s  GFLOP/s  of peak  (CPU)  CPU s/step  × eager  × eager (CPU)  peak MB  before model   loss at step 5`);
   const walls = (name) => samples.get(name)?.map(({ wall }) => wall);
   const cpu = (name) => samples.get(name)?.map((sample) => sample.cpu);
   for (const { name, imported, losses, peakMemory } of subjects) {
@@ -99,6 +99,7 @@ function report(title, { subjects, samples, work }) {
       ((batch.batchSize * batch.sequenceLength) / spent).toFixed(0).padStart(8),
       (work / spent / 1e9).toFixed(1).padStart(8),
       `${(100 * ratio(walls('ONNX Runtime, products alone'), walls(name))).toFixed(0)} %`.padStart(8),
+      `${(100 * ratio(cpu('ONNX Runtime, products alone'), cpu(name))).toFixed(0)} %`.padStart(6),
       median(cpu(name)).toFixed(4).padStart(11),
       ratio(walls('PyTorch eager'), walls(name))?.toFixed(2).padStart(8),
       ratio(cpu('PyTorch eager'), cpu(name))?.toFixed(2).padStart(14),

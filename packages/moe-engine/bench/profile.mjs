@@ -33,6 +33,8 @@ export async function profileStep({ directory, purpose, threads, batchSize, sequ
   const uniform = createUniform(7);
   const tokens = Int32Array.from({ length: batchSize * sequenceLength }, () => Math.floor(uniform() * topology.vocabularySize));
   const feeds = { tokens: new onnx.Tensor('int32', tokens, [batchSize, sequenceLength]) };
+  const predicted = batchSize * (sequenceLength - 1);
+  if (program.fed.includes('lossWeights')) feeds.lossWeights = new onnx.Tensor('float32', new Float32Array(predicted).fill(1 / predicted), [predicted, 1]);
   for (const name of program.weights) feeds[name] = new onnx.Tensor('float32', await checkpoint.readFloat32(name), shapes.get(name));
   await checkpoint.close();
   return operatorSeconds(program, feeds, threads);
