@@ -61,6 +61,7 @@ export {
   type ExpertWeights,
 } from './experts/expert-weights.ts';
 export { decodeFloats, fromFloat32, toFloat32, type FloatDtype } from './safetensors/float-conversion.ts';
+export { countFlops, type FlopCounts, type FlopQuestion } from './models/flop-counts.ts';
 export { graftModules, type ConflictPolicy, type GraftedExpert, type GraftedModel, type GraftOptions, type NamedModule } from './composition/module-graft.ts';
 export {
   formatModuleMetadata,
