@@ -103,15 +103,18 @@ export { DEFAULT_SHARD_BYTES, formatShardedIndex, planShards, type ShardPlan } f
 export { parseShardedIndex, type ShardedIndex } from './safetensors/sharded-index.ts';
 export { assertShape, countElements, sameShape, tensorSizeBytes, type ElementRange, type Float32Tensor, type Tensor, type TensorDescription } from './safetensors/tensor.ts';
 export {
+  blockPrefix,
   expertProjections,
   expertTensorNames,
   expertTensorShape,
   parseExpertTensorName,
   routerTensorNames,
+  sharedTensorNames,
   type ExpertId,
   type ExpertTensorNames,
   type Projection,
   type RouterTensorNames,
+  type SharedTensorNames,
 } from './models/tensor-names.ts';
 export {
   FAMILIES,

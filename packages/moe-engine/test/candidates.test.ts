@@ -2,7 +2,7 @@ import { expertTensorNames, extractExperts, type ExpertSelection, type ExpertWei
 import { openCheckpoint } from '@connito/moe-core/node';
 import { createEvaluator, type CandidateLosses, type Evaluator, type EvaluatorOptions } from '@connito/moe-engine';
 import { describe, expect, it } from 'vitest';
-import { loadTinyModel, TINY_MODELS, vectorPath, type TinyModelName } from './tiny-model.ts';
+import { loadTinyModel, TINY_MODELS, vectorPath } from './tiny-model.ts';
 
 interface Setting {
   readonly evaluator: Evaluator;
@@ -13,7 +13,7 @@ interface Setting {
 /** Rows that fill batches of 2 but for the last. */
 const ROWS = 5;
 
-async function withModel(name: TinyModelName, use: (setting: Setting) => Promise<void>, options: Partial<EvaluatorOptions> = {}): Promise<void> {
+async function withModel(name: string, use: (setting: Setting) => Promise<void>, options: Partial<EvaluatorOptions> = {}): Promise<void> {
   const { tokens: given, sequenceLength } = await loadTinyModel(name);
   const checkpoint = await openCheckpoint(vectorPath(name));
   const evaluator = await createEvaluator({ checkpoint, sequenceLength, batchSize: 2, ...options });

@@ -108,24 +108,10 @@ describe('errors', () => {
     await expect(createEvaluator(options(overrides))).rejects.toMatchObject({ code: 'bad-option', context: { option } });
   });
 
-  it('unsupported-model: another family', async () => {
+  it('unsupported-model: what moe-core reads and this package does not compute', async () => {
     const checkpoint = await openCheckpoint(vectorPath('grouped'));
-    const other = { ...checkpoint, topology: { ...checkpoint.topology, family: 'mixtral' as never } };
-    await expect(createEvaluator(options({ checkpoint: other }))).rejects.toMatchObject({ code: 'unsupported-model', context: { feature: 'family mixtral' } });
-    await checkpoint.close();
-  });
-
-  it('unsupported-model: what moe-core reads of this family and this package does not compute', async () => {
-    const checkpoint = await openCheckpoint(vectorPath('grouped'));
-    const { topology } = checkpoint;
-    for (const [feature, changes] of [
-      ['attention biases', { attention: { ...topology.attention, biases: 'all' } }],
-      ['rope of type yarn', { rope: { ...topology.rope, kind: 'yarn' } }],
-      ['sliding windows', { spans: topology.spans.map(() => ({ kind: 'window', tokens: 4 })) }],
-    ] as const) {
-      const other = { ...checkpoint, topology: { ...topology, ...changes } as typeof topology };
-      await expect(createEvaluator(options({ checkpoint: other }))).rejects.toMatchObject({ code: 'unsupported-model', context: { feature } });
-    }
+    const other = { ...checkpoint, topology: { ...checkpoint.topology, routingWeightsOn: 'input' as const } };
+    await expect(createEvaluator(options({ checkpoint: other }))).rejects.toMatchObject({ code: 'unsupported-model', context: { feature: 'routing weights on the input of experts' } });
     await checkpoint.close();
   });
 

@@ -21,7 +21,7 @@ describe('maskLogits', () => {
         async (rows, present, expertsPerToken, normalizeTopK) => {
           const graph = createGraph();
           const logits = graph.input({ name: 'logits', shape: [rows.length, EXPERTS] });
-          const { ids, weights } = route(graph, maskLogits(graph, logits, present), { expertsPerToken, normalizeTopK });
+          const { ids, weights } = route(graph, { logits: maskLogits(graph, logits, present) }, { experts: EXPERTS, expertsPerToken, normalizeTopK });
           const session = await InferenceSession.create(graph.encode([ids, weights]).model, { intraOpNumThreads: 1, logSeverityLevel: 3 });
           const outputs = await session.run({ logits: new Tensor('float32', Float32Array.from(rows.flat()), [rows.length, EXPERTS]) });
           await session.release();

@@ -1,16 +1,19 @@
+import type { RoutingRule } from '@connito/moe-core';
 import * as fc from 'fast-check';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { causalAttention, createRotaryTables, rotate } from '../src/layers/attention.ts';
+import { causalAttention } from '../src/layers/attention.ts';
 import { tokenLosses } from '../src/layers/cross-entropy.ts';
 import { combineRows, createDispatch, dispatchRows, dispatchWeights } from '../src/layers/dispatch.ts';
-import { add, dropLastPosition, reshape, scale, scaleRows, swiglu, transpose, weightedSum } from '../src/layers/elementwise.ts';
+import { add, clamp, dropLastPosition, gateRows, reshape, scale, scaleRows, swiglu, transpose, weightedSum } from '../src/layers/elementwise.ts';
 import { embed } from '../src/layers/embedding.ts';
 import { differentiate } from '../src/graph/gradients.ts';
-import { createGraph, type Graph, type Value } from '../src/graph/graph.ts';
-import { groupedLinear, linear } from '../src/layers/linear.ts';
+import { createGraph, fixed, type Graph, type Value } from '../src/graph/graph.ts';
+import { joinLast, repeatHead, splitLast } from '../src/layers/heads.ts';
+import { addBias, groupedLinear, linear } from '../src/layers/linear.ts';
 import { loadBalancingLoss, tokenShares } from '../src/layers/load-balancing.ts';
 import { rmsNorm } from '../src/layers/rms-norm.ts';
+import { createRotaryTables, rotate } from '../src/layers/rotary.ts';
 import { routerZLoss } from '../src/layers/router-z-loss.ts';
 import { route } from '../src/layers/routing.ts';
 import { packedRows, plainRows } from '../src/layers/row-layout.ts';
@@ -46,10 +49,11 @@ function wave(shape: readonly number[], seed: number): Float32Array {
   return Float32Array.from({ length }, (_, index) => Math.sin((index + 1) * (1.3 + seed * 0.37)) + 0.3 * Math.cos(index * 0.71 + seed));
 }
 
-/** `0.3 · logits + constants` that lie far enough apart for the choice of experts not to change within the difference's steps; `[T, 4]`. */
-function spread(graph: Graph, logits: Value, tokens: number): Value {
-  const apart = graph.constant(Float32Array.from({ length: tokens * 4 }, (_, i) => ((i * 7) % 4) * 3 + (i % 3) * 0.1), [tokens, 4]);
-  return add(graph, scale(graph, logits, 0.3), apart);
+/** `0.2 · logits + constants` that lie far enough apart for the choice of experts not to change within the difference's steps; `[T, 6]`. */
+function spread(graph: Graph, logits: Value): Value {
+  const apart = Float32Array.from({ length: fixed(logits.shape[0]) * 6 }, (_, i) => ((i * 7) % 6) * 1.5 + (i % 3) * 0.1);
+  const shifted = addBias(graph, reshape(graph, scale(graph, logits, 0.2), [1, apart.length]), graph.constant(apart, [apart.length]));
+  return reshape(graph, shifted, logits.shape);
 }
 
 function someIds(length: number, vocabularySize: number, start: number): Int32Array {
@@ -90,17 +94,21 @@ describe('differentiation rules against central differences', () => {
       few,
     ));
 
-  it('rotate and causalAttention with shared heads', () =>
+  it.each([
+    ['halves', { kind: 'full' }],
+    ['neighbours', { kind: 'window', tokens: 3 }],
+    ['halves', { kind: 'chunk', tokens: 2 }],
+  ] as const)('rotate %s and causalAttention with shared heads, narrower values and span %o', (pairs, span) =>
     fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 5 }), seed, (b, shared, group, positions, s) =>
         checkGradient(
-          [[b, shared * group, positions, 4], [b, shared, positions, 4], [b, shared, positions, 4]],
+          [[b, shared * group, positions, 4], [b, shared, positions, 4], [b, shared, positions, 3]],
           (graph, [query, key, value]) => {
             // Odd seeds: two documents a row.
             const documents = graph.constant(Int32Array.from({ length: b * positions }, (_, i) => Number(i % positions > positions / 2)), [b, positions]);
             const layout = s % 2 === 0 ? plainRows(graph, { batchSize: b, sequenceLength: positions }) : packedRows(graph, documents);
-            const tables = createRotaryTables(graph, { positions: layout.positions, headDim: 4, theta: 100 });
-            return causalAttention(graph, { query: rotate(graph, query!, tables), key: rotate(graph, key!, tables), value: value!, mask: layout.mask });
+            const tables = createRotaryTables(graph, { positions: layout.positions, frequencies: Float32Array.of(1, 0.1), amplitude: 1.2, pairs });
+            return causalAttention(graph, { query: rotate(graph, query!, tables), key: rotate(graph, key!, tables), value: value!, mask: layout.maskOf(span), scale: 0.4 });
           },
           s,
         ),
@@ -120,6 +128,33 @@ describe('differentiation rules against central differences', () => {
           },
           s,
         ),
+      ),
+      few,
+    ));
+
+  it('splitLast, of which one part is unused, repeatHead and joinLast', () =>
+    fc.assert(
+      fc.asyncProperty(size, size, fc.integer({ min: 1, max: 3 }), seed, (positions, d, heads, s) =>
+        checkGradient(
+          [[1, 1, positions, d + 3], [1, heads, positions, 2]],
+          (graph, [x, y]) => {
+            const [kept] = splitLast(graph, x!, [d, 3]) as [Value, Value];
+            return joinLast(graph, [repeatHead(graph, kept, heads), y!]);
+          },
+          s,
+        ),
+      ),
+      few,
+    ));
+
+  it('addBias, scale and gateRows', () =>
+    fc.assert(fc.asyncProperty(size, size, seed, (n, d, s) => checkGradient([[n, d], [d], [n, 1]], (graph, [x, b, z]) => gateRows(graph, scale(graph, addBias(graph, x!, b!), 0.7), z!), s)), few));
+
+  it('clamp, away from its edges', () =>
+    fc.assert(
+      fc.asyncProperty(size, seed, (n, s) =>
+        // No step crosses an edge: values stay within 0.2 of −4, 0 and 4.
+        checkGradient([[n, 4]], (graph, [x]) => clamp(graph, addBias(graph, scale(graph, x!, 0.1), graph.constant(Float32Array.of(-4, 0, 0, 4), [4])), 2), s),
       ),
       few,
     ));
@@ -157,19 +192,26 @@ describe('differentiation rules against central differences', () => {
       few,
     ));
 
-  it.each([
-    [true, [0, 1, 2, 3]],
-    [false, [0, 1, 2, 3]],
-    [true, [1, 3]],
-    [false, [2]],
-  ])('routing, dispatch and combination, normalizeTopK %s, experts %s', (normalizeTopK, present) =>
+  const all = [0, 1, 2, 3, 4, 5];
+  const softmax = { experts: 6, expertsPerToken: 2, normalizeTopK: false };
+  it.each<[string, RoutingRule, readonly number[]]>([
+    ['softmax', softmax, all],
+    ['softmax, two experts present', softmax, [1, 3]],
+    ['renormalised', { ...softmax, expertsPerToken: 3, normalizeTopK: true }, all],
+    ['renormalised, one expert present', { ...softmax, expertsPerToken: 3, normalizeTopK: true }, [2]],
+    ['top 1, scaled', { ...softmax, expertsPerToken: 1, scale: 2.5 }, all],
+    ['renormalised and scaled', { ...softmax, normalizeTopK: true, scale: 0.5 }, all],
+    ['groups', { ...softmax, scale: 16, groups: { count: 3, kept: 2, score: 'max' } }, all],
+    ['sigmoid', { ...softmax, scoring: 'sigmoid' }, all],
+    ['sigmoid, renormalised, groups', { ...softmax, scoring: 'sigmoid', normalizeTopK: true, groups: { count: 2, kept: 1, score: 'top2-sum' } }, [0, 4, 5]],
+  ])('routing, dispatch and combination: %s', (_name, rule, present) =>
     fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 3 }), (tokens, expertsPerToken) =>
+      fc.asyncProperty(fc.integer({ min: 1, max: 6 }), (tokens) =>
         checkGradient(
-          [[tokens, 4], [tokens, 3]],
+          [[tokens, 6], [tokens, 3]],
           (graph, [logits, x]) => {
-            const routing = route(graph, spread(graph, logits!, tokens), { expertsPerToken, normalizeTopK });
-            const dispatch = createDispatch(graph, routing, { experts: 4, present });
+            const routing = route(graph, { logits: spread(graph, logits!) }, rule);
+            const dispatch = createDispatch(graph, routing, { experts: 6, present });
             return combineRows(graph, scaleRows(graph, dispatchRows(graph, x!, dispatch), dispatchWeights(graph, routing.weights, dispatch)), dispatch);
           },
           tokens,

@@ -5,7 +5,7 @@ import { openSafetensorsFile } from '@connito/moe-core/node';
 import { describe, expect, it } from 'vitest';
 import type { PresentExperts } from '../src/model/present-experts.ts';
 import { compileEvaluation, compileRouting, compileTraining } from '../src/model/program.ts';
-import { loadTinyModel, openTestRuntime, readTensors, relativeDistance, runProgram, vectorPath, type TinyModel, type TinyModelName } from './tiny-model.ts';
+import { loadTinyModel, openTestRuntime, readTensors, relativeDistance, runProgram, vectorPath, type TinyModel } from './tiny-model.ts';
 
 interface PartialCase {
   readonly model: TinyModel;
@@ -19,7 +19,7 @@ async function loadCase(name: string): Promise<PartialCase> {
   const file = await openSafetensorsFile(path);
   const metadata = (key: string): string => file.metadata.get(key)!;
   const selection = (key: string): ExpertSelection => new Map(Object.entries(JSON.parse(metadata(key)) as Record<string, number[]>).map(([layer, ids]) => [Number(layer), ids]));
-  const full = await loadTinyModel(metadata('model') as TinyModelName);
+  const full = await loadTinyModel(metadata('model'));
   const trained = [...selection('trained')].flatMap(([layer, ids]) => ids.flatMap((expert) => Object.values(expertTensorNames(full.topology, { layer, expert }))));
   const present = { experts: selection('present'), routing: metadata('routing') as 'natural' | 'masked' };
   await file.close();

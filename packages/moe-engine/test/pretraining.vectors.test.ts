@@ -3,7 +3,7 @@ import { expectedTensors } from '@connito/moe-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compileTraining } from '../src/model/program.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
-import { loadTinyModel, openTestRuntime, readTensors, relativeDistance, runProgram, TINY_MODELS, vectorPath, type TinyModel, type TinyModelName } from './tiny-model.ts';
+import { loadTinyModel, openTestRuntime, readTensors, relativeDistance, runProgram, TINY_MODELS, vectorPath, type TinyModel } from './tiny-model.ts';
 
 const manifest = JSON.parse(readFileSync(vectorPath('pretraining.json'), 'utf8')) as { readonly balance: number; readonly routerZ: number; readonly bag: number };
 
@@ -14,7 +14,7 @@ interface PretrainingVectors {
   readonly integers: ReadonlyMap<string, Int32Array>;
 }
 
-async function loadVectors(name: TinyModelName): Promise<PretrainingVectors> {
+async function loadVectors(name: string): Promise<PretrainingVectors> {
   const model = await loadTinyModel(name);
   const { floats, integers } = await readTensors(vectorPath(`${name}/pretraining.safetensors`));
   return { model, names: [...expectedTensors(model.topology)].map((tensor) => tensor.name), floats, integers };

@@ -1,18 +1,19 @@
 /** The tiny reference models under `vectors/` and their expected values. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Topology } from '@connito/moe-core';
+import type { ExpertWeights, Topology } from '@connito/moe-core';
 import { openCheckpoint, openSafetensorsFile } from '@connito/moe-core/node';
-import { expertTensorNames, type ExpertWeights } from '@connito/moe-core';
 import type { Program } from '../src/model/program.ts';
 import type { Device } from '../src/runtime/device.ts';
 import { openRuntime, type Runtime } from '../src/runtime/runtime.ts';
 
-export type TinyModelName = 'grouped' | 'odd' | 'dense';
-export const TINY_MODELS: readonly TinyModelName[] = ['grouped', 'odd', 'dense'];
+/** Of the family qwen3_moe. */
+export const TINY_MODELS: readonly string[] = ['grouped', 'odd', 'dense'];
+
+/** Several of every family; `vectors/families/generate.py` says what each is for. */
+export const FAMILY_MODELS: readonly string[] = readdirSync(vectorPath('families'), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => `families/${name}`);
 
 export interface Manifest {
-  readonly trained: Readonly<Record<TinyModelName, Readonly<Record<string, readonly number[]>>>>;
   readonly training: { readonly steps: number; readonly batch: number; readonly positions: number; readonly rate: number; readonly warmup: number; readonly final: number; readonly seed: string; readonly betas: [number, number]; readonly eps: number; readonly decay: number; readonly clip: number };
 }
 
@@ -21,6 +22,7 @@ export interface TinyModel {
   readonly topology: Topology;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly weights: Map<string, Float32Array>;
+  /** Those with expected gradients. */
   readonly trained: readonly string[];
   readonly tokens: Int32Array;
   readonly batchSize: number;
@@ -36,7 +38,7 @@ export function vectorPath(name: string): string {
 
 export const manifest: Manifest = JSON.parse(readFileSync(vectorPath('manifest.json'), 'utf8')) as Manifest;
 
-export async function loadTinyModel(name: TinyModelName): Promise<TinyModel> {
+export async function loadTinyModel(name: string): Promise<TinyModel> {
   const directory = vectorPath(name);
   const checkpoint = await openCheckpoint(directory);
   const weights = new Map<string, Float32Array>();
@@ -46,9 +48,7 @@ export async function loadTinyModel(name: TinyModelName): Promise<TinyModel> {
   await checkpoint.close();
   const { floats, integers, shapeOf } = await readTensors(vectorPath(`${name}/expected.safetensors`));
   const [batchSize, sequenceLength] = shapeOf.get('tokens') as [number, number];
-  const trained = Object.entries(manifest.trained[name]).flatMap(([layer, experts]) =>
-    experts.flatMap((expert) => Object.values(expertTensorNames(topology, { layer: Number(layer), expert }))),
-  );
+  const trained = [...floats.keys()].filter((key) => key.startsWith('gradient/')).map((key) => key.slice('gradient/'.length));
   return { directory, topology, shapes, weights, trained, tokens: integers.get('tokens')!, batchSize, sequenceLength, expected: floats, expectedIds: integers };
 }
 

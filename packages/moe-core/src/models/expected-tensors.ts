@@ -5,7 +5,7 @@
  */
 import { FAMILY_DEFINITIONS } from './families/registry.ts';
 import { locateExpertTensor } from './expert-storage.ts';
-import { blockPrefix, expertProjections, routerTensorNames } from './tensor-names.ts';
+import { blockPrefix, expertProjections, routerTensorNames, sharedTensorNames } from './tensor-names.ts';
 import type { GroupedAttention, LatentAttention, Topology } from './topology.ts';
 
 /** Parts of a model. */
@@ -98,16 +98,15 @@ function* latentTensors(attention: LatentAttention, { prefix, hiddenSize }: Atte
 
 function* expertLayerTensors(topology: Topology, layer: number): Generator<ExpectedTensor, void, undefined> {
   const { expertsPerLayer, hiddenSize, sharedExperts } = topology;
-  const { naming } = FAMILY_DEFINITIONS[topology.family];
   const router = routerTensorNames(topology, layer);
   yield { name: router.weight, shape: [expertsPerLayer, hiddenSize], part: 'router' };
   if (router.bias !== undefined) yield { name: router.bias, shape: [expertsPerLayer], part: 'router' };
   if (router.selectionBias !== undefined) yield { name: router.selectionBias, shape: [expertsPerLayer], part: 'router' };
   yield* expertTensors(topology, layer);
-  if (sharedExperts === undefined) return;
-  const prefix = blockPrefix(topology, layer);
-  yield* networkTensors(topology, { prefix: `${prefix}${naming.shared}.`, width: sharedExperts.width, part: 'shared experts' });
-  if (naming.sharedGate !== undefined) yield { name: prefix + naming.sharedGate, shape: [1, hiddenSize], part: 'shared experts' };
+  const shared = sharedTensorNames(topology, layer);
+  if (sharedExperts === undefined || shared === undefined) return;
+  yield* networkTensors(topology, { prefix: shared.prefix, width: sharedExperts.width, part: 'shared experts' });
+  if (shared.gate !== undefined) yield { name: shared.gate, shape: [1, hiddenSize], part: 'shared experts' };
 }
 
 /** Stored tensors of a layer's experts: each once, however many experts and projections it holds. */

@@ -110,6 +110,22 @@ export function routerTensorNames(topology: Topology, layer: number): RouterTens
   return { weight: prefix + router, bias: named(routerBias), selectionBias: named(selectionBias) };
 }
 
+/** Names of the network that every token passes beside the experts, on disk. */
+export interface SharedTensorNames {
+  /** What the names of its three projections begin with; ends with a dot. */
+  readonly prefix: string;
+  /** `[1, H]`: what its output is gated with, where it is. */
+  readonly gate: string | undefined;
+}
+
+/** Names of a layer's shared experts; `undefined` where the model has none. */
+export function sharedTensorNames(topology: Topology, layer: number): SharedTensorNames | undefined {
+  const { shared, sharedGate } = FAMILY_DEFINITIONS[topology.family].naming;
+  if (topology.sharedExperts === undefined || shared === undefined) return undefined;
+  const prefix = blockPrefix(topology, layer);
+  return { prefix: `${prefix}${shared}.`, gate: sharedGate === undefined ? undefined : prefix + sharedGate };
+}
+
 /** What the names of a layer's feed-forward tensors begin with, on disk; ends with a dot. */
 export function blockPrefix(topology: Topology, layer: number): string {
   return `${topology.namePrefix}model.layers.${layer}.${FAMILY_DEFINITIONS[topology.family].naming.block}.`;

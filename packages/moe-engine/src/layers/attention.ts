@@ -1,54 +1,11 @@
 /**
- * Rotary positions and causal grouped-query attention.
+ * Causal attention whose query heads share key-value heads in groups.
  *
- * @see Su et al., RoFormer, 2021 · Ainslie et al., GQA, 2023 · `modeling_qwen3_moe.py` of transformers 5.18
+ * @see Ainslie et al., GQA, 2023 · `eager_attention_forward` of transformers 5.18
  * @module
  */
 import { fixed, float, scalar, type Graph, type Value } from '../graph/graph.ts';
 import { reshape, sumLast } from './elementwise.ts';
-
-/** Rotation tables of one graph: `cosine`, `sine`, `negativeSine` — `[S, D/2]`, `positions` — `int64 [B, S]`. */
-export interface RotaryTables {
-  readonly cosine: Value;
-  readonly sine: Value;
-  readonly negativeSine: Value;
-  readonly positions: Value;
-}
-
-/** What the tables of one model are made from. */
-export interface RotaryOptions {
-  /** `int64 [B, S]` */
-  readonly positions: Value;
-  readonly headDim: number;
-  readonly theta: number;
-}
-
-/** Angles `position · theta^(−2i/D)`, rounded to float32 where transformers rounds; cosine and sine rounded once. */
-export function createRotaryTables(graph: Graph, { positions, headDim, theta }: RotaryOptions): RotaryTables {
-  const sequenceLength = fixed(positions.shape[1]);
-  const half = headDim / 2;
-  const angles = new Float32Array(sequenceLength * half);
-  for (let position = 0; position < sequenceLength; position++) {
-    for (let pair = 0; pair < half; pair++) angles[position * half + pair] = position * Math.fround(1 / Math.fround(theta ** ((2 * pair) / headDim)));
-  }
-  const table = (entry: (angle: number) => number): Value => graph.constant(angles.map(entry), [sequenceLength, half]);
-  return {
-    cosine: table(Math.cos),
-    sine: table(Math.sin),
-    negativeSine: table((angle) => -Math.sin(angle)),
-    positions,
-  };
-}
-
-/**
- * Rotates halves: `(a, b) → (a cos − b sin, b cos + a sin)`; `x` — `[B, heads, S, D]`. Rule: the rotation by the negative angle.
- */
-export function rotate(graph: Graph, x: Value, tables: RotaryTables): Value {
-  const turn = (value: Value, sine: Value): Value => graph.node('RotaryEmbedding', [value, tables.cosine, sine, tables.positions], float(...x.shape));
-  const out = turn(x, tables.sine);
-  graph.differentiable({ inputs: [x], outputs: [out], pullback: ([g]) => [g && turn(g, tables.negativeSine)] });
-  return out;
-}
 
 /** Queries, keys and values of one layer; G query heads share a key-value head. */
 export interface AttentionInputs {
@@ -56,37 +13,38 @@ export interface AttentionInputs {
   readonly query: Value;
   /** `[B, keyValueHeads, S, D]` */
   readonly key: Value;
-  /** `[B, keyValueHeads, S, D]` */
+  /** `[B, keyValueHeads, S, Dv]` */
   readonly value: Value;
   /** Broadcast to `[B, heads, S, S]`: 0 or −∞; the diagonal is 0. See `row-layout.ts`. */
   readonly mask: Value;
+  /** Multiplies the scores; `1/√D` in most models. */
+  readonly scale: number;
 }
 
 /**
- * `O = P · V`, `P = softmax(Q Kᵀ / √D + mask)`; query head h reads key-value head ⌊h / G⌋.
- * Rules: `dV = Pᵀ dO`, `dS = P ⊙ (dO Vᵀ − rowsum(dO ⊙ O))`, `dQ = dS K / √D`, `dK = dSᵀ Q / √D`.
+ * `O = P · V`, `P = softmax(scale · Q Kᵀ + mask)`; query head h reads key-value head ⌊h / G⌋.
+ * Rules: `dV = Pᵀ dO`, `dS = P ⊙ (dO Vᵀ − rowsum(dO ⊙ O))`, `dQ = scale · dS K`, `dK = scale · dSᵀ Q`.
  *
- * @returns `[B, heads, S, D]`
+ * @returns `[B, heads, S, Dv]`
  */
-export function causalAttention(graph: Graph, { query, key, value, mask }: AttentionInputs): Value {
-  const [batch, heads, positions, headDim] = [fixed(query.shape[0]), fixed(query.shape[1]), fixed(query.shape[2]), fixed(query.shape[3])];
-  const sharedHeads = fixed(key.shape[1]);
-  const grouped = [batch, sharedHeads, (heads / sharedHeads) * positions, headDim];
-  const q = reshape(graph, query, grouped);
-  const probabilities = attentionProbabilities(graph, { query: q, key, mask, heads });
-  const out = product(graph, probabilities, value, { shape: grouped });
+export function causalAttention(graph: Graph, { query, key, value, mask, scale }: AttentionInputs): Value {
+  const [batch, heads, positions, headDim] = query.shape.map(fixed) as [number, number, number, number];
+  const [sharedHeads, valueDim] = [fixed(key.shape[1]), fixed(value.shape[3])];
+  const rows = (heads / sharedHeads) * positions;
+  const q = reshape(graph, query, [batch, sharedHeads, rows, headDim]);
+  const probabilities = attentionProbabilities(graph, { query: q, key, mask, scale, heads });
+  const out = product(graph, probabilities, value, { shape: [batch, sharedHeads, rows, valueDim] });
   graph.differentiable({
     inputs: [q, key, value],
     outputs: [out],
-    pullback: ([g]) => (g === undefined ? [] : pullAttention(graph, { q, key, value, probabilities, out, g })),
+    pullback: ([g]) => (g === undefined ? [] : pullAttention(graph, { q, key, value, scale, probabilities, out, g })),
   });
-  return reshape(graph, out, query.shape);
+  return reshape(graph, out, [batch, heads, positions, valueDim]);
 }
 
-function attentionProbabilities(graph: Graph, { query, key, mask, heads }: Omit<AttentionInputs, 'value'> & { readonly heads: number }): Value {
-  const [batch, sharedHeads, rows, headDim] = query.shape.map(fixed) as [number, number, number, number];
+function attentionProbabilities(graph: Graph, { query, key, mask, scale, heads }: Omit<AttentionInputs, 'value'> & { readonly heads: number }): Value {
+  const [batch, sharedHeads, rows] = query.shape.map(fixed) as [number, number, number];
   const positions = fixed(key.shape[2]);
-  const scale = headDim ** -0.5;
   const scores = product(graph, query, key, { transB: true, scale, shape: [batch, sharedHeads, rows, positions] });
   const perHead = float(batch, heads, positions, positions);
   const masked = graph.node('Add', [reshape(graph, scores, perHead.shape), mask], perHead);
@@ -101,7 +59,7 @@ function attentionProbabilities(graph: Graph, { query, key, mask, heads }: Omit<
  * notice. Without the floor ONNX Runtime's exponential turns −∞ into denormal numbers, and those made Softmax 4 times and
  * the whole evaluation 1.3 times slower (measured on a Xeon with AVX-512).
  */
-function scoreFloor(graph: Graph, { query, key, scale, heads }: Pick<AttentionInputs, 'query' | 'key'> & { readonly scale: number; readonly heads: number }): Value {
+function scoreFloor(graph: Graph, { query, key, scale, heads }: Pick<AttentionInputs, 'query' | 'key' | 'scale'> & { readonly heads: number }): Value {
   const [batch, sharedHeads, , headDim] = query.shape.map(fixed) as [number, number, number, number];
   const positions = fixed(key.shape[2]);
   const group = heads / sharedHeads;
@@ -116,13 +74,13 @@ interface AttentionResult {
   readonly q: Value;
   readonly key: Value;
   readonly value: Value;
+  readonly scale: number;
   readonly probabilities: Value;
   readonly out: Value;
   readonly g: Value;
 }
 
-function pullAttention(graph: Graph, { q, key, value, probabilities, out, g }: AttentionResult): Value[] {
-  const scale = fixed(q.shape[3]) ** -0.5;
+function pullAttention(graph: Graph, { q, key, value, scale, probabilities, out, g }: AttentionResult): Value[] {
   const spec = float(...probabilities.shape);
   const gradientOfP = product(graph, g, value, { transB: true, shape: probabilities.shape });
   const delta = sumLast(graph, graph.node('Mul', [g, out], float(...out.shape)));

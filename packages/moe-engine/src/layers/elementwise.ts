@@ -68,6 +68,29 @@ export function scaleRows(graph: Graph, x: Value, weights: Value): Value {
   return out;
 }
 
+/** `min(max(x, −limit), limit)`. Rule: passes the gradient where `|x| ≤ limit`, as PyTorch does. */
+export function clamp(graph: Graph, x: Value, limit: number): Value {
+  const out = graph.node('Clip', [x, scalar(graph, -limit), scalar(graph, limit)], float(...x.shape));
+  const pullback = (g: Value): Value => {
+    const inside = graph.node('LessOrEqual', [graph.node('Abs', [x], float(...x.shape)), scalar(graph, limit)], { type: 'bool', shape: x.shape });
+    return graph.node('Where', [inside, g, scalar(graph, 0)], float(...x.shape));
+  };
+  graph.differentiable({ inputs: [x], outputs: [out], pullback: ([g]) => [g && pullback(g)] });
+  return out;
+}
+
+/** `x ⊙ σ(z)`: `x` — `[N, D]`, `z` — `[N, 1]`. Rules: `dx = g · σ`, `dz = σ (1 − σ) · Σ_d g ⊙ x`. */
+export function gateRows(graph: Graph, x: Value, z: Value): Value {
+  const column = float(...z.shape);
+  const sigmoid = graph.node('Sigmoid', [z], column);
+  const slope = (g: Value): Value => {
+    const complement = graph.node('Sub', [scalar(graph, 1), sigmoid], column);
+    return graph.node('Mul', [g, graph.node('Mul', [sigmoid, complement], column)], column);
+  };
+  graph.differentiable({ inputs: [z], outputs: [sigmoid], pullback: ([g]) => [g && slope(g)] });
+  return scaleRows(graph, x, sigmoid);
+}
+
 /** `silu(gate) ⊙ up` with `silu(z) = z · σ(z)`; `silu′(z) = σ + silu · (1 − σ)`. */
 export function swiglu(graph: Graph, gate: Value, up: Value): Value {
   const spec = float(...gate.shape);

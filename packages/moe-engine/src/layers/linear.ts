@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { float, fixed, type Graph, type Value } from '../graph/graph.ts';
+import { float, fixed, integers, type Graph, type Value } from '../graph/graph.ts';
 
 const TRANSPOSED_B = { transB: { int: 1 } } as const;
 const TRANSPOSED_A = { transA: { int: 1 } } as const;
@@ -16,6 +16,14 @@ export function linear(graph: Graph, x: Value, weight: Value, residual?: Value):
   const out = forward(graph, x, weight, residual);
   const inputs = residual === undefined ? [x, weight] : [x, weight, residual];
   graph.differentiable({ inputs, outputs: [out], pullback: ([g]) => (g === undefined ? [] : [...pullLinear(graph, { x, weight, g }), g]) });
+  return out;
+}
+
+/** `x + b` in every row: `x` — `[N, D]`, `bias` — `[D]`. Rules: `dx = g`, `db = Σ_n g`. */
+export function addBias(graph: Graph, x: Value, bias: Value): Value {
+  const out = graph.node('Add', [x, bias], float(...x.shape));
+  const sum = (g: Value): Value => graph.node('ReduceSum', [g, integers(graph, 0)], float(...bias.shape), { keepdims: { int: 0 } });
+  graph.differentiable({ inputs: [x, bias], outputs: [out], pullback: ([g]) => [g, g && graph.isTracked(bias) ? sum(g) : undefined] });
   return out;
 }
 

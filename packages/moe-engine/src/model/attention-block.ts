@@ -1,39 +1,36 @@
 /**
  * The attention half of a decoder layer.
  *
- * @see `modeling_qwen3_moe.py` of transformers 5.18
  * @module
  */
-import type { GroupedAttention, Topology } from '@connito/moe-core';
 import type { Value } from '../graph/graph.ts';
-import { causalAttention, rotate } from '../layers/attention.ts';
+import { causalAttention } from '../layers/attention.ts';
 import { reshape, transpose } from '../layers/elementwise.ts';
-import { linear } from '../layers/linear.ts';
 import { rmsNorm } from '../layers/rms-norm.ts';
-import type { DecoderContext } from './decoder-context.ts';
+import type { AttentionHeads } from './attention-heads.ts';
+import { layerPrefix, type DecoderContext } from './decoder-context.ts';
+import { groupedHeads } from './grouped-heads.ts';
+import { latentHeads } from './latent-heads.ts';
+import { project } from './projection.ts';
 
 /** `x + Wo · attention(rmsNorm(x))`; `x` — `[T, H]`. */
 export function attentionBlock(context: DecoderContext, x: Value, layer: number): Value {
-  const { graph, topology, weight, rotary, mask, batchSize, sequenceLength } = context;
-  const { hiddenSize, rmsNormEpsilon } = topology;
-  const { heads, keyValueHeads, headDim } = groupedAttention(topology);
-  const prefix = `model.layers.${layer}.self_attn`;
-  const normed = rmsNorm(graph, x, weight(`model.layers.${layer}.input_layernorm.weight`, [hiddenSize]), rmsNormEpsilon);
-  const project = (name: string, count: number): Value => {
-    const flat = linear(graph, normed, weight(`${prefix}.${name}.weight`, [count * headDim, hiddenSize]));
-    return reshape(graph, flat, [batchSize, sequenceLength, count, headDim]);
-  };
-  const toHeads = (value: Value): Value => transpose(graph, value, [0, 2, 1, 3]);
-  const normHeads = (value: Value, name: string): Value => rmsNorm(graph, value, weight(`${prefix}.${name}.weight`, [headDim]), rmsNormEpsilon);
-  const query = rotate(graph, toHeads(normHeads(project('q_proj', heads), 'q_norm')), rotary);
-  const key = rotate(graph, toHeads(normHeads(project('k_proj', keyValueHeads), 'k_norm')), rotary);
-  const value = toHeads(project('v_proj', keyValueHeads));
-  const mixed = reshape(graph, toHeads(causalAttention(graph, { query, key, value, mask })), [batchSize * sequenceLength, heads * headDim]);
-  return linear(graph, mixed, weight(`${prefix}.o_proj.weight`, [hiddenSize, heads * headDim]), x);
+  const { graph, topology, weight, masks } = context;
+  const { hiddenSize, rmsNormEpsilon, attention } = topology;
+  const prefix = layerPrefix(context, layer);
+  const normed = rmsNorm(graph, x, weight(`${prefix}input_layernorm.weight`, [hiddenSize]), rmsNormEpsilon);
+  const mixed = mixHeads(context, { ...projectHeads(context, normed, `${prefix}self_attn.`), mask: masks[layer]! });
+  const bias = attention.kind === 'latent' ? attention.bias : attention.biases === 'all';
+  return project(context, mixed, { name: `${prefix}self_attn.o_proj`, outputs: hiddenSize, bias, residual: x });
 }
 
-/** Attention of a model that `assertSupported` let through. */
-export function groupedAttention({ attention }: Topology): GroupedAttention {
-  if (attention.kind === 'grouped') return attention;
-  throw new TypeError(`expected grouped attention, got ${attention.kind}`);
+function projectHeads(context: DecoderContext, x: Value, prefix: string): AttentionHeads {
+  const { attention } = context.topology;
+  return attention.kind === 'latent' ? latentHeads(context, x, { prefix, attention }) : groupedHeads(context, x, { prefix, attention });
+}
+
+/** @returns `[T, heads · Dv]` */
+function mixHeads({ graph, batchSize, sequenceLength }: DecoderContext, heads: AttentionHeads & { readonly mask: Value }): Value {
+  const mixed = transpose(graph, causalAttention(graph, heads), [0, 2, 1, 3]);
+  return reshape(graph, mixed, [batchSize * sequenceLength, mixed.shape.slice(2).reduce<number>((product, size) => product * size!, 1)]);
 }

@@ -5,7 +5,7 @@
  */
 import type { Topology } from '@connito/moe-core';
 import type { Graph, Value } from '../graph/graph.ts';
-import type { RotaryTables } from '../layers/attention.ts';
+import type { RotaryTables } from '../layers/rotary.ts';
 import type { PresentExperts } from './present-experts.ts';
 
 /** Declares a weight by its checkpoint name; the same name gives the same value. */
@@ -21,8 +21,13 @@ export interface DecoderContext {
   /** S */
   readonly sequenceLength: number;
   readonly rotary: RotaryTables;
-  /** Added to attention scores: `[S, S]`, or `[B, 1, S, S]` where rows hold several documents. */
-  readonly mask: Value;
+  /** For each layer, added to attention scores: `[S, S]`, or `[B, 1, S, S]` where rows hold several documents. */
+  readonly masks: readonly Value[];
   /** Experts of a partial model; all where left out. */
   readonly present?: PresentExperts | undefined;
+}
+
+/** What the names of a layer's tensors begin with; ends with a dot. */
+export function layerPrefix({ topology }: DecoderContext, layer: number): string {
+  return `${topology.namePrefix}model.layers.${layer}.`;
 }

@@ -1,11 +1,12 @@
 /**
- * From the last hidden states to losses.
+ * From the last hidden states to losses or logits.
  *
  * @module
  */
 import { fixed, integers, type Value } from '../graph/graph.ts';
 import { tokenLosses } from '../layers/cross-entropy.ts';
 import { dropLastPosition, reshape } from '../layers/elementwise.ts';
+import { linear } from '../layers/linear.ts';
 import { rmsNorm } from '../layers/rms-norm.ts';
 import type { DecoderContext } from './decoder-context.ts';
 import { embedding } from './token-embedding.ts';
@@ -23,13 +24,18 @@ export function nextTokenLosses(context: DecoderContext, { hidden, tokens }: { r
   return tokenLosses(graph, { hidden: normed, head: outputHead(context), targets });
 }
 
+/** What each position says of the next token; `hidden` — `[T, H]`. @returns `[T, V]` */
+export function nextTokenLogits(context: DecoderContext, hidden: Value): Value {
+  return linear(context.graph, finalNorm(context, hidden), outputHead(context));
+}
+
 /** The norm before the head; `x` — `[N, H]`. */
 export function finalNorm({ graph, topology, weight }: DecoderContext, x: Value): Value {
-  return rmsNorm(graph, x, weight('model.norm.weight', [topology.hiddenSize]), topology.rmsNormEpsilon);
+  return rmsNorm(graph, x, weight(`${topology.namePrefix}model.norm.weight`, [topology.hiddenSize]), topology.rmsNormEpsilon);
 }
 
 /** The output head `[V, H]`; where embeddings are tied, the embedding. */
 export function outputHead(context: DecoderContext): Value {
   const { topology, weight } = context;
-  return topology.tiedEmbeddings ? embedding(context) : weight('lm_head.weight', [topology.vocabularySize, topology.hiddenSize]);
+  return topology.tiedEmbeddings ? embedding(context) : weight(`${topology.namePrefix}lm_head.weight`, [topology.vocabularySize, topology.hiddenSize]);
 }

@@ -29,7 +29,7 @@ export interface Program {
   readonly sequenceLength: number;
 }
 
-/** Common inputs of the three compilers. */
+/** Common inputs of the compilers. */
 export interface ProgramOptions {
   readonly topology: Topology;
   readonly shapes: TensorShapes;
@@ -97,6 +97,13 @@ export function compileTraining(options: TrainingProgramOptions): Program {
   const outputs = new Map([['loss', objective.loss], ...objective.auxiliary, ...transformer.routings.map(({ layer, routing }) => [`ids.${layer}`, routing.ids] as const)]);
   for (const [index, name] of options.trained.entries()) outputs.set(name, gradients[index]!);
   return finish(graph, options, outputs);
+}
+
+/** Outputs: `logits` — `[B·S, V]`, those of position s for token s + 1. */
+export function compileLogits(options: ProgramOptions): Program {
+  const graph = createGraph();
+  const { logits } = buildTransformer(graph, { ...options, weight: declareWeights(graph, options) });
+  return finish(graph, options, new Map([['logits', logits]]));
 }
 
 /** Outputs per MoE layer L: `ids.L` — `int64 [B·S, K]`, `weights.L` — `[B·S, K]`. */

@@ -16,5 +16,5 @@ export function embedTokens(context: DecoderContext, tokens: Value): Value {
 
 /** The embedding, `[V, H]`. */
 export function embedding({ topology, weight }: DecoderContext): Value {
-  return weight('model.embed_tokens.weight', [topology.vocabularySize, topology.hiddenSize]);
+  return weight(`${topology.namePrefix}model.embed_tokens.weight`, [topology.vocabularySize, topology.hiddenSize]);
 }

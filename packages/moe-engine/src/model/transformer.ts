@@ -1,22 +1,22 @@
 /**
  * The decoder in the tensor language: embedding, layers of attention and experts (or a dense network), head.
  *
- * Tensors and sizes are those of the Hugging Face checkpoint; everything is float32.
+ * Tensors and sizes are those of the Hugging Face checkpoint; everything is float32. What a model is made of stands in its topology: no block asks for the family.
  *
- * @see `modeling_qwen3_moe.py` of transformers 5.18
  * @module
  */
 import type { Topology } from '@connito/moe-core';
 import type { Graph, Value } from '../graph/graph.ts';
-import { createRotaryTables } from '../layers/attention.ts';
+import { createRotaryTables } from '../layers/rotary.ts';
 import { packedRows, plainRows } from '../layers/row-layout.ts';
 import type { Routing } from '../layers/routing.ts';
-import { attentionBlock, groupedAttention } from './attention-block.ts';
+import { attentionBlock } from './attention-block.ts';
 import type { DeclareWeight, DecoderContext } from './decoder-context.ts';
 import { denseBlock } from './dense-block.ts';
 import { expertBlock } from './expert-block.ts';
-import { nextTokenLosses } from './language-head.ts';
+import { nextTokenLogits, nextTokenLosses } from './language-head.ts';
 import type { PresentExperts } from './present-experts.ts';
+import { rotaryFrequencies } from './rotary-frequencies.ts';
 import { embedTokens } from './token-embedding.ts';
 
 /** What a transformer graph is built from. */
@@ -48,6 +48,8 @@ export interface Transformer {
   readonly routings: readonly RoutedLayer[];
   /** `[B·(S−1), 1]` nats, row-major. */
   readonly losses: Value;
+  /** `[T, V]` */
+  readonly logits: Value;
 }
 
 /** Appends the whole model to `graph`. */
@@ -56,15 +58,15 @@ export function buildTransformer(graph: Graph, options: TransformerOptions): Tra
   const tokens = graph.input({ name: 'tokens', type: 'int32', shape: [batchSize, sequenceLength * bag] });
   const context = createDecoderContext(graph, options);
   const { hidden, routings } = decoderLayers(context, embedTokens(context, tokens), { from: 0, to: topology.layers });
-  return { tokens, routings, losses: nextTokenLosses(context, { hidden, tokens }) };
+  return { tokens, routings, losses: nextTokenLosses(context, { hidden, tokens }), logits: nextTokenLogits(context, hidden) };
 }
 
-/** Adds what all blocks share: positions and mask. */
+/** Adds what all blocks share: positions and masks. */
 export function createDecoderContext(graph: Graph, options: TransformerOptions): DecoderContext {
-  const { topology, documents } = options;
-  const { positions, mask } = documents === undefined ? plainRows(graph, options) : packedRows(graph, documents);
-  const rotary = createRotaryTables(graph, { positions, headDim: groupedAttention(topology).headDim, theta: topology.rope.theta });
-  return { ...options, graph, rotary, mask };
+  const { topology, sequenceLength, documents } = options;
+  const { positions, maskOf } = documents === undefined ? plainRows(graph, options) : packedRows(graph, documents);
+  const rotary = createRotaryTables(graph, { positions, ...rotaryFrequencies(topology, sequenceLength), pairs: topology.rope.pairs });
+  return { ...options, graph, rotary, masks: topology.spans.map(maskOf) };
 }
 
 /** Layers `from` to before `to`; `hidden` — `[T, H]`. */

@@ -8,6 +8,7 @@ import { openCheckpoint } from '@connito/moe-core/node';
 import { startEngineWorker, type EngineWorker } from './engine-worker.ts';
 import { MoeEngineError } from '../error.ts';
 import { assertHeld, assertPresent, type PresentExperts } from '../model/present-experts.ts';
+import { assertSupported } from '../model/supported.ts';
 import type { OpenRequest } from './messages.ts';
 import { assertOneOf, assertOption } from '../options.ts';
 import { DEVICE_CHOICES, type Device, type DeviceChoice, type EngineNotice } from './device.ts';
@@ -93,17 +94,6 @@ function refuseProvider(options: EngineOptions): void {
   if (!('provider' in options)) return;
   const [expected, actual] = ['device: cpu (once native) | wasm | webgpu | cuda | auto', String(options.provider)];
   throw new MoeEngineError('bad-option', `option provider: expected its new name, ${expected}; got ${actual}`, { option: 'provider', expected, actual });
-}
-
-/** moe-core reads more than is computed here; this says so instead of computing something else. */
-function assertSupported({ family, attention, rope, spans }: Topology): void {
-  if (family !== 'qwen3_moe') {
-    throw new MoeEngineError('unsupported-model', `models of the family "${family}" cannot be computed yet; qwen3_moe can`, { feature: `family ${family}` });
-  }
-  const biases = attention.kind === 'grouped' && attention.biases !== 'none';
-  const feature = biases ? 'attention biases' : rope.kind !== 'default' ? `rope of type ${rope.kind}` : spans.some(({ kind }) => kind !== 'full') ? 'sliding windows' : undefined;
-  if (feature === undefined) return;
-  throw new MoeEngineError('unsupported-model', `models with ${feature} cannot be computed yet`, { feature });
 }
 
 interface LoadJob {

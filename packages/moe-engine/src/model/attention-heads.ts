@@ -1,0 +1,26 @@
+/**
+ * What both kinds of attention hand to the mixing of values.
+ *
+ * @module
+ */
+import { fixed, type Value } from '../graph/graph.ts';
+import { reshape, transpose } from '../layers/elementwise.ts';
+import type { DecoderContext } from './decoder-context.ts';
+
+/** Queries, keys and values of one layer, positions applied. */
+export interface AttentionHeads {
+  /** `[B, heads, S, D]` */
+  readonly query: Value;
+  /** `[B, keyValueHeads, S, D]` */
+  readonly key: Value;
+  /** `[B, keyValueHeads, S, Dv]` */
+  readonly value: Value;
+  /** Multiplies the scores. */
+  readonly scale: number;
+}
+
+/** `[T, heads · D]` → `[B, heads, S, D]`; `perHead` sees `[B, S, heads, D]`. */
+export function toHeads({ graph, batchSize, sequenceLength }: DecoderContext, x: Value, { heads, perHead = (value) => value }: { readonly heads: number; readonly perHead?: (value: Value) => Value }): Value {
+  const cut = reshape(graph, x, [batchSize, sequenceLength, heads, fixed(x.shape[1]) / heads]);
+  return transpose(graph, perHead(cut), [0, 2, 1, 3]);
+}
