@@ -4,13 +4,13 @@ import { extractExperts } from '@connito/moe-core';
 import { openCheckpoint } from '@connito/moe-core/node';
 import { createEvaluator, trainExperts } from '@connito/moe-engine';
 
-const { mode, directory, resumeDirectory, steps, exitAt } = JSON.parse(process.argv[2]);
-const tokens = Int32Array.from({ length: 9 * 6 }, (_, index) => (index * 7 + (index % 5)) % 40);
+const { mode, directory, resumeDirectory, steps, exitAt, engine } = JSON.parse(process.argv[2]);
+const common = { checkpoint: directory, sequenceLength: 6, batchSize: 2, device: 'cpu', ...engine };
+const tokens = Int32Array.from({ length: 9 * common.sequenceLength }, (_, index) => (index * 7 + (index % 5)) % 40);
 const onStep = ({ step, loss }) => {
   console.log(JSON.stringify({ step, loss }));
   if (step === exitAt) process.exit(7);
 };
-const common = { checkpoint: directory, sequenceLength: 6, batchSize: 2, device: 'cpu' };
 
 if (mode === 'evaluate') {
   // Deliberately not closed: an idle engine must not keep the process alive.

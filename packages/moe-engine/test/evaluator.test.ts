@@ -27,14 +27,11 @@ describe('createEvaluator', () => {
     await evaluator.close();
   });
 
-  it.each([
-    ['cpu', [[4, 1], [4, 2], [4, 3]]],
-    ['wasm', [[1, 1], [8, 1], [5, 2]]],
-  ] as const)('gives the same bits on %s: on any number of threads, and WebAssembly in any batch', async (device, settings) => {
+  it('gives the same bits on 1, 2 and 3 threads', async () => {
     const rows = Int32Array.from({ length: 9 * 7 }, (_, index) => (index * index * 7 + (index % 5)) % 40);
     const results: Float64Array[] = [];
-    for (const [batchSize, threads] of settings) {
-      const evaluator = await createEvaluator(options({ batchSize, threads, device }));
+    for (const threads of [1, 2, 3]) {
+      const evaluator = await createEvaluator(options({ batchSize: 4, threads }));
       results.push(await evaluator.rowLosses(rows));
       await evaluator.close();
     }
@@ -77,20 +74,6 @@ describe('createEvaluator', () => {
     }
     expect((await evaluator.rowLosses(model.tokens)).every((loss) => Number.isFinite(loss))).toBe(true);
     await evaluator.close();
-  });
-
-  it('gives the same bits in two runs on WebAssembly, and native losses within 1e-6', async () => {
-    const model = await loadTinyModel('odd');
-    const run = async (device: 'wasm' | 'cpu'): Promise<Float64Array> => {
-      const evaluator = await createEvaluator({ checkpoint: model.directory, sequenceLength: model.sequenceLength, batchSize: 2, device });
-      expect(evaluator.device).toBe(device);
-      const losses = await evaluator.rowLosses(model.tokens);
-      await evaluator.close();
-      return losses;
-    };
-    const [first, second, native] = await Promise.all([run('wasm'), run('wasm'), run('cpu')]);
-    expect(second).toEqual(first);
-    expect(relativeDistance(native!, first!)).toBeLessThan(1e-6);
   });
 });
 

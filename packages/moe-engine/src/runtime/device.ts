@@ -9,7 +9,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { InferenceSession, Tensor } from 'onnxruntime-common';
+import type { Env, InferenceSession, Tensor } from 'onnxruntime-common';
 import { MoeEngineError } from '../error.ts';
 import { createGraph, float } from '../graph/graph.ts';
 import { assertOneOf } from '../options.ts';
@@ -46,6 +46,7 @@ export interface DeviceOptions {
 export interface OnnxRuntime {
   readonly InferenceSession: typeof InferenceSession;
   readonly Tensor: typeof Tensor;
+  readonly env: Env;
 }
 
 /** A device whose ONNX Runtime is loaded. */
@@ -104,9 +105,7 @@ async function loadNative(device: Device = 'cpu'): Promise<OnnxRuntime> {
 
 async function loadWasm(): Promise<OnnxRuntime> {
   try {
-    const loaded = await import('onnxruntime-web');
-    loaded.env.wasm.numThreads = 1;
-    return loaded;
+    return await import('onnxruntime-web');
   } catch (cause) {
     throw unavailable('wasm', `onnxruntime-web cannot be loaded (${firstLine(cause)})`, { advice: 'install it, or choose another device', cause });
   }

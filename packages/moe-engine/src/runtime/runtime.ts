@@ -13,7 +13,7 @@ import { firstLine, loadDevice, type Device, type DeviceChoice, type EngineNotic
 /** How a runtime is opened. */
 export interface RuntimeOptions {
   readonly device: DeviceChoice;
-  /** Threads of one operator, `cpu` only; results do not depend on it. */
+  /** Threads of one operator, `cpu` and `wasm` only; results do not depend on it. */
   readonly threads: number;
   readonly onNotice: (notice: EngineNotice) => void;
 }
@@ -43,6 +43,7 @@ export async function openRuntime({ device, threads, onNotice }: RuntimeOptions)
 }
 
 function createRuntime({ device, onnx }: LoadedDevice, threads: number): Runtime {
+  if (device === 'wasm') onnx.env.wasm.numThreads = threads; // counts until the first session of this JavaScript thread is created
   const options = sessionOptions(device, threads);
   return {
     device,
