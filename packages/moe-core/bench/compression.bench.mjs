@@ -1,4 +1,7 @@
-/** Encoding an update (top 64 of 4,096, 2 bits, error feedback), against the same steps in numpy; decoding; one thread each. */
+/**
+ * Encoding updates (top 64 of 4,096, 2 bits, error feedback), against the same steps in numpy; decoding; one thread each. As in training each update is another
+ * one: of the same update again and again, ever more of the residual would stand right below the cut.
+ */
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +12,7 @@ import { measureRounds, openPeer, report, seconds } from './harness.mjs';
 /** The gate projection of a DeepSeek-V2-Lite expert. */
 const SHAPE = [1408, 2048];
 const ELEMENTS = SHAPE[0] * SHAPE[1];
-const REPEAT = 4;
+const UPDATES = 4;
 
 function normalValues(count) {
   const values = new Float32Array(count);
@@ -22,16 +25,16 @@ function normalValues(count) {
   return values;
 }
 
-const update = new Map([['model.layers.11.mlp.experts.17.gate_proj.weight', { shape: SHAPE, data: normalValues(ELEMENTS) }]]);
-const first = createUpdateCompressor().compress(update);
+const updates = Array.from({ length: UPDATES }, () => new Map([['model.layers.11.mlp.experts.17.gate_proj.weight', { shape: SHAPE, data: normalValues(ELEMENTS) }]]));
+const first = createUpdateCompressor().compress(updates[0]);
 console.log(`file of one tensor: ${first.length} bytes, ${((4 * ELEMENTS) / first.length).toFixed(1)} × smaller than float32`);
 
 const peer = openPeer(new URL('compression.py', import.meta.url));
 if (peer) {
   const directory = await mkdtemp(join(tmpdir(), 'compression-bench-'));
-  const path = join(directory, 'update.f32');
-  await writeFile(path, update.values().next().value.data);
-  console.log(await peer.call('load', { path, elements: ELEMENTS }));
+  const paths = updates.map((_, k) => join(directory, `update-${k}.f32`));
+  for (const [k, path] of paths.entries()) await writeFile(path, updates[k].values().next().value.data);
+  console.log(await peer.call('load', { paths, elements: ELEMENTS }));
   await rm(directory, { recursive: true });
   assertSame(first, await peer.call('digest'));
 }
@@ -40,18 +43,18 @@ const compressor = createUpdateCompressor();
 const plain = createUpdateCompressor({ kernel: 'typescript' });
 const medians = await measureRounds({
   ...(peer && {
-    'numpy, in place': () => peer.call('run', { rounds: REPEAT, in_place: true }),
-    'numpy, as one writes it': () => peer.call('run', { rounds: REPEAT, in_place: false }),
+    'numpy, in place': () => peer.call('run', { in_place: true }),
+    'numpy, as one writes it': () => peer.call('run', { in_place: false }),
   }),
-  compress: async () => (await seconds(() => repeat(() => compressor.compress(update)))) / REPEAT,
-  'compress, without WebAssembly': async () => (await seconds(() => repeat(() => plain.compress(update)))) / REPEAT,
-  decompress: async () => (await seconds(() => repeat(() => decompressUpdate(first, { expected: update })))) / REPEAT,
+  compress: () => secondsEach((update) => compressor.compress(update)),
+  'compress, without WebAssembly': () => secondsEach((update) => plain.compress(update)),
+  decompress: () => secondsEach((update) => decompressUpdate(first, { expected: update })),
 });
 for (const against of ['numpy, in place', 'numpy, as one writes it']) report('compression of an update, one thread', { medians, work: ELEMENTS / 1e6, unit: 'M elements/s', against });
 peer?.close();
 
-function repeat(action) {
-  for (let i = 0; i < REPEAT; i++) action();
+async function secondsEach(action) {
+  return (await seconds(() => updates.forEach(action))) / UPDATES;
 }
 
 /** Both must have done the same work: the same positions, the same codes. */

@@ -7,10 +7,10 @@ CHUNK, KEEP, DECAY = 4096, 64, np.float32(0.95)
 state = {}
 
 
-def load(path, elements):
-    """float32 values of one tensor; what stays between rounds is allocated here, as a training loop would."""
-    state["update"] = np.fromfile(path, "<f4")
-    assert state["update"].size == elements and elements % CHUNK == 0
+def load(paths, elements):
+    """Updates of one tensor, float32; what stays between rounds is allocated here, as a training loop would."""
+    state["updates"] = [np.fromfile(path, "<f4") for path in paths]
+    assert all(update.size == elements for update in state["updates"]) and elements % CHUNK == 0
     state["magnitudes"] = np.empty(elements, "<f4")
     state["residual"] = np.zeros(elements, "<f4")
     features = np._core._multiarray_umath.__cpu_features__
@@ -18,10 +18,10 @@ def load(path, elements):
     return f"numpy {np.__version__}, argpartition with {kernel} kernels"
 
 
-def compress():
+def compress(update):
     residual, magnitudes = state["residual"], state["magnitudes"]
     np.multiply(residual, DECAY, out=residual)
-    np.add(residual, state["update"], out=residual)
+    np.add(residual, update, out=residual)
     np.abs(residual, out=magnitudes)
     chunks = residual.reshape(-1, CHUNK)
     positions = np.argpartition(magnitudes.reshape(-1, CHUNK), CHUNK - KEEP, axis=1)[:, CHUNK - KEEP:]
@@ -34,9 +34,9 @@ def compress():
     return index, levels, values
 
 
-def compress_as_written():
+def compress_as_written(update):
     """The same as one would write it first: a new array for each expression."""
-    total = DECAY * state["residual"] + state["update"]
+    total = DECAY * state["residual"] + update
     chunks = total.reshape(-1, CHUNK)
     positions = np.sort(np.argpartition(-np.abs(chunks), KEEP, axis=1)[:, :KEEP], axis=1)
     kept = np.take_along_axis(chunks, positions, 1)
@@ -70,19 +70,20 @@ def encode_positions(positions):
     return np.packbits(bits)
 
 
-def run(rounds, in_place):
+def run(in_place):
+    """Seconds of an update, the mean of one round through all of them."""
     action = compress if in_place else compress_as_written
 
-    def repeat():
-        for _ in range(rounds):
-            action()
-    return seconds(repeat) / rounds
+    def each():
+        for update in state["updates"]:
+            action(update)
+    return seconds(each) / len(state["updates"])
 
 
 def digest():
     """Of the first update's index stream and values, from a residual of zeros; the harness compares it with ours."""
     state["residual"][:] = 0
-    index, levels, values = compress()
+    index, levels, values = compress(state["updates"][0])
     return {"index": hashlib.sha256(index.tobytes()).hexdigest(), "values": hashlib.sha256(values.tobytes()).hexdigest(), "bytes": index.nbytes + values.nbytes + levels.nbytes}
 
 

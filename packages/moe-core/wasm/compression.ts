@@ -9,9 +9,9 @@
 
 const MAGNITUDE_MASK: i32 = 0x7fffffff;
 const INFINITY_BITS: i32 = 0x7f800000;
-/** How far below the last cuts the next is looked for, 3 to 6 % in magnitude: a sixteenth of a binade. Some 90 of 4,096 normal values are above it. */
-const MARGIN: i32 = 0x080000;
-/** And how far where that was too few: a quarter of a binade. */
+/** How far below the last cuts the next is looked for at first, 3 to 6 % in magnitude: a sixteenth of a binade. Some 90 of 4,096 normal values are above it. */
+const FIRST_MARGIN: i32 = 0x080000;
+/** And how far at most, as where that was too few: a quarter of a binade. */
 const WIDE_MARGIN: i32 = 0x200000;
 
 /** The largest chunk, and what a batch may hold. */
@@ -32,6 +32,8 @@ const SPREAD: usize = memory.data<u8>([0x00, 0x40, 0x10, 0x50, 0x04, 0x44, 0x14,
 let chunkSize: i32 = 0;
 let keep: i32 = 0;
 let decay: f32 = 0;
+/** So many more than are kept should be listed: three standard deviations of how many are above a threshold by chance. */
+let reserve: i32 = 0;
 
 // What was kept of the tensor last, and is now left of it: a value (`f32`), the elements skipped before it in its chunk, and by chunk how many (`i32`).
 let pendingValues: usize = 0;
@@ -50,6 +52,8 @@ let lastQuota: i32 = 0;
 
 /** A moving average of the magnitudes where chunks were cut; 0 for none. */
 let usualCut: i32 = 0;
+/** How far below it the next is looked for. */
+let margin: i32 = 0;
 /** Magnitudes above `limit` are kept, and the first `ties` that equal it. */
 let limit: i32 = 0;
 let ties: i32 = 0;
@@ -73,6 +77,7 @@ export function prepare(elements: i32, keepOf: i32, decayBy: f32): void {
   chunkSize = elements;
   keep = keepOf;
   decay = decayBy;
+  reserve = 3 * <i32>sqrt<f32>(<f32>keepOf);
 }
 
 /** Begins a tensor. */
@@ -87,6 +92,7 @@ export function begin(pendingValuesAt: usize, pendingGapsAt: usize, pendingCount
   total = 0;
   chunks = 0;
   usualCut = 0;
+  margin = FIRST_MARGIN;
 }
 
 /**
@@ -100,8 +106,9 @@ export function selectBatch(sums: usize, elements: i32): i32 {
     const from = <usize>start << 2;
     const quota = quotaOf(length);
     place(sums + from);
-    let lowest = max(1, usualCut - MARGIN);
+    let lowest = max(1, usualCut - margin);
     let count = addUp(sums + from, UPDATES + from, length, lowest);
+    adaptMargin(count - quota);
     if (count < quota && lowest > 1) count = list(sums + from, length, (lowest = max(1, usualCut - WIDE_MARGIN)));
     if (count < quota && lowest > 1) count = list(sums + from, length, (lowest = 1));
     const largest = largestOf(count);
@@ -121,6 +128,12 @@ export function selectBatch(sums: usize, elements: i32): i32 {
 /** Most values that a chunk of so many elements keeps. */
 function quotaOf(length: i32): i32 {
   return <i32>((<i64>keep * length + chunkSize - 1) / chunkSize);
+}
+
+/** Narrows and widens it slowly, and widens it at once where it was too narrow. */
+function adaptMargin(excess: i32): void {
+  const step = excess < 0 ? margin >> 1 : excess > reserve ? -(margin >> 5) : (margin >> 5) + 1;
+  margin = min(margin + step, WIDE_MARGIN);
 }
 
 /** Reads a value of every cache line, in order: what `place` writes here and there would otherwise wait for memory, line by line. @returns nothing of interest */
@@ -152,54 +165,57 @@ function addUp(sums: usize, updates: usize, length: i32, lowest: i32): i32 {
   let i = 0;
   for (; i + 64 <= length; i += 64, at += 256) {
     const word = addSixteen(at, offset, factor, below) | (addSixteen(at + 64, offset, factor, below) << 16) | (addSixteen(at + 128, offset, factor, below) << 32) | (addSixteen(at + 192, offset, factor, below) << 48);
-    count = listWord(i, at, word, count);
+    count = listWord(i, word, count);
   }
   for (; i < length; i++, at += 4) {
     store<f32>(at, load<f32>(at) * decay + load<f32>(at + offset));
-    count = listOne(i, at, lowest, count);
+    if ((load<i32>(at) & MAGNITUDE_MASK) >= lowest) count = listOne(i, count);
   }
-  return count;
+  return readMagnitudes(sums, count);
 }
 
 /** Lists what is at least `lowest` of sums that are there. */
 function list(sums: usize, length: i32, lowest: i32): i32 {
   let count = 0;
-  for (let i = 0; i < length; i++, sums += 4) count = listOne(i, sums, lowest, count);
-  return count;
+  for (let i = 0; i < length; i++) {
+    if ((load<i32>(sums + (<usize>i << 2)) & MAGNITUDE_MASK) >= lowest) count = listOne(i, count);
+  }
+  return readMagnitudes(sums, count);
 }
 
 /** Lists the elements whose bits are set: most words have none to four, and how many cannot be predicted, so four are written and as many counted as there are. */
 // @ts-ignore: decorator
 @inline
-function listWord(position: i32, at: usize, word: u64, count: i32): i32 {
+function listWord(position: i32, word: u64, count: i32): i32 {
+  let to = CANDIDATES + (<usize>count << 2);
   const end = count + <i32>popcnt(word);
-  let to = <usize>count << 2;
-  word = appendLowest(position, at, word, to);
-  word = appendLowest(position, at, word, to + 4);
-  word = appendLowest(position, at, word, to + 8);
-  word = appendLowest(position, at, word, to + 12);
-  for (; word != 0; to += 4) word = appendLowest(position, at, word, to + 16);
+  word = appendLowest(position, word, to);
+  word = appendLowest(position, word, to + 4);
+  word = appendLowest(position, word, to + 8);
+  word = appendLowest(position, word, to + 12);
+  for (; word != 0; to += 4) word = appendLowest(position, word, to + 16);
   return end;
 }
 
 /** @returns the word without its lowest bit */
 // @ts-ignore: decorator
 @inline
-function appendLowest(position: i32, at: usize, word: u64, to: usize): u64 {
-  const bit = <i32>ctz(word) & 63;
-  store<i32>(CANDIDATES + to, position + bit);
-  store<i32>(MAGNITUDES + to, load<i32>(at + (<usize>bit << 2)) & MAGNITUDE_MASK);
+function appendLowest(position: i32, word: u64, to: usize): u64 {
+  store<i32>(to, position + <i32>ctz(word));
   return word & (word - 1);
 }
 
 // @ts-ignore: decorator
 @inline
-function listOne(position: i32, at: usize, lowest: i32, count: i32): i32 {
-  const magnitude = load<i32>(at) & MAGNITUDE_MASK;
-  if (magnitude < lowest) return count;
+function listOne(position: i32, count: i32): i32 {
   store<i32>(CANDIDATES + (<usize>count << 2), position);
-  store<i32>(MAGNITUDES + (<usize>count << 2), magnitude);
   return count + 1;
+}
+
+/** Of the listed. @returns how many */
+function readMagnitudes(sums: usize, count: i32): i32 {
+  for (let i: usize = 0; i < <usize>count << 2; i += 4) store<i32>(MAGNITUDES + i, load<i32>(sums + (<usize>load<i32>(CANDIDATES + i) << 2)) & MAGNITUDE_MASK);
+  return count;
 }
 
 /** Adds up 16 elements; a bit for each whose magnitude is above `below`. */
@@ -241,7 +257,7 @@ function findCut(count: i32, kept: i32, lowest: i32, largest: i32): i32 {
   let high = largest + 1;
   let before = lowest;
   let countBefore = count;
-  let probe = lowest + MARGIN;
+  let probe = lowest + margin;
   for (let probes = 0; high - low > 1; probes++) {
     if (probe <= low || probe >= high || probes >= SECANT_PROBES) probe = low + ((high - low) >> 1);
     const above = countAtLeast(probe, count);
