@@ -1,6 +1,6 @@
 /**
- * Encoding updates (top 64 of 4,096, 2 bits, error feedback), against the same steps in numpy; decoding; one thread each. As in training each update is another
- * one: of the same update again and again, ever more of the residual would stand right below the cut.
+ * Encoding updates of two experts (top 64 of 4,096, 2 bits, error feedback), against the same steps in numpy; decoding; one thread each. As in training each update
+ * is another one: of the same update again and again, ever more of the residual would stand right below the cut.
  */
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -9,10 +9,11 @@ import { join } from 'node:path';
 import { createUpdateCompressor, decompressUpdate, parseCompressedUpdateHeader } from '../dist/index.js';
 import { measureRounds, openPeer, report, seconds } from './harness.mjs';
 
-/** The gate projection of a DeepSeek-V2-Lite expert. */
-const SHAPE = [1408, 2048];
-const ELEMENTS = SHAPE[0] * SHAPE[1];
-const UPDATES = 4;
+/** Two experts of DeepSeek-V2-Lite, each projection of 1408 × 2048. */
+const TENSORS = [17, 42].flatMap((expert) => ['down', 'gate', 'up'].map((part) => ({ name: `model.layers.11.mlp.experts.${expert}.${part}_proj.weight`, shape: part === 'down' ? [2048, 1408] : [1408, 2048] })));
+const TENSOR_ELEMENTS = 1408 * 2048;
+const ELEMENTS = TENSORS.length * TENSOR_ELEMENTS;
+const UPDATES = 2;
 
 function normalValues(count) {
   const values = new Float32Array(count);
@@ -25,16 +26,16 @@ function normalValues(count) {
   return values;
 }
 
-const updates = Array.from({ length: UPDATES }, () => new Map([['model.layers.11.mlp.experts.17.gate_proj.weight', { shape: SHAPE, data: normalValues(ELEMENTS) }]]));
+const updates = Array.from({ length: UPDATES }, () => new Map(TENSORS.map(({ name, shape }) => [name, { shape, data: normalValues(TENSOR_ELEMENTS) }])));
 const first = createUpdateCompressor().compress(updates[0]);
-console.log(`file of one tensor: ${first.length} bytes, ${((4 * ELEMENTS) / first.length).toFixed(1)} × smaller than float32`);
+console.log(`file of an update: ${first.length} bytes, ${((4 * ELEMENTS) / first.length).toFixed(1)} × smaller than float32`);
 
 const peer = openPeer(new URL('compression.py', import.meta.url));
 if (peer) {
   const directory = await mkdtemp(join(tmpdir(), 'compression-bench-'));
   const paths = updates.map((_, k) => join(directory, `update-${k}.f32`));
-  for (const [k, path] of paths.entries()) await writeFile(path, updates[k].values().next().value.data);
-  console.log(await peer.call('load', { paths, elements: ELEMENTS }));
+  for (const [k, path] of paths.entries()) await writeFile(path, Buffer.concat([...updates[k].values()].map(({ data }) => new Uint8Array(data.buffer))));
+  console.log(await peer.call('load', { paths, elements: TENSOR_ELEMENTS }));
   await rm(directory, { recursive: true });
   assertSame(first, await peer.call('digest'));
 }
@@ -60,8 +61,13 @@ async function secondsEach(action) {
 /** Both must have done the same work: the same positions, the same codes. */
 function assertSame(file, peerDigest) {
   const { dataOffset, tensors } = parseCompressedUpdateHeader(file);
-  const split = dataOffset + tensors[0].indexBytes;
-  const same = sha256(file.subarray(dataOffset, split)) === peerDigest.index && sha256(file.subarray(split)) === peerDigest.values;
+  const streams = { index: [], values: [] };
+  let offset = dataOffset;
+  for (const { indexBytes, kept } of tensors) {
+    streams.index.push(file.subarray(offset, (offset += indexBytes)));
+    streams.values.push(file.subarray(offset, (offset += kept / 4)));
+  }
+  const same = sha256(Buffer.concat(streams.index)) === peerDigest.index && sha256(Buffer.concat(streams.values)) === peerDigest.values;
   console.log(same ? 'numpy writes the same streams' : 'WARNING: numpy writes other streams');
 }
 
