@@ -25,7 +25,9 @@ const MAX_EXPERTS_IN_ALL = 2 ** 20;
  */
 export function parseTopology(config: unknown): Topology {
   const fields = new ConfigFields(config);
-  const topology = FAMILY_DEFINITIONS[parseFamily(fields)].parse(fields);
+  const family = parseFamily(fields);
+  assertArchitectures(fields, family);
+  const topology = FAMILY_DEFINITIONS[family].parse(fields);
   const experts = topology.moeLayers.length * topology.expertsPerLayer;
   if (experts > MAX_EXPERTS_IN_ALL) {
     throw (fields.nested('text_config') ?? fields).invalid('num_hidden_layers', `at most ${MAX_EXPERTS_IN_ALL} experts in all layers together`, experts);
@@ -42,4 +44,15 @@ function parseFamily(fields: ConfigFields): Family {
     message: `config field model_type: the family ${quote(type)} is not supported; supported: ${FAMILIES.join(', ')}`,
     context: { field: 'model_type' },
   });
+}
+
+/** Classes of other families contradict the `model_type`; names that no family here has may be anyone's own classes. */
+function assertArchitectures(fields: ConfigFields, family: Family): void {
+  const names = fields.value('architectures') ?? [];
+  if (!Array.isArray(names) || names.some((name) => typeof name !== 'string')) throw fields.invalid('architectures', 'an array of class names', names);
+  const known = new Map(FAMILIES.map((each) => [FAMILY_DEFINITIONS[each].architecture, each]));
+  for (const name of names as string[]) {
+    const named = known.get(name.replace(/(?:For[A-Z]\w*|(?:Text|Vision)?Model)$/, ''));
+    if (named !== undefined && named !== family) throw fields.contradiction('architectures', 'model_type');
+  }
 }

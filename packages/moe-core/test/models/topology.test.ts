@@ -123,6 +123,8 @@ describe('parseTopology', () => {
     ['an array', [], ''],
     ['no model_type', without('model_type'), 'model_type'],
     ['model_type a number', { ...base, model_type: 3 }, 'model_type'],
+    ['architectures a string', { ...base, architectures: 'Qwen3MoeForCausalLM' }, 'architectures'],
+    ['architectures of numbers', { ...base, architectures: [3] }, 'architectures'],
     ...['num_hidden_layers', 'hidden_size', 'vocab_size', 'num_attention_heads', 'num_experts_per_tok', 'moe_intermediate_size'].flatMap((field) => [
       [`no ${field}`, without(field), field] as const,
       [`${field} fraction`, { ...base, [field]: 1.5 }, field] as const,
@@ -212,9 +214,23 @@ describe('parseTopology', () => {
     ['num_key_value_heads', 'num_attention_heads', { ...base, num_key_value_heads: 3 }],
     ['hidden_size', 'num_attention_heads', { ...base, hidden_size: 30 }],
     ['layer_types', 'num_hidden_layers', { ...base, layer_types: ['full_attention'] }],
+    ['moe_layers', 'interleave_moe_layer_step', of('llama4_text dense layers', { moe_layers: [0, 2] })],
+    ['text_config.moe_layers', 'text_config.interleave_moe_layer_step', { model_type: 'llama4', text_config: { interleave_moe_layer_step: 2, moe_layers: [1] } }],
+    ['architectures', 'model_type', { ...base, architectures: ['Qwen2MoeForCausalLM'] }],
+    ['architectures', 'model_type', { ...base, architectures: ['MyMixtral', 'Llama4TextModel'] }],
+    ['architectures', 'model_type', of('llama4 with vision', { architectures: ['DeepseekV3Model'] })],
   ];
   test.each(contradictions)('contradiction: %s and %s', async (field, other, config) => {
     expect((await expectCode('config-contradiction', () => parseTopology(config))).context).toEqual({ field, other });
+  });
+
+  it('what says the same twice, and classes of nobody here', () => {
+    const dense = parseTopology(configOf('llama4_text dense layers'));
+    expect(parseTopology(of('llama4_text dense layers', { moe_layers: dense.moeLayers.toReversed() }))).toEqual(dense);
+    // As the reference writes a list: beside the step's default.
+    expect(parseTopology(of('llama4_text dense layers', { moe_layers: [0], interleave_moe_layer_step: 1 })).moeLayers).toEqual([0]);
+    const plain = parseTopology(base);
+    for (const architectures of [null, [], ['Qwen3MoeForSequenceClassification'], ['MyMixtralForCausalLM', 'GraniteMoeSharedForCausalLM']]) expect(parseTopology({ ...base, architectures })).toEqual(plain);
   });
 
   it('the defaults of nested configs and of the reference', () => {

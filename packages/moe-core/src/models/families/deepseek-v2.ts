@@ -13,6 +13,7 @@ import { SEPARATE_PROJECTIONS, type FamilyDefinition } from './family.ts';
 import { parseRope } from './rope.ts';
 
 export const DEEPSEEK_V2: FamilyDefinition = {
+  architecture: 'DeepseekV2',
   naming: { block: 'mlp', router: 'gate.weight', experts: SEPARATE_PROJECTIONS, shared: 'shared_experts' },
   parse(fields) {
     const decoder = parseDecoder(fields, { rmsNormEpsilon: 1e-6, maxPositions: 2048 });

@@ -11,6 +11,7 @@ import { SEPARATE_PROJECTIONS, type FamilyDefinition } from './family.ts';
 import { parseRope } from './rope.ts';
 
 export const DEEPSEEK_V3: FamilyDefinition = {
+  architecture: 'DeepseekV3',
   naming: { block: 'mlp', router: 'gate.weight', selectionBias: 'gate.e_score_correction_bias', experts: SEPARATE_PROJECTIONS, shared: 'shared_experts' },
   parse(fields) {
     const decoder = parseDecoder(fields, { rmsNormEpsilon: 1e-6, maxPositions: 4096 });

@@ -7,6 +7,8 @@ import type { Topology } from '../topology.ts';
 
 /** One family. */
 export interface FamilyDefinition {
+  /** What the names of the reference's model classes begin with, before `ForCausalLM` and the like. */
+  readonly architecture: string;
   /** @throws config-invalid, config-contradiction, config-unsupported */
   parse(fields: ConfigFields): Topology;
   readonly naming: TensorNaming;

@@ -13,6 +13,7 @@ import { parseRope } from './rope.ts';
 const YARN = { kind: 'yarn', parameters: { beta_fast: 32, beta_slow: 1, factor: 32, original_max_position_embeddings: 4096, truncate: false } } as const;
 
 export const GPT_OSS: FamilyDefinition = {
+  architecture: 'GptOss',
   naming: {
     block: 'mlp',
     router: 'router.weight',

@@ -10,6 +10,7 @@ import type { FamilyDefinition } from './family.ts';
 import { parseRope } from './rope.ts';
 
 export const GRANITEMOE: FamilyDefinition = {
+  architecture: 'GraniteMoe',
   naming: {
     block: 'block_sparse_moe',
     router: 'router.layer.weight',

@@ -12,6 +12,7 @@ import type { FamilyDefinition } from './family.ts';
 import { parseRope } from './rope.ts';
 
 export const LLAMA4: FamilyDefinition = {
+  architecture: 'Llama4',
   naming: {
     block: 'feed_forward',
     router: 'router.weight',
@@ -68,13 +69,18 @@ function parseAttention(fields: ConfigFields, hiddenSize: number): GroupedAttent
   });
 }
 
-/** `moe_layers` where it stands, else every `interleave_moe_layer_step`-th layer from the step's last. */
+/**
+ * `moe_layers` where it stands, else every `interleave_moe_layer_step`-th layer from the step's last. The reference writes the step's default, 1, beside any list;
+ * another step says the same as the list, or contradicts it.
+ */
 function parseMoeLayers(fields: ConfigFields, layers: number): readonly number[] {
   const listed = fields.layerIndices('moe_layers', layers);
   const step = fields.size('interleave_moe_layer_step', 1);
-  const moeLayers = layersWhere(layers, (layer) => listed?.includes(layer) ?? (layer + 1) % step === 0);
-  if (moeLayers.length > 0) return moeLayers;
-  throw fields.invalid(listed === undefined ? 'interleave_moe_layer_step' : 'moe_layers', 'at least one layer with experts', listed ?? step);
+  const stepped = layersWhere(layers, (layer) => (layer + 1) % step === 0);
+  const moeLayers = listed === undefined ? stepped : layersWhere(layers, (layer) => listed.includes(layer));
+  if (moeLayers.length === 0) throw fields.invalid(listed === undefined ? 'interleave_moe_layer_step' : 'moe_layers', 'at least one layer with experts', listed ?? step);
+  if (step > 1 && moeLayers.join() !== stepped.join()) throw fields.contradiction('moe_layers', 'interleave_moe_layer_step');
+  return moeLayers;
 }
 
 /** `no_rope_layers` says 1 for layers with rope; empty or absent, every `no_rope_layer_interval`-th has none. */

@@ -9,6 +9,7 @@ import type { FamilyDefinition } from './family.ts';
 import { parseRope } from './rope.ts';
 
 export const MIXTRAL: FamilyDefinition = {
+  architecture: 'Mixtral',
   naming: { block: 'block_sparse_moe', router: 'gate.weight', experts: { kind: 'separate', gate: 'w1', up: 'w3', down: 'w2' } },
   parse(fields) {
     const sliding = fields.value('sliding_window') !== undefined;

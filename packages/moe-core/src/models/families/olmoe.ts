@@ -9,6 +9,7 @@ import { SEPARATE_PROJECTIONS, type FamilyDefinition } from './family.ts';
 import { parseRope } from './rope.ts';
 
 export const OLMOE: FamilyDefinition = {
+  architecture: 'Olmoe',
   naming: { block: 'mlp', router: 'gate.weight', experts: SEPARATE_PROJECTIONS },
   parse(fields) {
     const decoder = parseDecoder(fields, { rmsNormEpsilon: 1e-5, maxPositions: 4096 });

@@ -10,6 +10,7 @@ import { parseQwenMoeLayers } from './qwen-layers.ts';
 import { parseRope } from './rope.ts';
 
 export const QWEN2_MOE: FamilyDefinition = {
+  architecture: 'Qwen2Moe',
   naming: { block: 'mlp', router: 'gate.weight', experts: SEPARATE_PROJECTIONS, shared: 'shared_expert', sharedGate: 'shared_expert_gate.weight' },
   parse(fields) {
     const sliding = fields.flag('use_sliding_window', false);

@@ -10,6 +10,7 @@ import { parseQwenMoeLayers } from './qwen-layers.ts';
 import { parseRope } from './rope.ts';
 
 export const QWEN3_MOE: FamilyDefinition = {
+  architecture: 'Qwen3Moe',
   naming: { block: 'mlp', router: 'gate.weight', experts: SEPARATE_PROJECTIONS },
   parse(fields) {
     const sliding = fields.flag('use_sliding_window', false);
