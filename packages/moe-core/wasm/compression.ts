@@ -69,8 +69,8 @@ export function updates(): usize { return UPDATES; }
 /** Where memory is free. */
 export function heapBase(): usize { return (__heap_base + 15) & ~15; }
 /** Levels of the last `encodeTwoBits`. */
-export function levelBelow(): f32 { return smallLevel; }
-export function levelAbove(): f32 { return largeLevel; }
+export function firstLevel(): f32 { return smallLevel; }
+export function secondLevel(): f32 { return largeLevel; }
 
 /** Call it once. */
 export function prepare(elements: i32, keepOf: i32, decayBy: f32): void {
@@ -377,17 +377,16 @@ function reverseWords(from: usize, bytes: usize): void {
 }
 
 /**
- * Encodes the values at `to`, 2 bits each, and leaves in their place what is not sent of them. There are more than two different magnitudes.
- * @returns whether there are two levels; if not, nothing has changed
+ * Encodes the values at `to`, 2 bits each, and leaves in their place what is not sent of them. There are more than two different magnitudes, so that some are below
+ * the mean and others above, and no float32 is nearest to the means of both.
  */
-export function encodeTwoBits(to: usize): bool {
+export function encodeTwoBits(to: usize): void {
   const end = values + (<usize>total << 2);
   v128.store(end, f32x4.splat(0));
   const border = meanMagnitude(end);
-  if (!chooseTwoLevels(border, end)) return false;
+  chooseTwoLevels(border, end);
   const first = firstFrom(border);
   for (let at = values; at < end; at += 16, to++) store<u8>(to, sendFour(at, first));
-  return true;
 }
 
 /** In float64, in the order of the values. */
@@ -398,7 +397,7 @@ function meanMagnitude(end: usize): f64 {
 }
 
 /** The means of the magnitudes below `border`, and of the others: float64 sums in the order of the values, side by side. */
-function chooseTwoLevels(border: f64, end: usize): bool {
+function chooseTwoLevels(border: f64, end: usize): void {
   const borders = f64x2.splat(border);
   const isFirst = i64x2(-1, 0);
   let sums = f64x2.splat(0);
@@ -409,12 +408,8 @@ function chooseTwoLevels(border: f64, end: usize): bool {
     sums = f64x2.add(sums, v128.and(magnitude, bin));
     sizes = i64x2.sub(sizes, bin);
   }
-  const below = <f32>(f64x2.extract_lane(sums, 0) / <f64>i64x2.extract_lane(sizes, 0));
-  const above = <f32>(f64x2.extract_lane(sums, 1) / <f64>i64x2.extract_lane(sizes, 1));
-  smallLevel = below;
-  largeLevel = above;
-  // Not so where a bin is empty, whose mean is a NaN.
-  return below < above;
+  smallLevel = <f32>(f64x2.extract_lane(sums, 0) / <f64>i64x2.extract_lane(sizes, 0));
+  largeLevel = <f32>(f64x2.extract_lane(sums, 1) / <f64>i64x2.extract_lane(sizes, 1));
 }
 
 /** The first float32 that is not below a positive number. */

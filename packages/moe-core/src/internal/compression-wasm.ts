@@ -20,9 +20,9 @@ interface CompressionExports {
   selectBatch(sums: number, elements: number): number;
   chooseRiceParameter(): number;
   encodeIndex(to: number, riceParameter: number): number;
-  encodeTwoBits(to: number): number;
-  levelBelow(): number;
-  levelAbove(): number;
+  encodeTwoBits(to: number): void;
+  firstLevel(): number;
+  secondLevel(): number;
 }
 
 /** The part of `WebAssembly` that is used, typed here: neither lib ES2023 nor every host has it. */
@@ -188,6 +188,7 @@ function selectInBatches({ exports, batchElements, updates, sums }: KernelMemory
 
 /** 2 bits a value are encoded there, what is rarer here. */
 function encodeKept({ exports, stream }: KernelMemory, values: Float32Array, rule: CompressionRule): Pick<EncodedTensor, 'values' | 'levels'> {
-  if (rule.valueBits !== 2 || distinctMagnitudes(values, 2) !== undefined || exports.encodeTwoBits(stream.byteOffset) === 0) return encodeValues(values, rule);
-  return { levels: Float32Array.of(exports.levelBelow(), exports.levelAbove()), values: stream.slice(0, Math.ceil(values.length / 4)) };
+  if (rule.valueBits !== 2 || distinctMagnitudes(values, 2) !== undefined) return encodeValues(values, rule);
+  exports.encodeTwoBits(stream.byteOffset);
+  return { levels: Float32Array.of(exports.firstLevel(), exports.secondLevel()), values: stream.slice(0, Math.ceil(values.length / 4)) };
 }

@@ -135,6 +135,21 @@ describe('compressUpdate', () => {
     }
   });
 
+  it('both kernels: a gap that is long among short ones, neighbouring magnitudes, the last bits of the streams', () => {
+    for (const length of [65_536, 65_473, 4099, 300]) {
+      const data = normal(length).map((value, i) => (i < 290 ? 1 + 2 ** -20 * value : 0));
+      data[length - 1] = -(1 + 2 ** -23);
+      for (const keep of [1, 7, 300]) {
+        const [wasm, plain] = (['wasm', 'typescript'] as const).map((kernel) => {
+          const compressor = createUpdateCompressor({ chunkSize: 65_536, keep, kernel });
+          // What the first leaves decides about the second.
+          return [compressor.compress(one(data)), compressor.compress(one(data))];
+        });
+        expect(wasm).toEqual(plain);
+      }
+    }
+  });
+
   it('tensors of no, one and only zero elements; −0 counts as zero', () => {
     const update: ExpertWeights = new Map([
       ['empty', { shape: [0, 7], data: new Float32Array(0) }],
