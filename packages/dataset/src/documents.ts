@@ -15,12 +15,13 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { DatasetError } from './error.ts';
 import { atDisk, readCapped } from './internal/files.ts';
+import { parseJsonLines } from './internal/json-lines.ts';
 
 /** Longest document in UTF-16 code units; about 4,000 tokens, so that few are lost where a split's last document is cut off. */
 export const MAX_DOCUMENT_CHARACTERS = 16_384;
 
 /** Largest text file read: half of what a string can hold in V8. */
-const MAX_TEXT_BYTES = 268_435_456;
+export const MAX_TEXT_BYTES = 268_435_456;
 
 /** One piece of cleaned text, identified by its content. */
 export interface Document {
@@ -78,7 +79,7 @@ export async function readTextFile(path: string): Promise<TextFile> {
   if (!isText(path)) throw new DatasetError('unsupported-file', `expected a .txt or .jsonl file, got ${path}`, { path });
   const bytes = await readCapped(path, MAX_TEXT_BYTES);
   const text = decodeUtf8(bytes, path);
-  const raw = extension === '.txt' ? text.split('\f') : parseLines(text, path);
+  const raw = extension === '.txt' ? text.split('\f') : parseJsonLines(text, path, { expected: '{"text": "…"}', read: ({ text: value }) => (typeof value === 'string' ? value : undefined) });
   const documents = raw.flatMap((piece) => cutLong(cleanText(piece))).filter(isVisible).map(toDocument);
   const source = { name: basename(path), sha256: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.length, documents: documents.length };
   return { source, documents };
@@ -87,22 +88,6 @@ export async function readTextFile(path: string): Promise<TextFile> {
 /** Line ends to `\n`, NUL dropped, unpaired surrogates to U+FFFD. */
 export function cleanText(text: string): string {
   return text.replace(/\r\n?/g, '\n').replaceAll('\0', '').replace(/\p{Surrogate}/gu, '\uFFFD');
-}
-
-function parseLines(text: string, path: string): string[] {
-  return text.split('\n').flatMap((line, index) => (line.trim() === '' ? [] : [parseLine(line, path, index + 1)]));
-}
-
-function parseLine(line: string, path: string, number: number): string {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new DatasetError('malformed-text', `expected a JSON object at ${path}:${number}, got invalid JSON (${reason})`, { path, line: number }, cause);
-  }
-  if (typeof value === 'object' && value !== null && 'text' in value && typeof value.text === 'string') return value.text;
-  throw new DatasetError('malformed-text', `expected {"text": "…"} at ${path}:${number}, got ${line.slice(0, 60)}`, { path, line: number });
 }
 
 function cutLong(text: string): string[] {
@@ -128,7 +113,8 @@ function cutPoint(text: string): number {
   return isHighSurrogate ? MAX_DOCUMENT_CHARACTERS - 1 : MAX_DOCUMENT_CHARACTERS;
 }
 
-function decodeUtf8(bytes: Uint8Array, path: string): string {
+/** @throws {DatasetError} `malformed-text` */
+export function decodeUtf8(bytes: Uint8Array, path: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {

@@ -6,6 +6,7 @@
 export { MAX_DOCUMENT_CHARACTERS, cleanText, findTextFiles, readTextFile, type Document, type TextFile, type TextSource } from './documents.ts';
 export { drawTrainingShard, type TrainingShardDraw } from './draw.ts';
 export { DatasetError, isDatasetError, type DatasetErrorCode, type DatasetErrorContext } from './error.ts';
+export { encodeInstruction, readInstructions, type EncodedInstruction, type Instruction } from './instructions.ts';
 export { MANIFEST_FILE, formatManifest, parseManifest, readManifest, type DatasetManifest, type ShardEntry, type SourceEntry } from './manifest.ts';
 export { prepareDataset, type PrepareOptions, type PrepareProgress } from './prepare.ts';
 export { MAX_SHARD_BYTES, encodeShard, openShard, takeRows, type EncodeShardOptions, type OpenShardOptions, type Shard } from './shard.ts';

@@ -12,7 +12,8 @@ import { registerMiner } from './miner.ts';
 import { registerModel } from './model.ts';
 import { registerOwner } from './owner.ts';
 import { registerPol } from './pol.ts';
+import { registerTrain } from './train.ts';
 import { registerValidator } from './validator.ts';
 
 /** A new command file is added here and nowhere else. */
-export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerData, registerModel, registerExperts, registerPol];
+export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerData, registerModel, registerExperts, registerTrain, registerPol];

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { Checkpoint, ExpertModule, ModuleProvenance } from '@connito/moe-core';
-import { CliError } from '../cli-error.ts';
+import { Option, type Command } from 'commander';
+import type { ExpertModule } from '@connito/moe-core';
 import type { CliContext } from '../context.ts';
 import { countExperts, readSelection } from '../expert-config-file.ts';
+import { metaOption, provenanceOf } from '../module-provenance.ts';
 import { describeUse } from '../options.ts';
 import { openProgress } from '../progress.ts';
 import { formatBytes } from '../terminal.ts';
@@ -29,21 +29,13 @@ export function registerModelExtract(group: Command, context: CliContext): void 
     .requiredOption('--model <directory>', 'checkpoint in Hugging Face layout')
     .requiredOption('--experts <file>', 'expert_cfg.json of `connito experts select`')
     .addOption(new Option('--dtype <dtype>', "the model's own bytes, or float32").choices(['base', 'F32']).default('base'))
-    .addOption(new Option('--meta <key=value>', 'a field of the provenance: author, description, license, version, weight, created_at (default: now), base_name, base_root, or one of your own; may be given again').argParser(collectMeta).default(new Map(), 'none'))
+    .addOption(metaOption())
     .requiredOption('--out <file>', 'the module file')
     .action((flags: ExtractFlags) => extract(flags, context));
   describeUse(command, [
     'connito model extract --model model/ --experts expert_cfg.json --out law.safetensors',
     'connito model extract --model model/ --experts expert_cfg.json --dtype F32 --meta author=Ada --meta license=MIT --meta weight=0.5 --out law.safetensors',
   ]);
-}
-
-function collectMeta(text: string, given: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
-  const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('Expected key=value.');
-  const key = text.slice(0, at);
-  if (given.has(key)) throw new InvalidArgumentError(`The key ${key} is given twice.`);
-  return new Map([...given, [key, text.slice(at + 1)]]);
 }
 
 async function extract(flags: ExtractFlags, context: CliContext): Promise<void> {
@@ -67,22 +59,6 @@ async function extract(flags: ExtractFlags, context: CliContext): Promise<void> 
   } finally {
     progress.clear();
     await checkpoint.close();
-  }
-}
-
-async function provenanceOf(checkpoint: Checkpoint, meta: ReadonlyMap<string, string>): Promise<ModuleProvenance> {
-  const { fingerprintCheckpoint, formatModuleMetadata, isMoeError, parseModuleMetadata } = await import('@connito/moe-core');
-  for (const key of ['format', 'family', 'base_fingerprint', 'expert_cfg', 'dtype']) {
-    if (meta.has(key)) throw new CliError('usage', `--meta ${key}=… cannot be given: it follows from the model and the selection`);
-  }
-  const known = { provenance: { family: checkpoint.topology.family, base: { fingerprint: await fingerprintCheckpoint(checkpoint) } }, selection: new Map([[0, [0]]]), dtype: 'F32' } as const;
-  // Seconds are fine enough, and shorter to read.
-  const fields = new Map([['created_at', new Date().toISOString().replace(/\.\d{3}Z$/, 'Z')], ...meta]);
-  try {
-    return parseModuleMetadata(new Map([...formatModuleMetadata(known), ...fields])).provenance;
-  } catch (error) {
-    // What was given is all that can be wrong here.
-    throw isMoeError(error, 'module-invalid') ? new CliError('usage', `--meta: ${error.message}`, {}, { cause: error }) : error;
   }
 }
 
