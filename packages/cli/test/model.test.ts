@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { modelDirectory } from '@connito/demo-data';
-import { expertTensorNames, formatExpertConfig, formatScoreSummary, fromFloat32 } from '@connito/moe-core';
+import { expertTensorNames, formatExpertConfig, formatScoreSummary, parseScoreSummary, fromFloat32 } from '@connito/moe-core';
 import { openCheckpoint, openSafetensorsFile, writeSafetensorsFile } from '@connito/moe-core/node';
 import { connito, type Outcome } from './run-connito.ts';
 
@@ -179,6 +179,23 @@ describe('model export', () => {
     const counted = JSON.parse(await expectOk(['model', 'export', ...model, '--experts', few, '--fill-scores', at('summary.json'), '--count', '3', '--metric', 'gate', '--out', at('counted'), '--json']));
     expect(counted.experts).toEqual({ 0: [3, 14, 15], 1: [13, 14, 15], 2: [13, 14, 15], 3: [13, 14, 15] });
     expectRefusal(await connito(['model', 'export', ...model, '--experts', few, '--count', '3', '--out', at('y')]), 2, /--count fills layers up, which needs --fill-scores/);
+  });
+
+  it('leaves experts out and everything else as it is with --partial; --present then says what the directory holds', async () => {
+    const held = writeExperts('held.json', { 0: [3, 1], 1: [0, 4], 2: [9], 3: [2, 0, 5] });
+    const stdout = await expectOk(['model', 'export', ...model, '--experts', held, '--partial', '--out', at('partial')]);
+    expect(stdout).toMatch(/^\S+partial: 8 of 64 experts, .* of weights instead of .*; expert_cfg\.json there says which, for --present\n$/);
+    expect(readFileSync(at('partial', 'config.json'))).toEqual(readFileSync(join(modelDirectory, 'config.json')));
+    writeFileSync(at('some.txt'), 'A triangle has three sides. '.repeat(40));
+    const score = ['experts', 'score', '--text', at('some.txt'), '--sequence-length', '16'];
+    const present = ['--present', at('partial', 'expert_cfg.json')];
+    const [partial, full] = [await expectOk([...score, '--model', at('partial'), ...present]), await expectOk([...score, ...model, ...present])];
+    expect(partial).toBe(full);
+    expect(await expectOk([...score, ...model])).not.toBe(full);
+    const masked = parseScoreSummary(await expectOk([...score, '--model', at('partial'), ...present, '--routing', 'masked']));
+    expect([...masked.gateScores.get(2)!].map((share, expert) => (share > 0 ? expert : -1)).filter((expert) => expert >= 0)).toEqual([9]);
+    expectRefusal(await connito([...score, '--model', at('partial')]), 3, /lacks the tensor .* name those that it must hold/);
+    expectRefusal(await connito([...score, ...model, '--routing', 'masked']), 2, /which --present names/);
   });
 });
 

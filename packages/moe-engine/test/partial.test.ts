@@ -76,6 +76,28 @@ describe('a partial model', () => {
     expect(partial.experts).not.toEqual(start);
   });
 
+  it.each(['natural', 'masked'] as const)('scores candidates together as one by one (%s)', async (routing) => {
+    const present = { experts: new Map([[0, [5, 2]], [2, [7, 1, 0]]]), routing };
+    const variant = async (layer: number, expert: number): Promise<ExpertWeights> =>
+      new Map([...(await extractExperts(checkpoint, new Map([[layer, [expert]]])))].map(([name, { shape, data }]) => [name, { shape, data: data.map((value) => -value) }]));
+    const candidates = [await variant(2, 1), await variant(0, 5), await variant(2, 7)];
+    const evaluator = await createEvaluator({ checkpoint, ...sizes, present });
+    const together: Float32Array[] = [];
+    for await (const { tokens } of evaluator.candidateLosses(sizes.tokens, candidates)) together.push(tokens);
+    for (const [index, experts] of candidates.entries()) expect(await evaluator.tokenLosses(sizes.tokens, { experts })).toEqual(together[index]);
+    await evaluator.close();
+    expect(new Set(together.map((tokens) => tokens.join())).size).toBeGreaterThan(1);
+  });
+
+  it.each([{ routing: 'natural' as const }, { routing: 'masked' as const }])('stays finite under a load-balancing loss (%s)', async ({ routing }) => {
+    const experts = new Map([[0, [5, 2]], [2, [7, 1, 0]]]);
+    const start = await extractExperts(checkpoint, new Map([[0, [5]]]));
+    const job: TrainOptions = { checkpoint, start, ...sizes, steps: 2, learningRate: 1e-2, rowSeed: 'balance', present: { experts, routing } };
+    const [plain, balanced] = [await trainExperts(job), await trainExperts({ ...job, auxiliaryCoefficient: 0.5 })];
+    expect(balanced.skippedSteps).toBe(0);
+    expect(balanced.experts).not.toEqual(plain.experts);
+  });
+
   it('computes where no token goes to any present expert', async () => {
     const idle = new Map([...(await neededExperts())].map(([layer, ids]) => [layer, [0, 1, 2, 3, 4, 5, 6, 7].filter((id) => !ids.includes(id)).slice(0, 1)]));
     const none = await losses(checkpoint, { experts: new Map() });

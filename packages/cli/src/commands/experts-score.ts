@@ -11,11 +11,12 @@ import { CliError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { addEngineOptions, BATCH_ROWS, engineChoice, type EngineFlags } from '../engine-options.ts';
 import { describeUse, wholeNumber } from '../options.ts';
+import { addPresentOptions, readPresent, type PresentFlags } from '../present-experts.ts';
 import { openProgress } from '../progress.ts';
 import { findRoutingLogs, type RoutingSize } from '../routing-logs.ts';
 import { readTokenRows } from '../token-rows.ts';
 
-interface ScoreFlags extends EngineFlags {
+interface ScoreFlags extends EngineFlags, PresentFlags {
   readonly model?: string;
   readonly text?: readonly string[];
   readonly data?: readonly string[];
@@ -50,7 +51,8 @@ export function registerExpertsScore(group: Command, context: CliContext): void 
       .option('--sequence-length <tokens>', 'tokens per row, for --text', wholeNumber({ min: 2, max: 65_536 }), 128)
       .option('--log-out <file>', 'also write the routing as a binary log (name it *.routes)')
       .option('--out <file>', 'write the summary here instead of to stdout'),
-  ).action((flags: ScoreFlags) => runScore(flags, context));
+  );
+  addPresentOptions(score).action((flags: ScoreFlags) => runScore(flags, context));
   const examples = [
     'connito experts score --model model/ --text math/ --out summary.json',
     'connito experts score --model model/ --data data/train-0000.safetensors --rows 64 --log-out math.routes',
@@ -120,13 +122,14 @@ async function routeText(flags: ScoreFlags, context: CliContext): Promise<Source
   if (model === undefined) throw new CliError('usage', 'There is nothing to score: give --model with --text or --data, or --logs with logs of routing');
   const { openCheckpoint } = await import('@connito/moe-core/node');
   const { collectRouting } = await import('@connito/moe-engine');
-  const checkpoint = await openCheckpoint(model);
+  const present = await readPresent(flags);
+  const checkpoint = await openCheckpoint(model, { present: present?.experts });
   const progress = openProgress(context);
   try {
     const { expertsPerLayer: experts, expertsPerToken, vocabularySize } = checkpoint.topology;
     const { tokens, rows, sequenceLength } = await readTokenRows({ ...flags, model, vocabularySize });
     progress.show(`routing ${rows} rows of ${sequenceLength} tokens`);
-    const routings = await collectRouting({ checkpoint, tokens, sequenceLength, batchSize: BATCH_ROWS, ...engineChoice(flags, context) });
+    const routings = await collectRouting({ checkpoint, present, tokens, sequenceLength, batchSize: BATCH_ROWS, ...engineChoice(flags, context) });
     const count = rows * sequenceLength;
     return {
       size: { experts, expertsPerToken },

@@ -21,6 +21,7 @@ interface ExportFlags {
   readonly fillScores?: string;
   readonly metric: 'token' | 'gate';
   readonly count?: number;
+  readonly partial?: true;
   readonly maxShardSize?: number;
   readonly out: string;
   readonly json?: true;
@@ -36,26 +37,35 @@ export function registerModelExport(group: Command, context: CliContext): void {
     .option('--fill-scores <file>', 'summary.json of `connito experts score`: fill each layer up with its next best experts')
     .addOption(new Option('--metric <metric>', 'which of the scores, for --fill-scores').choices(['token', 'gate']).default('token'))
     .option('--count <experts>', 'how many per layer, for --fill-scores (default: as many as the fullest layer has)', wholeNumber({ min: 1, max: 65_536 }))
+    .option('--partial', 'only leave the other experts out: ids, routers and config stay those of the full model, for commands with --present (transformers does not load it)')
     .option('--max-shard-size <size>', 'largest file of weights (default: 5GB)', byteCount())
     .requiredOption('--out <directory>', 'where to write: absent or empty')
     .action((flags: ExportFlags) => runExport(flags, context));
-  describeUse(command, ['connito model export --model model/ --experts expert_cfg.json --out small/', 'connito model export --model model/ --experts expert_cfg.json --fill-scores summary.json --out small/']);
+  describeUse(command, ['connito model export --model model/ --experts expert_cfg.json --out small/', 'connito model export --model model/ --experts expert_cfg.json --fill-scores summary.json --out small/', 'connito model export --model model/ --experts expert_cfg.json --partial --out partial/']);
 }
 
 async function runExport(flags: ExportFlags, context: CliContext): Promise<void> {
-  const { rightSizeModel } = await import('@connito/moe-core');
   const { assertFree, openCheckpoint } = await import('@connito/moe-core/node');
   if (flags.count !== undefined && flags.fillScores === undefined) throw new CliError('usage', '--count fills layers up, which needs --fill-scores');
   await assertFree(flags.out);
   const full = await openCheckpoint(flags.model);
   try {
-    const selection = await selectionFor(full, flags);
-    const small = rightSizeModel(full, { selection, config: await readFile(join(flags.model, 'config.json'), 'utf8') });
-    const written = await write(flags, small, context);
-    report(small, { full, flags, written, context });
+    const smaller = await makeSmaller(full, flags);
+    const written = await write(flags, smaller, context);
+    report(smaller, { full, flags, written, context });
   } finally {
     await full.close();
   }
+}
+
+/** A partial model has the full one's config. */
+type SmallerModel = Omit<RightSizedModel, 'config'> & { readonly config?: string };
+
+async function makeSmaller(full: Checkpoint, flags: ExportFlags): Promise<SmallerModel> {
+  const { partialCheckpoint, rightSizeModel } = await import('@connito/moe-core');
+  const selection = await selectionFor(full, flags);
+  if (!flags.partial) return rightSizeModel(full, { selection, config: await readFile(join(flags.model, 'config.json'), 'utf8') });
+  return { checkpoint: partialCheckpoint(full, selection), changes: [], experts: selection, dropped: [] };
 }
 
 async function selectionFor({ topology }: Checkpoint, { experts, fillScores, metric, count }: ExportFlags): Promise<ExpertSelection> {
@@ -71,7 +81,7 @@ interface Written {
   readonly tensorBytes: number;
 }
 
-async function write(flags: ExportFlags, { checkpoint, config, experts }: RightSizedModel, context: CliContext): Promise<Written> {
+async function write(flags: ExportFlags, { checkpoint, config, experts }: SmallerModel, context: CliContext): Promise<Written> {
   const { formatExpertConfig } = await import('@connito/moe-core');
   const { writeModelDirectory } = await import('@connito/moe-core/node');
   const progress = openProgress(context);
@@ -79,7 +89,7 @@ async function write(flags: ExportFlags, { checkpoint, config, experts }: RightS
     return await writeModelDirectory(flags.out, {
       checkpoint,
       copyFrom: flags.model,
-      files: new Map([['config.json', config], ['expert_cfg.json', formatExpertConfig({ experts, sharedExperts: false, nonExpertModules: false })]]),
+      files: new Map([...(config === undefined ? [] : [['config.json', config] as const]), ['expert_cfg.json', formatExpertConfig({ experts, sharedExperts: false, nonExpertModules: false })]]),
       maxShardBytes: flags.maxShardSize,
       onTensor: ({ doneBytes, totalBytes }) => {
         context.signal.throwIfAborted();
@@ -91,12 +101,12 @@ async function write(flags: ExportFlags, { checkpoint, config, experts }: RightS
   }
 }
 
-function report(small: RightSizedModel, { full, flags, written, context }: { full: Checkpoint; flags: ExportFlags; written: Written; context: CliContext }): void {
+function report(small: SmallerModel, { full, flags, written, context }: { full: Checkpoint; flags: ExportFlags; written: Written; context: CliContext }): void {
   const { changes, dropped, experts } = small;
   const fullBytes = [...full.tensors.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const { expertsPerLayer, moeLayers } = full.topology;
   if (flags.json) return context.printJson({ out: flags.out, experts, changes, dropped, fullBytes, ...written });
   for (const { field, from, to } of changes) context.print(to === undefined ? `${field}: removed, the weights are written as floats` : `${field}: ${from ?? 'not given'} → ${to}`);
   if (dropped.length > 0) context.print(`${dropped.length} tensors of extra prediction layers are left out`);
-  context.print(`${flags.out}: ${countExperts(experts)} of ${expertsPerLayer * moeLayers.length} experts, ${formatBytes(written.tensorBytes)} of weights instead of ${formatBytes(fullBytes)}; expert_cfg.json there says which was which`);
+  context.print(`${flags.out}: ${countExperts(experts)} of ${expertsPerLayer * moeLayers.length} experts, ${formatBytes(written.tensorBytes)} of weights instead of ${formatBytes(fullBytes)}; expert_cfg.json there says ${flags.partial ? 'which, for --present' : 'which was which'}`);
 }

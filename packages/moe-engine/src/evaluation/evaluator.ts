@@ -4,6 +4,7 @@
  * @module
  */
 import { assertSelection, type ExpertSelection, type ExpertWeights } from '@connito/moe-core';
+import { presentInLayer } from '../model/present-experts.ts';
 import { openEngine, toExpertMessages, type EngineClient, type EngineOptions } from '../runtime/engine-client.ts';
 import { MoeEngineError } from '../error.ts';
 import type { Device } from '../runtime/device.ts';
@@ -13,7 +14,7 @@ import { toTokenIds, type TokenMatrix } from './token-matrix.ts';
 
 /** Options of {@link createEvaluator}. */
 export interface EvaluatorOptions extends EngineOptions {
-  /** Experts that candidates may replace; all, if absent. */
+  /** Experts that candidates may replace; all that the model holds, if left out. */
   readonly experts?: ExpertSelection;
 }
 
@@ -111,9 +112,8 @@ function meanPerRow(losses: Float32Array, width: number): Float64Array {
   });
 }
 
-async function replaceableExperts({ topology, worker }: EngineClient, selection: ExpertSelection | undefined): Promise<ExpertSelection> {
-  const { moeLayers, expertsPerLayer } = topology;
-  if (selection === undefined) return new Map(moeLayers.map((layer) => [layer, Array.from({ length: expertsPerLayer }, (_, expert) => expert)]));
+async function replaceableExperts({ topology, worker, present }: EngineClient, selection: ExpertSelection | undefined): Promise<ExpertSelection> {
+  if (selection === undefined) return new Map(topology.moeLayers.map((layer) => [layer, presentInLayer(topology, present, layer)]));
   try {
     assertSelection(topology, selection);
   } catch (error) {
