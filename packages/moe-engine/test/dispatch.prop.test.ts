@@ -4,6 +4,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { createGraph, type Value } from '../src/graph/graph.ts';
 import { combineRows, createDispatch, dispatchRows } from '../src/layers/dispatch.ts';
+import type { RowGroups } from '../src/layers/row-groups.ts';
 
 const EXPERTS = 6;
 const WIDTH = 3;
@@ -27,7 +28,7 @@ describe('createDispatch', () => {
           const x = graph.input({ name: 'x', shape: [tokens, WIDTH] });
           const dispatch = createDispatch(graph, { ids: input }, { experts: EXPERTS, present });
           const rows = dispatchRows(graph, x, dispatch);
-          const values: Value[] = [dispatch.counts, dispatch.assignment, dispatch.token, rows, combineRows(graph, rows, dispatch)];
+          const values: Value[] = [(dispatch.groups as RowGroups).counts, dispatch.assignment, dispatch.token, rows, combineRows(graph, rows, dispatch)];
           const session = await InferenceSession.create(graph.encode(values).model, { intraOpNumThreads: 1, logSeverityLevel: 3 });
           const data = Float32Array.from({ length: tokens * WIDTH }, (_, index) => index + 1);
           const outputs = await session.run({ ids: new Tensor('int64', BigInt64Array.from(ids, BigInt), [tokens, 2]), x: new Tensor('float32', data, [tokens, WIDTH]) });

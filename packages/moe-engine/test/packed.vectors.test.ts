@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { compileTraining } from '../src/model/program.ts';
 import { countTargets, isTarget } from '../src/training/training-rows.ts';
 import { loadTinyModel, openTestRuntime, readTensors, relativeDistance, runProgram, startOf, TINY_MODELS, vectorPath, type TinyModel } from './tiny-model.ts';
+import { VECTOR_DEVICES } from './vector-devices.ts';
 
 const path = vectorPath('training/packed.safetensors');
 let vectors: Awaited<ReturnType<typeof readTensors>>;
@@ -36,11 +37,11 @@ function equalShares(rows: Rows): Float32Array {
 }
 
 describe.each(TINY_MODELS)('packed rows of the model %s', (name) => {
-  it.each(['cpu', 'wasm'] as const)('are to transformers the separate documents: loss, load-balancing loss, gradients of their sum (%s)', async (device) => {
+  it.each(VECTOR_DEVICES)('are to transformers the separate documents: loss, load-balancing loss, gradients of their sum (%s)', async (device) => {
     const model = await loadTinyModel(name);
-    const rows = rowsOf(name);
-    const program = compileTraining({ ...model, sequenceLength: rows.sequenceLength, batchSize: 2, packed: true, auxiliary: { balance: Number(metadata.get('auxiliaryWeight'))  }});
-    const outputs = await runProgram(await openTestRuntime(device), program, { ...model, ...rows, batchSize: 2, lossWeights: equalShares(rows) });
+    const [rows, runtime] = [rowsOf(name), await openTestRuntime(device)];
+    const program = compileTraining({ ...model, profile: runtime.profile, sequenceLength: rows.sequenceLength, batchSize: 2, packed: true, auxiliary: { balance: Number(metadata.get('auxiliaryWeight')) } });
+    const outputs = await runProgram(runtime, program, { ...model, ...rows, batchSize: 2, lossWeights: equalShares(rows) });
     expect(relativeDistance([Number(outputs.get('loss')![0])], vectors.floats.get(`${name}/loss`)!)).toBeLessThan(1e-6);
     expect(relativeDistance([Number(outputs.get('auxiliaryLoss')![0])], vectors.floats.get(`${name}/auxiliary`)!)).toBeLessThan(1e-6);
     for (const tensor of model.trained) {

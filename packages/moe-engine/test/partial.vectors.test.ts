@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { PresentExperts } from '../src/model/present-experts.ts';
 import { compileEvaluation, compileRouting, compileTraining } from '../src/model/program.ts';
 import { loadTinyModel, openTestRuntime, readTensors, relativeDistance, runProgram, vectorPath, type TinyModel } from './tiny-model.ts';
+import { VECTOR_DEVICES } from './vector-devices.ts';
 
 interface PartialCase {
   readonly model: TinyModel;
@@ -29,15 +30,15 @@ async function loadCase(name: string): Promise<PartialCase> {
 
 const CASES = readdirSync(vectorPath('partial')).map((file) => basename(file, '.safetensors'));
 
-describe.each(['cpu', 'wasm'] as const)('partial models of transformers and PyTorch (%s)', (device) => {
+describe.each(VECTOR_DEVICES)('partial models of transformers and PyTorch (%s)', (device) => {
   it.each(CASES)('%s: token losses, and gradients of the trained experts within 1e-4 relative', async (name) => {
     const { model, present, losses, tensors } = await loadCase(name);
     const runtime = await openTestRuntime(device);
-    const evaluated = (await runProgram(runtime, compileEvaluation({ ...model, present }), model)).get('losses') as Float32Array;
+    const evaluated = (await runProgram(runtime, compileEvaluation({ ...model, present, profile: runtime.profile }), model)).get('losses') as Float32Array;
     expect(evaluated.length).toBe(losses.length);
     expect(relativeDistance(losses, model.expected.get('losses')!)).toBeGreaterThan(1e-3);
     for (let index = 0; index < losses.length; index++) expect(Math.abs(evaluated[index]! - losses[index]!)).toBeLessThan(2e-6 * Math.max(1, losses[index]!));
-    const trained = await runProgram(runtime, compileTraining({ ...model, present }), model);
+    const trained = await runProgram(runtime, compileTraining({ ...model, present, profile: runtime.profile }), model);
     expect(relativeDistance([Number(trained.get('loss')![0])], [losses.reduce((sum, loss) => sum + loss, 0) / losses.length])).toBeLessThan(1e-6);
     for (const tensor of model.trained) {
       expect(relativeDistance(trained.get(tensor) as Float32Array, tensors.floats.get(`gradient/${tensor}`)!)).toBeLessThan(1e-4);

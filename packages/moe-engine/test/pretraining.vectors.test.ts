@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { compileTraining } from '../src/model/program.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
 import { loadTinyModel, openTestRuntime, readTensors, relativeDistance, runProgram, TINY_MODELS, vectorPath, type TinyModel } from './tiny-model.ts';
+import { VECTOR_DEVICES } from './vector-devices.ts';
 
 const manifest = JSON.parse(readFileSync(vectorPath('pretraining.json'), 'utf8')) as { readonly balance: number; readonly routerZ: number; readonly bag: number };
 
@@ -26,7 +27,7 @@ function expectGradients(outputs: ReadonlyMap<string, ArrayLike<number | bigint>
   expect(isZero.every((name) => name.includes('.experts.'))).toBe(true);
 }
 
-describe.each(['cpu', 'wasm'] as const)('transformers and PyTorch autograd agree on every parameter (%s)', (device) => {
+describe.each(VECTOR_DEVICES)('transformers and PyTorch autograd agree on every parameter (%s)', (device) => {
   let runtime: Runtime;
   beforeAll(async () => {
     runtime = await openTestRuntime(device);
@@ -35,7 +36,7 @@ describe.each(['cpu', 'wasm'] as const)('transformers and PyTorch autograd agree
   it.each(TINY_MODELS)('model %s: auxiliary losses within 1e-6, gradients of the weighted sum within 1e-4 relative', async (name) => {
     const vectors = await loadVectors(name);
     const { model, names, floats } = vectors;
-    const outputs = await runProgram(runtime, compileTraining({ ...model, trained: names, auxiliary: manifest }), model);
+    const outputs = await runProgram(runtime, compileTraining({ ...model, trained: names, profile: runtime.profile, auxiliary: manifest }), model);
     for (const loss of ['loss', 'auxiliaryLoss', 'routerZLoss']) {
       expect([loss, relativeDistance(outputs.get(loss) as Float32Array, floats.get(loss)!) < 1e-6]).toEqual([loss, true]);
     }
@@ -46,7 +47,7 @@ describe.each(['cpu', 'wasm'] as const)('transformers and PyTorch autograd agree
     const vectors = await loadVectors(name);
     const { names, floats, integers } = vectors;
     const model = { ...vectors.model, tokens: integers.get('bags/tokens')! };
-    const outputs = await runProgram(runtime, compileTraining({ ...model, trained: names, bag: manifest.bag }), model);
+    const outputs = await runProgram(runtime, compileTraining({ ...model, trained: names, profile: runtime.profile, bag: manifest.bag }), model);
     expect(relativeDistance(outputs.get('loss') as Float32Array, floats.get('bags/loss')!)).toBeLessThan(1e-6);
     expectGradients(outputs, vectors, 'bags/gradient/');
   });

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { ExpertWeights, Topology } from '@connito/moe-core';
 import { openCheckpoint, openSafetensorsFile } from '@connito/moe-core/node';
 import type { Program } from '../src/model/program.ts';
-import type { Device } from '../src/runtime/device.ts';
 import { openRuntime, type Runtime } from '../src/runtime/runtime.ts';
+import type { VectorDevice } from './vector-devices.ts';
 
 /** Of the family qwen3_moe. */
 export const TINY_MODELS: readonly string[] = ['grouped', 'odd', 'dense'];
@@ -73,7 +73,8 @@ export function startOf(model: TinyModel): ExpertWeights {
 }
 
 /** A runtime in this thread; a notice is an error here. */
-export function openTestRuntime(device: Device = 'cpu', threads = 1): Promise<Runtime> {
+export async function openTestRuntime(device: VectorDevice = 'cpu', threads = 1): Promise<Runtime> {
+  if (device === 'webgpu-profile') return { ...(await openTestRuntime('cpu', threads)), profile: 'webgpu' };
   return openRuntime({
     device,
     threads,

@@ -2,8 +2,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { compileEvaluation, compileRouting, compileTraining } from '../src/model/program.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
 import { loadTinyModel, openTestRuntime, relativeDistance, runProgram, TINY_MODELS, type TinyModel } from './tiny-model.ts';
+import { VECTOR_DEVICES } from './vector-devices.ts';
 
-describe.each(['cpu', 'wasm'] as const)('transformers and PyTorch agree (%s)', (device) => {
+describe.each(VECTOR_DEVICES)('transformers and PyTorch agree (%s)', (device) => {
   let runtime: Runtime;
   beforeAll(async () => {
     runtime = await openTestRuntime(device);
@@ -11,7 +12,7 @@ describe.each(['cpu', 'wasm'] as const)('transformers and PyTorch agree (%s)', (
 
   it.each(TINY_MODELS)('model %s: loss within 1e-6, gradients of the trained experts within 1e-4 relative', async (name) => {
     const model = await loadTinyModel(name);
-    const outputs = await runProgram(runtime, compileTraining(model), model);
+    const outputs = await runProgram(runtime, compileTraining({ ...model, profile: runtime.profile }), model);
     expect(relativeDistance([Number(outputs.get('loss')![0])], [model.expected.get('loss')![0]!])).toBeLessThan(1e-6);
     for (const tensor of model.trained) {
       expect(relativeDistance(outputs.get(tensor) as Float32Array, model.expected.get(`gradient/${tensor}`)!)).toBeLessThan(1e-4);
@@ -20,7 +21,7 @@ describe.each(['cpu', 'wasm'] as const)('transformers and PyTorch agree (%s)', (
 
   it.each(TINY_MODELS)('model %s: token losses', async (name) => {
     const model = await loadTinyModel(name);
-    const losses = (await runProgram(runtime, compileEvaluation(model), model)).get('losses') as Float32Array;
+    const losses = (await runProgram(runtime, compileEvaluation({ ...model, profile: runtime.profile }), model)).get('losses') as Float32Array;
     const expected = model.expected.get('losses')!;
     expect(losses.length).toBe(expected.length);
     for (let index = 0; index < expected.length; index++) expect(Math.abs(losses[index]! - expected[index]!)).toBeLessThan(2e-6 * Math.max(1, expected[index]!));

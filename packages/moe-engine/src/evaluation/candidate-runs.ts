@@ -65,7 +65,7 @@ export function openCandidateRuns(context: CandidateContext): CandidateRuns {
 }
 
 async function compileSplit({ runtime, request }: CandidateContext, changed: readonly string[]): Promise<Omit<Split, 'key'>> {
-  const { shared, own } = compileSplitEvaluation({ ...request, changed });
+  const { shared, own } = compileSplitEvaluation({ ...request, profile: runtime.profile, changed });
   return { shared: { program: shared, session: await runtime.createSession(shared) }, own: { program: own, session: await runtime.createSession(own) } };
 }
 

@@ -37,8 +37,15 @@ export type Spec = Pick<Value, 'type' | 'shape'>;
 /** Attributes of a node, by ONNX name. */
 export type Attributes = Readonly<Record<string, OnnxAttribute>>;
 
+/**
+ * Which kernels a graph is written for: `standard` for ONNX Runtime's processor, WebAssembly and CUDA kernels; `webgpu` avoids what has no kernel there,
+ * and sizes that are known only when the graph runs.
+ */
+export type GraphProfile = 'standard' | 'webgpu';
+
 /** A graph under construction. */
 export interface Graph {
+  readonly profile: GraphProfile;
   /** Declares an input; a `trained` one is what gradients are taken of. */
   input(options: { readonly name: string; readonly type?: ElementType; readonly shape: readonly Dimension[]; readonly trained?: boolean }): Value;
   /** Embeds a constant; equal small ones are embedded once. */
@@ -76,7 +83,7 @@ export interface CutOptions {
 const MAX_SHARED_ELEMENTS = 16;
 
 /** Starts an empty graph. */
-export function createGraph(): Graph {
+export function createGraph({ profile = 'standard' }: { readonly profile?: GraphProfile | undefined } = {}): Graph {
   const inputs: OnnxValue[] = [];
   const constants: OnnxConstant[] = [];
   const nodes: OnnxNode[] = [];
@@ -88,6 +95,7 @@ export function createGraph(): Graph {
   const fresh = (stem: string): string => `${stem}_${counter++}`;
 
   const graph: Graph = {
+    profile,
     tape,
     input({ name, type = 'float32', shape, trained = false }) {
       inputs.push({ name, type, shape });

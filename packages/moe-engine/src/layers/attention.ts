@@ -4,7 +4,7 @@
  * @see Ainslie et al., GQA, 2023 · `eager_attention_forward` of transformers 5.18
  * @module
  */
-import { fixed, float, scalar, type Graph, type Value } from '../graph/graph.ts';
+import { fixed, float, scalar, type Dimension, type Graph, type Value } from '../graph/graph.ts';
 import { reshape, sumLast } from './elementwise.ts';
 
 /** Queries, keys and values of one layer; G query heads share a key-value head. */
@@ -101,9 +101,19 @@ interface ProductOptions {
 
 /** Batched `scale · op(a) · op(b)`. FusedMatMul measured 9 % faster than Transpose + MatMul; it has no float64 or WebGPU kernel. */
 function product(graph: Graph, a: Value, b: Value, { shape, transA = false, transB = false, scale = 1 }: ProductOptions): Value {
+  if (graph.profile === 'webgpu') {
+    const plain = graph.node('MatMul', [transA ? swapLast(graph, a) : a, transB ? swapLast(graph, b) : b], float(...shape));
+    return scale === 1 ? plain : graph.node('Mul', [plain, scalar(graph, scale)], float(...shape));
+  }
   return graph.node('com.microsoft:FusedMatMul', [a, b], float(...shape), {
     transA: { int: Number(transA) },
     transB: { int: Number(transB) },
     alpha: { float: scale },
   });
+}
+
+/** Transposes the matrices of `[B, heads, rows, columns]`. */
+function swapLast(graph: Graph, x: Value): Value {
+  const [batch, heads, rows, columns] = x.shape as [Dimension, Dimension, Dimension, Dimension];
+  return graph.node('Transpose', [x], float(batch, heads, columns, rows), { perm: { ints: [0, 1, 3, 2] } });
 }

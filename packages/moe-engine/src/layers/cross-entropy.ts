@@ -5,6 +5,7 @@
  */
 import { float, fixed, integers, type Graph, type Value } from '../graph/graph.ts';
 import { indicator, meanOfRows } from './embedding.ts';
+import { logSoftmax } from './log-softmax.ts';
 
 /** Inputs of {@link tokenLosses}. */
 export interface TokenLossInputs {
@@ -27,7 +28,7 @@ export function tokenLosses(graph: Graph, { hidden, head, targets }: TokenLossIn
   const [tokens, bag] = [fixed(hidden.shape[0]), fixed(targets.shape[1])];
   const wide = float(tokens, fixed(head.shape[0]));
   const logits = graph.node('Gemm', [hidden, head], wide, { transB: { int: 1 } });
-  const logProbabilities = graph.node('LogSoftmax', [logits], wide, { axis: { int: -1 } });
+  const logProbabilities = logSoftmax(graph, logits);
   const picked = graph.node('GatherElements', [logProbabilities, targets], float(tokens, bag), { axis: { int: 1 } });
   const mean = bag === 1 ? picked : graph.node('ReduceMean', [picked, integers(graph, 1)], float(tokens, 1), { keepdims: { int: 1 } });
   const losses = graph.node('Neg', [mean], float(tokens, 1));

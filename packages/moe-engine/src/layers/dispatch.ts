@@ -11,15 +11,20 @@
  */
 import { fixed, float, integers, type Dimension, type Graph, type Spec, type Value } from '../graph/graph.ts';
 import { reshape } from './elementwise.ts';
-import type { RowGroups } from './linear.ts';
+import { sortIntoBlocks } from './block-dispatch.ts';
+import type { RowBlocks, RowGroups } from './row-groups.ts';
 import type { Routing } from './routing.ts';
 
-/** Where every assignment goes. N = T · K assignments, R of them to present experts; `token`, `assignment` — `int64 [R]`, `position` — `int64 [N]`. */
-export interface Dispatch extends RowGroups {
+/** Where every assignment goes. N = T · K assignments, R rows for present experts; `token`, `assignment` — `[R]`, `position` — `[N]`, `int64` or, in blocks, `int32`. */
+export interface Dispatch {
+  /** What `groupedLinear` multiplies by group. */
+  readonly groups: RowGroups | RowBlocks;
+  /** `[R, 1]`, 0 for rows of padding; absent where there are none. */
+  readonly filled?: Value;
   readonly token: Value;
   readonly assignment: Value;
   readonly position: Value;
-  /** R: N where all experts are present, else known only when the graph runs. */
+  /** R: in blocks with their padding; else N where all experts are present, or known only when the graph runs. */
   readonly rows: Dimension;
   readonly tokens: number;
   readonly expertsPerToken: number;
@@ -30,22 +35,25 @@ export interface DispatchOptions {
   /** E */
   readonly experts: number;
   /** Ids of those that compute, ascending, at least one; all by default. */
-  readonly present?: readonly number[];
+  readonly present?: readonly number[] | undefined;
 }
 
 /** Sorts the assignments of a routing by expert; assignments of one expert stay in token order. */
 export function createDispatch(graph: Graph, { ids }: Pick<Routing, 'ids'>, { experts, present }: DispatchOptions): Dispatch {
   const [tokens, expertsPerToken] = [fixed(ids.shape[0]), fixed(ids.shape[1])];
   const sizes = { tokens, expertsPerToken };
-  if (present === undefined || present.length === experts) return { ...sortAssignments(graph, ids, experts), groups: experts, rows: tokens * expertsPerToken, ...sizes };
+  if (graph.profile === 'webgpu') return { ...dispatchToBlocks(graph, ids, { experts, present }), ...sizes };
+  if (present === undefined || present.length === experts) {
+    const { counts, ...sorted } = sortAssignments(graph, ids, experts);
+    return { ...sorted, groups: { counts, groups: experts }, rows: tokens * expertsPerToken, ...sizes };
+  }
   const groups = present.length;
   const sorted = sortAssignments(graph, toSlots(graph, ids, { experts, present }), groups + 1);
   const part = (value: Value, from: Value, to: Value): Value => graph.node('Slice', [value, from, to], whole(null));
   const counts = part(sorted.counts, integers(graph, 0), integers(graph, groups));
   const held = graph.node('ReduceSum', [counts, integers(graph, 0)], whole(1), { keepdims: { int: 1 } });
   return {
-    counts,
-    groups,
+    groups: { counts, groups },
     token: part(sorted.token, integers(graph, 0), held),
     assignment: part(sorted.assignment, integers(graph, 0), held),
     position: graph.node('Min', [sorted.position, held], whole(tokens * expertsPerToken)),
@@ -55,14 +63,25 @@ export function createDispatch(graph: Graph, { ids }: Pick<Routing, 'ids'>, { ex
 }
 
 /** Expert ids as places in `present`; absent ones share the place behind the last. */
-function toSlots(graph: Graph, ids: Value, { experts, present }: Required<DispatchOptions>): Value {
-  const slots = new BigInt64Array(experts).fill(BigInt(present.length));
-  for (const [slot, expert] of present.entries()) slots[expert] = BigInt(slot);
+function toSlots(graph: Graph, ids: Value, { experts, present }: { readonly experts: number; readonly present: readonly number[] }): Value {
+  const slots = BigInt64Array.from(slotsOf(experts, present), BigInt);
   return graph.node('Gather', [graph.constant(slots, [experts]), ids], { type: 'int64', shape: ids.shape });
 }
 
+function slotsOf(experts: number, present: readonly number[]): Int32Array {
+  const slots = new Int32Array(experts).fill(present.length);
+  for (const [slot, expert] of present.entries()) slots[expert] = slot;
+  return slots;
+}
+
+function dispatchToBlocks(graph: Graph, ids: Value, { experts, present }: DispatchOptions): Omit<Dispatch, 'tokens' | 'expertsPerToken'> {
+  const held = present ?? Array.from({ length: experts }, (_, expert) => expert);
+  const { blocks, ...sorted } = sortIntoBlocks(graph, ids, { slots: slotsOf(experts, held), groups: held.length });
+  return { ...sorted, groups: blocks, rows: blocks.count * blocks.blockSize };
+}
+
 /** A counting sort of `ids` — `[T, K]`, each below `groups`. */
-function sortAssignments(graph: Graph, ids: Value, groups: number): Pick<Dispatch, 'counts' | 'token' | 'assignment' | 'position'> {
+function sortAssignments(graph: Graph, ids: Value, groups: number): Pick<Dispatch, 'token' | 'assignment' | 'position'> & Pick<RowGroups, 'counts'> {
   const expertsPerToken = fixed(ids.shape[1]);
   const rows = fixed(ids.shape[0]) * expertsPerToken;
   const column = reshape(graph, ids, [rows, 1]);
@@ -94,11 +113,12 @@ export function combineRows(graph: Graph, y: Value, dispatch: Dispatch): Value {
   return out;
 }
 
-/** Routing weights `[T, K]` → `[R, 1]` in expert order. Rule: the inverse, zero for absent experts. */
+/** Routing weights `[T, K]` → `[R, 1]` in expert order, 0 for padding. Rule: the inverse, zero for absent experts. */
 export function dispatchWeights(graph: Graph, weights: Value, dispatch: Dispatch): Value {
   const column = reshape(graph, weights, [dispatch.tokens * dispatch.expertsPerToken, 1]);
-  const out = graph.node('Gather', [column, dispatch.assignment], float(dispatch.rows, 1));
-  graph.differentiable({ inputs: [column], outputs: [out], pullback: ([g]) => [g && gatherToAssignments(graph, g, dispatch)] });
+  const masked = (given: Value): Value => (dispatch.filled === undefined ? given : graph.node('Mul', [given, dispatch.filled], float(dispatch.rows, 1)));
+  const out = masked(graph.node('Gather', [column, dispatch.assignment], float(dispatch.rows, 1)));
+  graph.differentiable({ inputs: [column], outputs: [out], pullback: ([g]) => [g && gatherToAssignments(graph, masked(g), dispatch)] });
   return out;
 }
 

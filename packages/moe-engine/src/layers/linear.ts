@@ -4,6 +4,8 @@
  * @module
  */
 import { float, fixed, integers, type Graph, type Value } from '../graph/graph.ts';
+import { blockLinear } from './block-linear.ts';
+import type { RowBlocks, RowGroups } from './row-groups.ts';
 
 const TRANSPOSED_B = { transB: { int: 1 } } as const;
 const TRANSPOSED_A = { transA: { int: 1 } } as const;
@@ -39,18 +41,12 @@ function pullLinear(graph: Graph, { x, weight, g }: { readonly x: Value; readonl
   ];
 }
 
-/** Consecutive groups of rows, one per weight; see `dispatch.ts`. */
-export interface RowGroups {
-  /** `int64 [E]`: rows of each group; they sum to N. */
-  readonly counts: Value;
-  readonly groups: number;
-}
-
 /**
  * `out[rows of group e] = x[rows of group e] · W_eᵀ` for each of E weights: `x` — `[N, in]`, `weights[e]` — `[out, in]`.
  * A group may be empty. Rules as for {@link linear}, per group; the gradient of an empty group's weight is zero.
  */
-export function groupedLinear(graph: Graph, x: Value, weights: readonly Value[], rows: RowGroups): Value {
+export function groupedLinear(graph: Graph, x: Value, weights: readonly Value[], rows: RowGroups | RowBlocks): Value {
+  if ('owners' in rows) return blockLinear(graph, x, weights, rows);
   const parts = splitRows(graph, x, rows);
   const products = parts.map((part, group) => forward(graph, part, weights[group]!));
   const out = joinRows(graph, products, x.shape[0] ?? null);

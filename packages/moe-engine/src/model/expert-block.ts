@@ -45,10 +45,10 @@ function expertSum({ graph, topology, weight }: DecoderContext, x: Value, { laye
   const dispatch = createDispatch(graph, routing, { experts: expertsPerLayer, present });
   const names = present.map((expert) => expertTensorNames(topology, { layer, expert }));
   const rows = dispatchRows(graph, x, dispatch);
-  const gate = groupedLinear(graph, rows, names.map((name) => weight(name.gate, [expertWidth, hiddenSize])), dispatch);
-  const up = groupedLinear(graph, rows, names.map((name) => weight(name.up, [expertWidth, hiddenSize])), dispatch);
+  const gate = groupedLinear(graph, rows, names.map((name) => weight(name.gate, [expertWidth, hiddenSize])), dispatch.groups);
+  const up = groupedLinear(graph, rows, names.map((name) => weight(name.up, [expertWidth, hiddenSize])), dispatch.groups);
   const activation = scaleRows(graph, swiglu(graph, gate, up), dispatchWeights(graph, routing.weights, dispatch));
-  const down = groupedLinear(graph, activation, names.map((name) => weight(name.down, [hiddenSize, expertWidth])), dispatch);
+  const down = groupedLinear(graph, activation, names.map((name) => weight(name.down, [hiddenSize, expertWidth])), dispatch.groups);
   return combineRows(graph, down, dispatch);
 }
 

@@ -6,7 +6,7 @@
 import type { Topology } from '@connito/moe-core';
 import { MoeEngineError } from '../error.ts';
 import { differentiate } from '../graph/gradients.ts';
-import { createGraph, type Graph, type Value } from '../graph/graph.ts';
+import { createGraph, type Graph, type GraphProfile, type Value } from '../graph/graph.ts';
 import type { DeclareWeight } from './decoder-context.ts';
 import { trainingObjective, type AuxiliaryLosses } from './objective.ts';
 import type { PresentExperts } from './present-experts.ts';
@@ -37,11 +37,13 @@ export interface ProgramOptions {
   readonly sequenceLength: number;
   /** Experts of a partial model; all where left out. */
   readonly present?: PresentExperts | undefined;
+  /** `standard` by default. */
+  readonly profile?: GraphProfile;
 }
 
 /** Outputs: `losses` — `[B·(S−1), 1]`, nats per predicted token. */
 export function compileEvaluation(options: ProgramOptions): Program {
-  const graph = createGraph();
+  const graph = createGraph(options);
   const { losses } = buildTransformer(graph, { ...options, weight: declareWeights(graph, options) });
   return finish(graph, options, new Map([['losses', losses]]));
 }
@@ -56,7 +58,7 @@ export interface SplitProgram {
 
 /** Cuts an evaluation as late as the weights `changed` allow: in their first layer, attention, router, sorting and other experts are shared. */
 export function compileSplitEvaluation(options: ProgramOptions & { readonly changed: Iterable<string> }): SplitProgram {
-  const graph = createGraph();
+  const graph = createGraph(options);
   const { tokens, losses } = buildTransformer(graph, { ...options, weight: declareWeights(graph, options) });
   const carried = graph.frontier({ outputs: [losses], changed: options.changed, varying: [tokens.name] });
   return {
@@ -86,7 +88,7 @@ export interface TrainingProgramOptions extends ProgramOptions {
  */
 export function compileTraining(options: TrainingProgramOptions): Program {
   const { batchSize, sequenceLength, packed = false, auxiliary } = options;
-  const graph = createGraph();
+  const graph = createGraph(options);
   const weight = declareWeights(graph, options);
   const trained = options.trained.map((name) => weight(name, shapeOf(options.shapes, name)));
   const lossWeights = graph.input({ name: 'lossWeights', shape: [batchSize * (sequenceLength - 1), 1] });
@@ -108,7 +110,7 @@ export function compileLogits(options: ProgramOptions): Program {
 
 /** Outputs per MoE layer L: `ids.L` — `int64 [B·S, K]`, `weights.L` — `[B·S, K]`. */
 export function compileRouting(options: ProgramOptions): Program {
-  const graph = createGraph();
+  const graph = createGraph(options);
   const { routings } = buildTransformer(graph, { ...options, weight: declareWeights(graph, options) });
   const outputs = routings.flatMap(({ layer, routing }) => [[`ids.${layer}`, routing.ids] as const, [`weights.${layer}`, routing.weights] as const]);
   return finish(graph, options, new Map(outputs));

@@ -8,6 +8,7 @@ import { MoeEngineError } from '../error.ts';
 import { openCandidateRuns, type CandidateRuns } from '../evaluation/candidate-runs.ts';
 import { computeLosses } from '../evaluation/loss-runs.ts';
 import { computeRouting } from '../evaluation/routing-runs.ts';
+import type { GraphProfile } from '../graph/graph.ts';
 import type { LoadedEngine, RequestContext } from './loaded-engine.ts';
 import type { EngineRequest, EngineResponses, OpenRequest } from './messages.ts';
 import { compileEvaluation, compileRouting, compileTraining, type Program } from '../model/program.ts';
@@ -51,12 +52,12 @@ export function createEngineHost(): EngineHost {
 
 async function open(request: OpenRequest, { emit }: RequestContext): Promise<Loaded> {
   const runtime = await openRuntime({ device: request.device, threads: request.threads, onNotice: (notice) => emit({ kind: 'notice', notice }) });
-  const program = compile(request);
+  const program = compile({ ...request, profile: runtime.profile });
   const weights = new Map<string, Tensor>();
   return { runtime, program, session: await runtime.createSession(program), topology: request.topology, weights, candidates: openCandidateRuns({ runtime, weights, request }) };
 }
 
-function compile(request: OpenRequest): Program {
+function compile(request: OpenRequest & { readonly profile: GraphProfile }): Program {
   if (request.purpose === 'training') return compileTraining(request);
   return request.purpose === 'routing' ? compileRouting(request) : compileEvaluation(request);
 }

@@ -7,6 +7,7 @@
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { MoeEngineError } from '../error.ts';
+import type { GraphProfile } from '../graph/graph.ts';
 import type { Program } from '../model/program.ts';
 import { firstLine, loadDevice, type Device, type DeviceChoice, type EngineNotice, type LoadedDevice } from './device.ts';
 
@@ -21,6 +22,8 @@ export interface RuntimeOptions {
 /** A loaded ONNX Runtime. */
 export interface Runtime {
   readonly device: Device;
+  /** What its graphs must be compiled for. */
+  readonly profile: GraphProfile;
   /** Wraps an array as a tensor, without a copy. */
   tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor;
   createSession(program: Program): Promise<Session>;
@@ -47,6 +50,7 @@ function createRuntime({ device, onnx }: LoadedDevice, threads: number): Runtime
   const options = sessionOptions(device, threads);
   return {
     device,
+    profile: device === 'webgpu' ? 'webgpu' : 'standard',
     tensor: (data, shape) => (data instanceof Float32Array ? new onnx.Tensor('float32', data, shape) : new onnx.Tensor('int32', data, shape)),
     async createSession(program) {
       const session = await attempt(device, 'loading a graph', () => onnx.InferenceSession.create(program.model, options));
