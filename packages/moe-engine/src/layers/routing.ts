@@ -119,9 +119,13 @@ function isFinite(graph: Graph, x: Value): Value {
 /** The `count` largest entries of the last axis and where they stand, falling; the lower index first where two are equal. */
 function largest(graph: Graph, x: Value, count: number): { readonly values: Value; readonly ids: Value } {
   const shape = [...x.shape.slice(0, -1), count];
-  const [values, ids] = graph.nodes('TopK', [x, integers(graph, count)], [float(...shape), { type: 'int64', shape }]) as [Value, Value];
-  return { values, ids };
+  const ranked = graph.profile === 'webgpu' ? graph.node('Max', [x, scalar(graph, ABOVE_FILLING)], float(...x.shape)) : x;
+  const [values, ids] = graph.nodes('TopK', [ranked, integers(graph, count)], [float(...shape), { type: 'int64', shape }]) as [Value, Value];
+  return { ids, values: ranked === x ? values : graph.node('GatherElements', [x, ids], float(...shape), { axis: { int: shape.length - 1 } }) };
 }
+
+/** WebGPU's TopK fills rows up with the least float32 under the id −1, which would come before −∞. */
+const ABOVE_FILLING = -3.3e38;
 
 /** Zeros in the shape of `like` with `values` at `[t, ids[t, k]]`; ids of a row are distinct, so nothing is added twice. */
 function scatter(graph: Graph, ids: Value, values: Value, like: Value): Value {
