@@ -4,6 +4,9 @@
  * @see Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019, algorithm 2 · `torch.optim.AdamW` of PyTorch 2.13
  * @module
  */
+import { BLOCK, type AdamWKernel, type AdamWTensor } from './adamw-kernel.ts';
+import { PLAIN_KERNEL } from './adamw-plain.ts';
+import { createWasmKernel } from './adamw-wasm.ts';
 
 /** Hyperparameters that stay the same over a run. */
 export interface AdamWOptions {
@@ -12,13 +15,6 @@ export interface AdamWOptions {
   readonly epsilon: number;
   /** Decoupled: weights shrink by `learningRate · weightDecay` a step, whatever the gradient. */
   readonly weightDecay: number;
-}
-
-/** One trained tensor and its moments, all of the same length; updated in place. */
-export interface AdamWTensor {
-  readonly weights: Float32Array;
-  readonly firstMoment: Float32Array;
-  readonly secondMoment: Float32Array;
 }
 
 /** One update. */
@@ -31,7 +27,7 @@ export interface AdamWStep extends AdamWOptions {
 }
 
 /**
- * `m ← β₁m + (1−β₁)g`, `v ← β₂v + (1−β₂)g²`, `w ← w(1 − ηλ) − (η / (1−β₁ᵗ)) · m / (√v / √(1−β₂ᵗ) + ε)`.
+ * `m ← β₁m + (1−β₁)g`, `v ← β₂v + (1−β₂)g²`, `w ← w(1 − ηλ) − η · c / (1−β₁ᵗ) · m / (√v + εc)` with `c = √(1−β₂ᵗ)`.
  *
  * Each expression is evaluated in float64 and rounded once to float32 when stored. NaN propagates: check the gradient first.
  *
@@ -39,28 +35,22 @@ export interface AdamWStep extends AdamWOptions {
  * @param gradient as long as `tensor.weights`; not changed
  * @param step numbers of this update
  */
-export function applyAdamW(tensor: AdamWTensor, gradient: Float32Array, step: AdamWStep): void {
-  const { weights, firstMoment, secondMoment } = tensor;
-  const [beta1, beta2] = step.betas;
-  const { epsilon, gradientScale } = step;
-  const keep = 1 - step.learningRate * step.weightDecay;
-  const stepSize = step.learningRate / (1 - beta1 ** step.update);
-  const correction = Math.sqrt(1 - beta2 ** step.update);
-  for (let index = 0; index < weights.length; index++) {
-    const g = gradient[index]! * gradientScale;
-    const m = Math.fround(beta1 * firstMoment[index]! + (1 - beta1) * g);
-    const v = Math.fround(beta2 * secondMoment[index]! + (1 - beta2) * g * g);
-    firstMoment[index] = m;
-    secondMoment[index] = v;
-    weights[index] = weights[index]! * keep - (stepSize * m) / (Math.sqrt(v) / correction + epsilon);
-  }
+export function applyAdamW(tensor: AdamWTensor, gradient: Float32Array, { learningRate, weightDecay, betas, epsilon, gradientScale, update }: AdamWStep): void {
+  const correction = Math.sqrt(1 - betas[1] ** update);
+  kernel().update(tensor, gradient, {
+    betas,
+    gradientScale,
+    keep: 1 - learningRate * weightDecay,
+    stepSize: (learningRate / (1 - betas[0] ** update)) * correction,
+    epsilon: epsilon * correction,
+  });
 }
 
-/** Euclidean norm over all gradients, float64, tensors in the given order. */
+/** Euclidean norm over all gradients in float64: blocks of 8,192 elements as eight interleaved sums, then block by block, tensor by tensor in the given order. */
 export function globalNorm(gradients: Iterable<Float32Array>): number {
   let sum = 0;
   for (const gradient of gradients) {
-    for (let index = 0; index < gradient.length; index++) sum += gradient[index]! * gradient[index]!;
+    for (let from = 0; from < gradient.length; from += BLOCK) sum += kernel().sumOfSquares(gradient.subarray(from, from + BLOCK));
   }
   return Math.sqrt(sum);
 }
@@ -70,4 +60,11 @@ export function globalNorm(gradients: Iterable<Float32Array>): number {
  */
 export function clipFactor(norm: number, clipNorm: number): number {
   return clipNorm === Infinity ? 1 : Math.min(1, clipNorm / (norm + 1e-6));
+}
+
+let chosen: AdamWKernel | undefined;
+
+/** The faster one that this host has; the same bits either way. */
+function kernel(): AdamWKernel {
+  return (chosen ??= createWasmKernel() ?? PLAIN_KERNEL);
 }

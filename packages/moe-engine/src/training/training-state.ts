@@ -12,7 +12,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tensor as CheckpointTensor } from '@connito/moe-core';
 import { openSafetensorsFile, writeSafetensorsFile, type OpenSafetensorsFile } from '@connito/moe-core/node';
-import type { AdamWTensor } from './adamw.ts';
+import type { AdamWTensor } from './adamw-kernel.ts';
 import { MoeEngineError } from '../error.ts';
 import type { TensorMessage } from '../runtime/tensor-message.ts';
 import { readReports, writeReports } from './step-log.ts';
