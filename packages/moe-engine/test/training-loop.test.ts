@@ -17,7 +17,7 @@ beforeAll(async () => {
   model = await loadTinyModel('grouped');
   scratch = await mkdtemp(join(tmpdir(), 'connito-training-loop-'));
   const runtime = await openTestRuntime();
-  const program = compileTraining({ ...model, sequenceLength, batchSize, packed: true, auxiliary: { balance: 0.1 / microBatches  }});
+  const program = compileTraining({ ...model, sequenceLength, batchSize, packed: true, auxiliary: { balance: 0.1 / microBatches } });
   const weights = new Map(program.weights.filter((name) => !model.trained.includes(name)).map((name) => [name, runtime.tensor(model.weights.get(name)!, model.shapes.get(name)!)]));
   context = { runtime, topology: model.topology, program, session: await runtime.createSession(program), weights, onProgress: () => undefined, isCancelled: () => false };
 });
