@@ -30,7 +30,7 @@ describe('without onnxruntime-node', () => {
 describe('a graph that ONNX Runtime does not accept', () => {
   it('is runtime-failed, with the cause', async () => {
     const runtime = await openRuntime({ device: 'wasm', threads: 1, onNotice: () => expect.unreachable() });
-    const broken: Program = { model: Uint8Array.of(1, 2, 3), weights: [], fed: [], outputs: new Map(), batchSize: 1, sequenceLength: 2 };
+    const broken: Program = { model: Uint8Array.of(1, 2, 3), weights: [], fed: [], outputs: new Map(), batchSize: 1, sequenceLength: 2, bag: 1 };
     await expect(runtime.createSession(broken)).rejects.toMatchObject({ code: 'runtime-failed', context: { device: 'wasm', during: 'loading a graph' }, cause: expect.anything() });
   });
 });

@@ -19,7 +19,7 @@ beforeAll(async () => {
   const runtime = await openTestRuntime();
   const program = compileTraining({ ...model, sequenceLength, batchSize, packed: true, auxiliary: { balance: 0.1 / microBatches } });
   const weights = new Map(program.weights.filter((name) => !model.trained.includes(name)).map((name) => [name, runtime.tensor(model.weights.get(name)!, model.shapes.get(name)!)]));
-  context = { runtime, topology: model.topology, program, session: await runtime.createSession(program), weights, onProgress: () => undefined, isCancelled: () => false };
+  context = { runtime, topology: model.topology, program, session: await runtime.createSession(program), superposed: undefined, weights, onProgress: () => undefined, isCancelled: () => false };
 });
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
@@ -32,7 +32,7 @@ function job(overrides: Partial<TrainingJob> = {}): TrainingJob {
     labelMask: Uint8Array.from({ length: 9 * 6 }, (_, index) => Number(index % 6 !== 1 || index > 30)),
   };
   const optimizer = { betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.1, learningRate: 1e-2, warmupSteps: 2, schedule: 'cosine', finalShare: 0.1, clipNorm: 1 } as const;
-  return { start, rows, microBatches, ...optimizer, steps: 5, rowSeed: 'loop', resumeDirectory: undefined, saveEverySteps: 1000, ...overrides };
+  return { start, rows, microBatches, ...optimizer, steps: 5, rowSeed: 'loop', undecayed: [], superposition: undefined, resumeDirectory: undefined, saveEverySteps: 1000, ...overrides };
 }
 
 /** Cancelled at the n-th time that the loop asks, which is before each micro-batch. */

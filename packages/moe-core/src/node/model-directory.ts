@@ -17,9 +17,9 @@ export interface ModelDirectory {
   readonly checkpoint: Checkpoint;
   /**
    * Directory that tokenizer, configs and other files are copied from; weights, hidden files and sub-directories are left out. Links are followed inside of it and, as the cache of
-   * huggingface_hub lays models out, to `../../blobs`.
+   * huggingface_hub lays models out, to `../../blobs`. Nothing is copied where it is left out.
    */
-  readonly copyFrom: string;
+  readonly copyFrom?: string | undefined;
   /** Texts written besides, in the place of copies of the same name: a rewritten `config.json`, say. */
   readonly files?: ReadonlyMap<string, string> | undefined;
   readonly maxShardBytes?: number | undefined;
@@ -47,7 +47,7 @@ export async function writeModelDirectory(directory: string, model: ModelDirecto
   const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     await writing(target, () => mkdir(temporary, { recursive: true }));
-    const copied = await copyAside(model.copyFrom, temporary, model.files);
+    const copied = model.copyFrom === undefined ? [] : await copyAside(model.copyFrom, temporary, model.files);
     for (const [name, text] of model.files ?? []) await writeFileAtomic(join(temporary, name), new TextEncoder().encode(text));
     const tensorBytes = [...model.checkpoint.tensors.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const weights = await writeWeights(temporary, tensorSources(model, tensorBytes), { maxShardBytes: model.maxShardBytes });

@@ -27,6 +27,8 @@ export interface Program {
   readonly outputs: ReadonlyMap<string, string>;
   readonly batchSize: number;
   readonly sequenceLength: number;
+  /** Tokens at each position. */
+  readonly bag: number;
 }
 
 /** Common inputs of the compilers. */
@@ -119,11 +121,11 @@ export function compileRouting(options: ProgramOptions): Program {
 /** Graph inputs that are no weights. */
 const DATA_INPUTS: ReadonlySet<string> = new Set(['tokens', 'documents', 'lossWeights']);
 
-function finish(graph: Graph, { batchSize, sequenceLength }: ProgramOptions, outputs: ReadonlyMap<string, Value>, given: readonly Value[] = []): Program {
+function finish(graph: Graph, { batchSize, sequenceLength, bag = 1 }: ProgramOptions & Pick<TrainingProgramOptions, 'bag'>, outputs: ReadonlyMap<string, Value>, given: readonly Value[] = []): Program {
   const { model, inputs } = graph.encode([...outputs.values()], given);
   const isFed = new Set([...DATA_INPUTS, ...given.map((value) => value.name)]);
   const [weights, fed] = [false, true].map((wanted) => inputs.map((value) => value.name).filter((name) => isFed.has(name) === wanted)) as [string[], string[]];
-  return { model, weights, fed, outputs: new Map([...outputs].map(([meaning, value]) => [meaning, value.name])), batchSize, sequenceLength };
+  return { model, weights, fed, outputs: new Map([...outputs].map(([meaning, value]) => [meaning, value.name])), batchSize, sequenceLength, bag };
 }
 
 /** Each weight becomes one graph input, however often it is used; its shape in the checkpoint must be the one the model needs. */

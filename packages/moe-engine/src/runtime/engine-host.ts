@@ -12,7 +12,7 @@ import type { GraphProfile } from '../graph/graph.ts';
 import type { LoadedEngine, RequestContext } from './loaded-engine.ts';
 import type { EngineRequest, EngineResponses, OpenRequest } from './messages.ts';
 import { compileEvaluation, compileRouting, compileTraining, type Program } from '../model/program.ts';
-import { openRuntime } from './runtime.ts';
+import { openRuntime, type Runtime } from './runtime.ts';
 import { runTraining } from '../training/training-loop.ts';
 
 interface Loaded extends LoadedEngine {
@@ -54,11 +54,18 @@ async function open(request: OpenRequest, { emit }: RequestContext): Promise<Loa
   const runtime = await openRuntime({ device: request.device, threads: request.threads, onNotice: (notice) => emit({ kind: 'notice', notice }) });
   const program = compile({ ...request, profile: runtime.profile });
   const weights = new Map<string, Tensor>();
-  return { runtime, program, session: await runtime.createSession(program), topology: request.topology, weights, candidates: openCandidateRuns({ runtime, weights, request }) };
+  const session = await runtime.createSession(program);
+  return { runtime, program, session, superposed: await openSuperposed(runtime, request), topology: request.topology, weights, candidates: openCandidateRuns({ runtime, weights, request }) };
+}
+
+async function openSuperposed(runtime: Runtime, request: OpenRequest): Promise<LoadedEngine['superposed']> {
+  if (request.purpose !== 'training' || request.bag === 1) return undefined;
+  const program = compileTraining({ ...request, profile: runtime.profile });
+  return { program, session: await runtime.createSession(program) };
 }
 
 function compile(request: OpenRequest & { readonly profile: GraphProfile }): Program {
-  if (request.purpose === 'training') return compileTraining(request);
+  if (request.purpose === 'training') return compileTraining({ ...request, bag: 1 });
   return request.purpose === 'routing' ? compileRouting(request) : compileEvaluation(request);
 }
 

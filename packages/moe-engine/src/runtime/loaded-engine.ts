@@ -15,6 +15,8 @@ export interface LoadedEngine {
   readonly runtime: Runtime;
   readonly program: Program;
   readonly session: Session;
+  /** The graph of superposed steps, where training asked for bags. */
+  readonly superposed: { readonly program: Program; readonly session: Session } | undefined;
   readonly topology: Topology;
   readonly weights: Map<string, Tensor>;
 }

@@ -21,6 +21,7 @@ export interface OpenRequest {
   /** For training: see `compileTraining`. */
   readonly packed: boolean;
   readonly auxiliary: AuxiliaryLosses;
+  /** Where more than 1, a second graph for steps with superposed tokens is compiled. */
   readonly bag: number;
   readonly batchSize: number;
   readonly sequenceLength: number;

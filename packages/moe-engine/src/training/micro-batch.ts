@@ -22,24 +22,25 @@ export interface MicroBatch {
 }
 
 /** Allocates the buffers. */
-export function createMicroBatch(rows: TrainingRows, { runtime, program: { batchSize, sequenceLength } }: { readonly runtime: Runtime; readonly program: Pick<Program, 'batchSize' | 'sequenceLength'> }): MicroBatch {
-  const size = batchSize * sequenceLength;
+export function createMicroBatch(rows: TrainingRows, { runtime, program: { batchSize, sequenceLength, bag } }: { readonly runtime: Runtime; readonly program: Pick<Program, 'batchSize' | 'sequenceLength' | 'bag'> }): MicroBatch {
+  const width = sequenceLength * bag;
+  const size = batchSize * width;
   const [tokens, lossWeights] = [new Int32Array(size), new Float32Array(batchSize * (sequenceLength - 1))];
   const documents = rows.documents === undefined ? undefined : new Int32Array(size);
   const weigh = (row: number, index: number, share: number): void => {
-    for (let step = 1; step < sequenceLength; step++) lossWeights[index * (sequenceLength - 1) + step - 1] = isTarget(rows, row * sequenceLength + step) ? share : 0;
+    for (let step = 1; step < sequenceLength; step++) lossWeights[index * (sequenceLength - 1) + step - 1] = isTarget(rows, row * width + step * bag) ? share : 0;
   };
   return {
     feeds: {
-      tokens: runtime.tensor(tokens, [batchSize, sequenceLength]),
+      tokens: runtime.tensor(tokens, [batchSize, width]),
       lossWeights: runtime.tensor(lossWeights, [lossWeights.length, 1]),
-      ...(documents === undefined ? {} : { documents: runtime.tensor(documents, [batchSize, sequenceLength]) }),
+      ...(documents === undefined ? {} : { documents: runtime.tensor(documents, [batchSize, width]) }),
     },
     fill(numbers, targets) {
       for (const [index, row] of numbers.entries()) {
-        const span = [row * sequenceLength, (row + 1) * sequenceLength] as const;
-        tokens.set(rows.tokens.subarray(...span), index * sequenceLength);
-        documents?.set(rows.documents!.subarray(...span), index * sequenceLength);
+        const span = [row * width, (row + 1) * width] as const;
+        tokens.set(rows.tokens.subarray(...span), index * width);
+        documents?.set(rows.documents!.subarray(...span), index * width);
         weigh(row, index, 1 / targets);
       }
     },

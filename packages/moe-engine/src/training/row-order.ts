@@ -7,8 +7,8 @@ import { createHash } from 'node:crypto';
 
 /** What the order depends on. */
 export interface RowOrderOptions {
-  /** Any text, e.g. `hotkey/cycle`. */
-  readonly rowSeed: string;
+  /** Any text, e.g. `hotkey/cycle`; without one, rows come in their own order, again and again. */
+  readonly rowSeed: string | undefined;
   readonly rows: number;
   readonly batchSize: number;
 }
@@ -20,15 +20,20 @@ export interface RowOrderOptions {
  */
 export function createRowOrder({ rowSeed, rows, batchSize }: RowOrderOptions): (step: number) => number[] {
   let known: { readonly epoch: number; readonly order: Uint32Array } | undefined;
-  const orderOf = (epoch: number): Uint32Array => {
-    if (known?.epoch !== epoch) known = { epoch, order: shuffledRows(rows, createWords(rowSeed, epoch)) };
+  const shuffled = (seed: string, epoch: number): Uint32Array => {
+    if (known?.epoch !== epoch) known = { epoch, order: shuffledRows(rows, createWords(seed, epoch)) };
     return known.order;
   };
   return (step) =>
     Array.from({ length: batchSize }, (_, index) => {
       const position = step * batchSize + index;
-      return orderOf(Math.floor(position / rows))[position % rows]!;
+      return rowSeed === undefined ? position % rows : shuffled(rowSeed, Math.floor(position / rows))[position % rows]!;
     });
+}
+
+/** The text that a seed counts as: bytes are their lowercase hex. */
+export function formatRowSeed(seed: string | Uint8Array): string {
+  return typeof seed === 'string' ? seed : Buffer.from(seed).toString('hex');
 }
 
 function shuffledRows(rows: number, nextWord: () => number): Uint32Array {

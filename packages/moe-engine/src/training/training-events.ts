@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { trainExperts, type TrainingEvent, type TrainingResult, type TrainOptions } from './trainer.ts';
+import { trainExperts, type TrainingResult, type TrainOptions } from './trainer.ts';
+import type { TrainingEvent } from './training-options.ts';
 
 /**
  * Trains like {@link trainExperts} and yields what happens; the last event has the result. Leaving the loop cancels the run, which

@@ -53,7 +53,12 @@ export interface TrainingJob extends AdamWOptions, LearningRateOptions {
   /** M: runs of the graph per step; a step sees M · B rows. */
   readonly microBatches: number;
   readonly clipNorm: number;
-  readonly rowSeed: string;
+  /** Names of trained tensors without weight decay. */
+  readonly undecayed: readonly string[];
+  /** `undefined`: rows in their own order. */
+  readonly rowSeed: string | undefined;
+  /** The first `steps` steps see bags of `bag` tokens at each position. */
+  readonly superposition: { readonly bag: number; readonly steps: number } | undefined;
   readonly resumeDirectory: string | undefined;
   readonly saveEverySteps: number;
 }
@@ -70,6 +75,8 @@ export interface TrainingContext {
   readonly topology: Topology;
   readonly program: Program;
   readonly session: Session;
+  /** The graph of superposed steps, where the job has some. */
+  readonly superposed: { readonly program: Program; readonly session: Session } | undefined;
   /** Frozen weights by name. */
   readonly weights: ReadonlyMap<string, Tensor>;
   readonly onProgress: (progress: TrainingProgress) => void;

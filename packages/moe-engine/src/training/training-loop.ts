@@ -28,7 +28,7 @@ export async function runTraining(job: TrainingJob, context: TrainingContext): P
     if (await store.save(state)) context.onProgress({ kind: 'saved', completedSteps: state.reports.length });
   };
   context.onProgress({ kind: 'started', completedSteps: state.reports.length, steps: job.steps });
-  const step = createStep({ job, context, state });
+  const step = createSteps({ job, context, state });
   while (state.reports.length < job.steps) {
     const done = await step();
     if (done === undefined) {
@@ -49,16 +49,25 @@ interface StepContext {
   readonly state: TrainingState;
 }
 
-/** One optimiser step, or `undefined`, with nothing changed, where it was cancelled before its last micro-batch. */
-function createStep({ job, context, state }: StepContext): () => Promise<TrainingStep | undefined> {
-  const { batchSize, sequenceLength } = context.program;
-  const targetsOf = countTargets(job.rows, sequenceLength);
+/** Superposed steps come first, where the job has some; weights, moments and schedule go on from one kind to the other. */
+function createSteps({ job, context, state }: StepContext): () => Promise<TrainingStep | undefined> {
+  const plain = createStep({ job, context, state, firstStep: job.superposition?.steps ?? 0 });
+  if (job.superposition === undefined || context.superposed === undefined) return plain;
+  const superposed = createStep({ job, context: { ...context, ...context.superposed }, state, firstStep: 0 });
+  const { steps } = job.superposition;
+  return () => (state.reports.length < steps ? superposed() : plain());
+}
+
+/** One optimiser step, or `undefined`, with nothing changed, where it was cancelled before its last micro-batch; step `firstStep` begins with the first row. */
+function createStep({ job, context, state, firstStep }: StepContext & { readonly firstStep: number }): () => Promise<TrainingStep | undefined> {
+  const { batchSize, sequenceLength, bag } = context.program;
+  const targetsOf = countTargets(job.rows, sequenceLength, bag);
   const rowsAt = createRowOrder({ rowSeed: job.rowSeed, rows: targetsOf.length, batchSize: batchSize * job.microBatches });
   const addUp = createMicroBatchRunner({ job, context, state });
   return async () => {
     const begun = performance.now();
     const done = state.reports.length;
-    const rows = rowsAt(done);
+    const rows = rowsAt(done - firstStep);
     const targets = rows.reduce((sum, row) => sum + targetsOf[row]!, 0);
     const sum = await addUp(rows, targets);
     if (sum === undefined) return undefined;
@@ -104,8 +113,10 @@ function update({ job, state, sum, learningRate }: UpdateInputs): Pick<StepRepor
   if (!Number.isFinite(loss) || !Number.isFinite(auxiliaryLoss) || !Number.isFinite(gradientNorm)) return { loss, auxiliaryLoss, gradientNorm, skipped: true };
   const gradientScale = clipFactor(gradientNorm, job.clipNorm);
   state.updates += 1;
+  const undecayed = new Set(job.undecayed);
   for (const [index, tensor] of state.tensors.entries()) {
-    applyAdamW(tensor, sum.gradients[index]!, { ...job, learningRate, gradientScale, update: state.updates });
+    const weightDecay = undecayed.has(tensor.name) ? 0 : job.weightDecay;
+    applyAdamW(tensor, sum.gradients[index]!, { ...job, weightDecay, learningRate, gradientScale, update: state.updates });
   }
   return { loss, auxiliaryLoss, gradientNorm, skipped: false };
 }

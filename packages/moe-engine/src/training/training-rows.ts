@@ -50,11 +50,15 @@ export function isTarget({ documents, labelMask }: Pick<TrainingRows, 'documents
   return documents === undefined || (documents[position] !== PADDING && documents[position] === documents[position - 1]);
 }
 
-/** How many tokens of each row count: `[N]`. */
-export function countTargets(rows: TrainingRows, sequenceLength: number): Uint32Array {
-  return Uint32Array.from({ length: rows.tokens.length / sequenceLength }, (_, row) => {
+/**
+ * How many tokens of each row count: `[N]`. With bags of s tokens a row is `S · s` of them, which may be several of the rows that the caller gave; what is left over makes none,
+ * and bags are what is counted.
+ */
+export function countTargets(rows: TrainingRows, sequenceLength: number, bag = 1): Uint32Array {
+  const width = sequenceLength * bag;
+  return Uint32Array.from({ length: Math.floor(rows.tokens.length / width) }, (_, row) => {
     let count = 0;
-    for (let position = row * sequenceLength + 1; position < (row + 1) * sequenceLength; position++) count += Number(isTarget(rows, position));
+    for (let position = row * width + bag; position < (row + 1) * width; position += bag) count += Number(isTarget(rows, position));
     return count;
   });
 }
