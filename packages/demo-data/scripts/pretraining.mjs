@@ -34,8 +34,7 @@ export const TRAINING = {
 
 /** Token ids of the given files below `text/`: documents in file order, each followed by `<|endoftext|>`, cut to whole rows. */
 export function packedRows(...names) {
-  const read = (name) => JSON.parse(readFileSync(join(MODEL, name), 'utf8'));
-  const tokenizer = new Tokenizer(read('tokenizer.json'), read('tokenizer_config.json'));
+  const tokenizer = new Tokenizer(readModelFile('tokenizer.json'), readModelFile('tokenizer_config.json'));
   const end = tokenizer.token_to_id('<|endoftext|>');
   const stream = [];
   for (const name of names) {
@@ -46,6 +45,10 @@ export function packedRows(...names) {
     }
   }
   return Uint16Array.from(stream.slice(0, Math.floor(stream.length / ROW) * ROW));
+}
+
+function readModelFile(name) {
+  return JSON.parse(readFileSync(join(MODEL, name), 'utf8'));
 }
 
 /** Rows to measure the loss on, by domain. */
