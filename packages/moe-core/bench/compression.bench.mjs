@@ -58,17 +58,14 @@ async function secondsEach(action) {
   return (await seconds(() => updates.forEach(action))) / UPDATES;
 }
 
-/** Both must have done the same work: the same positions, the same codes. */
-function assertSame(file, peerDigest) {
+/** Both must have done the same work: the same positions, the same codes. Of equal magnitudes argpartition takes any, so tensors with such a cut say nothing. */
+function assertSame(file, peerDigests) {
   const { dataOffset, tensors } = parseCompressedUpdateHeader(file);
-  const streams = { index: [], values: [] };
   let offset = dataOffset;
-  for (const { indexBytes, kept } of tensors) {
-    streams.index.push(file.subarray(offset, (offset += indexBytes)));
-    streams.values.push(file.subarray(offset, (offset += kept / 4)));
-  }
-  const same = sha256(Buffer.concat(streams.index)) === peerDigest.index && sha256(Buffer.concat(streams.values)) === peerDigest.values;
-  console.log(same ? 'numpy writes the same streams' : 'WARNING: numpy writes other streams');
+  const ours = tensors.map(({ indexBytes, kept }) => sha256(file.subarray(offset, (offset += indexBytes + kept / 4))));
+  const untied = ours.map((digest, i) => ({ digest, ...peerDigests[i] })).filter(({ tied }) => !tied);
+  const same = untied.filter(({ digest, streams }) => digest === streams).length;
+  console.log(`${same < untied.length ? 'WARNING: ' : ''}numpy writes the same streams for ${same} of ${untied.length} tensors that are not cut between equals`);
 }
 
 function sha256(bytes) {
