@@ -13,6 +13,7 @@ import type { CandidatesRequest, OpenRequest } from '../runtime/messages.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import { batchesOf } from './batches.ts';
 import { lossesOf } from './loss-runs.ts';
+import { withPlacedExperts, type PlacedExperts } from './placed-experts.ts';
 
 /** What candidates are computed with. */
 export interface CandidateContext {
@@ -59,34 +60,39 @@ export function openCandidateRuns(context: CandidateContext): CandidateRuns {
         await last?.own.session.release();
         split = { key, ...(await compileSplit(context, request.changed)) };
       }
-      return runCandidates(split, { ...context, ...request, isCancelled });
+      const { own, shared } = split;
+      return withPlacedExperts(context.runtime, request.candidates, (candidates) => runCandidates({ own, shared }, { ...context, tokens: request.tokens, candidates, isCancelled }));
     },
   };
 }
 
 async function compileSplit({ runtime, request }: CandidateContext, changed: readonly string[]): Promise<Omit<Split, 'key'>> {
   const { shared, own } = compileSplitEvaluation({ ...request, profile: runtime.profile, changed });
-  return { shared: { program: shared, session: await runtime.createSession(shared) }, own: { program: own, session: await runtime.createSession(own) } };
+  return { shared: { program: shared, session: await runtime.createSession(shared, { kept: true }) }, own: { program: own, session: await runtime.createSession(own) } };
 }
 
-type Job = Pick<CandidateContext, 'runtime' | 'weights'> & Pick<CandidatesRequest, 'tokens' | 'candidates'> & Pick<RequestContext, 'isCancelled'>;
+type Job = Pick<CandidateContext, 'runtime' | 'weights'> & Pick<CandidatesRequest, 'tokens'> & Pick<RequestContext, 'isCancelled'> & { readonly candidates: readonly PlacedExperts[] };
 
-async function runCandidates({ shared, own }: Split, { runtime, weights, tokens, candidates, ...context }: Job): Promise<readonly Float32Array[]> {
+async function runCandidates({ shared, own }: Omit<Split, 'key'>, { runtime, weights, tokens, candidates, ...context }: Job): Promise<readonly Float32Array[]> {
   const { batchSize, sequenceLength } = shared.program;
   const base = pick(weights, own.program.weights);
-  const feeds = candidates.map((experts) => ({ ...base, ...Object.fromEntries(experts.map(({ name, data, shape }) => [name, runtime.tensor(data, shape)])) }));
+  const feeds = candidates.map((experts) => ({ ...base, ...experts }));
   const sharedFeeds = pick(weights, shared.program.weights);
   const predicted = sequenceLength - 1;
   const losses = candidates.map(() => new Float32Array((tokens.length / sequenceLength) * predicted));
   for (const { batch, row, rows } of batchesOf(tokens, shared.program)) {
     stopIfCancelled(context);
     const given = new Map([['tokens', runtime.tensor(batch, [batchSize, sequenceLength])]]);
-    for (const [name, value] of await shared.session.run({ ...sharedFeeds, ...pick(given, shared.program.fed) })) given.set(name, value);
-    const carried = pick(given, own.program.fed);
-    for (const [index, candidate] of feeds.entries()) {
-      stopIfCancelled(context);
-      const outputs = await own.session.run({ ...candidate, ...carried });
-      losses[index]!.set(lossesOf(outputs).subarray(0, rows * predicted), row * predicted);
+    const crossing = await shared.session.run({ ...sharedFeeds, ...pick(given, shared.program.fed) });
+    const carried = pick(new Map([...given, ...crossing]), own.program.fed);
+    try {
+      for (const [index, candidate] of feeds.entries()) {
+        stopIfCancelled(context);
+        const outputs = await own.session.run({ ...candidate, ...carried });
+        losses[index]!.set(lossesOf(outputs).subarray(0, rows * predicted), row * predicted);
+      }
+    } finally {
+      for (const tensor of crossing.values()) tensor.dispose();
     }
   }
   return losses;

@@ -35,7 +35,7 @@ export function createEngineHost(): EngineHost {
           loaded = await open(request, context);
           return { device: loaded.runtime.device, weights: loaded.program.weights };
         case 'load':
-          engine().weights.set(request.tensor.name, engine().runtime.tensor(request.tensor.data, request.tensor.shape));
+          engine().weights.set(request.tensor.name, await engine().runtime.place(request.tensor.data, request.tensor.shape));
           return undefined;
         case 'losses':
           return computeLosses(engine(), request, context);

@@ -9,6 +9,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { MoeEngineError } from '../error.ts';
 import type { GraphProfile } from '../graph/graph.ts';
 import type { Program } from '../model/program.ts';
+import { openDeviceMemory } from './device-memory.ts';
 import { firstLine, loadDevice, type Device, type DeviceChoice, type EngineNotice, type LoadedDevice } from './device.ts';
 
 /** How a runtime is opened. */
@@ -26,7 +27,12 @@ export interface Runtime {
   readonly profile: GraphProfile;
   /** Wraps an array as a tensor, without a copy. */
   tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor;
-  createSession(program: Program): Promise<Session>;
+  /** A tensor that is fed many times: on `webgpu` a copy in the GPU's memory, elsewhere as {@link Runtime.tensor}. The caller disposes of it. */
+  place(data: Float32Array, shape: readonly number[]): Promise<Tensor>;
+  /** The values of what {@link Runtime.place} gave. */
+  read(tensor: Tensor): Promise<Float32Array>;
+  /** Outputs come back to JavaScript's memory, unless they are `kept` where they are: then they are fed to other sessions and disposed of by the caller. */
+  createSession(program: Program, options?: { readonly kept?: boolean }): Promise<Session>;
 }
 
 /** A program that is ready to run. */
@@ -48,12 +54,17 @@ export async function openRuntime({ device, threads, onNotice }: RuntimeOptions)
 function createRuntime({ device, onnx }: LoadedDevice, threads: number): Runtime {
   if (device === 'wasm') onnx.env.wasm.numThreads = threads; // counts until the first session of this JavaScript thread is created
   const options = sessionOptions(device, threads);
+  const memory = device === 'webgpu' ? openDeviceMemory(onnx) : undefined;
+  const tensor: Runtime['tensor'] = (data, shape) => (data instanceof Float32Array ? new onnx.Tensor('float32', data, shape) : new onnx.Tensor('int32', data, shape));
   return {
     device,
     profile: device === 'webgpu' ? 'webgpu' : 'standard',
-    tensor: (data, shape) => (data instanceof Float32Array ? new onnx.Tensor('float32', data, shape) : new onnx.Tensor('int32', data, shape)),
-    async createSession(program) {
-      const session = await attempt(device, 'loading a graph', () => onnx.InferenceSession.create(program.model, options));
+    tensor,
+    place: async (data, shape) => (memory === undefined ? tensor(data, shape) : attempt(device, 'copying to the device', () => memory.place(tensor(data, shape)))),
+    read: async (placed) => (memory === undefined ? placed : await attempt(device, 'copying from the device', () => memory.fetch(placed))).data as Float32Array,
+    async createSession(program, { kept = false } = {}) {
+      const location = kept && memory !== undefined ? ({ preferredOutputLocation: 'gpu-buffer' } as const) : {};
+      const session = await attempt(device, 'loading a graph', () => onnx.InferenceSession.create(program.model, { ...options, ...location }));
       const fetches = [...program.outputs.values()];
       return {
         async run(feeds) {

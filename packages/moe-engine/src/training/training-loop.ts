@@ -22,7 +22,7 @@ import { createTrainingState, openTrainingStore, type TrainingState } from './tr
  * @throws {resume-mismatch} {resume-corrupt} {runtime-failed}
  */
 export async function runTraining(job: TrainingJob, context: TrainingContext): Promise<TrainingOutcome> {
-  const store = openTrainingStore(job, context);
+  const store = await openTrainingStore(job, context);
   const state = (await store.load()) ?? createTrainingState(job.start);
   const save = async (): Promise<void> => {
     if (await store.save(state)) context.onProgress({ kind: 'saved', completedSteps: state.reports.length });

@@ -60,11 +60,11 @@ export interface TrainingStore {
 }
 
 /** Opens the store of a job. Reports come first: a state that is there has all of its reports. */
-export function openTrainingStore(job: TrainingJob, context: TrainingContext): TrainingStore {
+export async function openTrainingStore(job: TrainingJob, context: TrainingContext): Promise<TrainingStore> {
   const directory = job.resumeDirectory;
   if (directory === undefined) return { load: async () => undefined, save: async () => false };
   const [path, steps] = [join(directory, STATE_FILE), join(directory, STEPS_FILE)];
-  const jobHash = hashJob(job, context);
+  const jobHash = await hashJob(job, context);
   let saved = 0;
   return {
     async load() {
@@ -167,13 +167,13 @@ function corrupt(path: string, cause: unknown): MoeEngineError {
 }
 
 /** SHA-256 over graph, frozen weights, start, rows and options. The graph fixes model, sizes and batch; the device the rounding. */
-function hashJob(job: TrainingJob, { runtime, program, weights }: TrainingContext): string {
+async function hashJob(job: TrainingJob, { runtime, program, weights }: TrainingContext): Promise<string> {
   const { start, rows, resumeDirectory: _directory, saveEverySteps: _saves, ...options } = job;
   const hash = createHash('sha256').update(JSON.stringify([runtime.device, Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1))]));
   hash.update(program.model);
   for (const [name, data] of Object.entries(rows)) if (data !== undefined) updateHash(hash, name, data);
   for (const { name, data } of start) updateHash(hash, name, data);
-  for (const [name, tensor] of weights) updateHash(hash, name, tensor.data as Float32Array);
+  for (const [name, tensor] of weights) updateHash(hash, name, await runtime.read(tensor));
   return hash.digest('hex');
 }
 
