@@ -23,6 +23,8 @@ export interface TokenRows {
   readonly tokens: Int32Array;
   readonly rows: number;
   readonly sequenceLength: number;
+  /** Of the text that the rows come from: tokens, those that end documents included, over UTF-8 bytes. Shards do not say. */
+  readonly tokensPerByte?: number;
 }
 
 /** Reads at most `rows` rows. @throws CliError `usage` or `data`, and dataset's errors */
@@ -51,16 +53,18 @@ async function readTexts(paths: readonly string[], { model, rows, sequenceLength
   const { findTextFiles, openTokenizer, readTextFile } = await import('@connito/dataset');
   const tokenizer = await openTokenizer(model);
   const ids: number[] = [];
+  let bytes = 0;
   for (const path of await findTextFiles(paths)) {
     for (const { text } of (await readTextFile(path)).documents) {
       if (ids.length >= rows * sequenceLength) break;
       for (const id of tokenizer.encode(text)) ids.push(id);
       ids.push(tokenizer.endOfTextId);
+      bytes += Buffer.byteLength(text);
     }
   }
   const count = Math.min(rows, Math.floor(ids.length / sequenceLength));
   if (count === 0) throw new CliError('data', `The text has ${ids.length} tokens, one row takes ${sequenceLength}: give more text, or a smaller --sequence-length`);
-  return packed([Int32Array.from(ids.slice(0, count * sequenceLength))], sequenceLength);
+  return { ...packed([Int32Array.from(ids.slice(0, count * sequenceLength))], sequenceLength), tokensPerByte: ids.length / bytes };
 }
 
 function packed(parts: readonly Int32Array[], sequenceLength: number): TokenRows {

@@ -35,7 +35,7 @@ const all = leaves(createProgram(capture().context, commands)).map(({ path, comm
 
 describe('help', () => {
   it('has every command of this package', () => {
-    expect(all.map(({ name }) => name)).toEqual(expect.arrayContaining(['localnet', 'data prepare', 'model inspect', 'model extract', 'model graft', 'model export', 'model diff', 'experts score', 'experts select', 'experts partition', 'pol check']));
+    expect(all.map(({ name }) => name)).toEqual(expect.arrayContaining(['localnet', 'data prepare', 'model inspect', 'model extract', 'model graft', 'model export', 'model diff', 'experts score', 'experts select', 'experts partition', 'eval', 'pol check']));
   });
 
   it.each(all)('$name has a description, --json and examples that name it', async ({ name, path, command }) => {

@@ -2,7 +2,7 @@ import { expertTensorNames, extractExperts, type ExpertSelection, type ExpertWei
 import { openCheckpoint } from '@connito/moe-core/node';
 import { createEvaluator, type CandidateLosses, type Evaluator, type EvaluatorOptions } from '@connito/moe-engine';
 import { describe, expect, it } from 'vitest';
-import { loadTinyModel, TINY_MODELS, vectorPath } from './tiny-model.ts';
+import { FAMILY_MODELS, loadTinyModel, TINY_MODELS, vectorPath } from './tiny-model.ts';
 
 interface Setting {
   readonly evaluator: Evaluator;
@@ -63,7 +63,7 @@ describe('candidateLosses', () => {
     });
   });
 
-  it.each(TINY_MODELS)('gives them for every model, where few experts may be replaced and where all may: %s', async (name) => {
+  it.each([...TINY_MODELS, ...FAMILY_MODELS])('gives them for every model, where few experts may be replaced and where all may: %s', async (name) => {
     const { trained } = await loadTinyModel(name);
     const whole = new Map<number, number[]>();
     for (const tensor of trained) {
@@ -103,6 +103,20 @@ describe('candidateLosses', () => {
       { device },
     );
     expect(losses.slice(0, 2)).toEqual(losses.slice(2));
+  });
+
+  it.each(['natural', 'masked'] as const)('gives them for a partial model with %s routing', async (routing) => {
+    const present = { experts: new Map([[0, [0, 1, 3]], [1, [1, 2, 4]], [2, [0, 2, 3]]]), routing };
+    await withModel(
+      'odd',
+      async ({ evaluator, tokens, extract }) => {
+        const candidates = await Promise.all([extract(new Map([[1, [2]]]), shifted(0.1)), extract(new Map([[1, [1]], [2, [3]]]), shifted(0.2))]);
+        const results = await collect(evaluator.candidateLosses(tokens, candidates));
+        for (const [index, experts] of candidates.entries()) expect(results[index]!.tokens).toEqual(await evaluator.tokenLosses(tokens, { experts }));
+        expect(results[0]!.tokens).not.toEqual(results[1]!.tokens);
+      },
+      { present },
+    );
   });
 
   it('takes candidates one by one, no more than are held together, and stops asking when the loop is left', async () => {
