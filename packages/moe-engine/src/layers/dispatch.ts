@@ -17,7 +17,7 @@ import type { Routing } from './routing.ts';
 
 /** Where every assignment goes. N = T · K assignments, R rows for present experts; `token`, `assignment` — `[R]`, `position` — `[N]`, `int64` or, in blocks, `int32`. */
 export interface Dispatch {
-  /** What `groupedLinear` multiplies by group. */
+  /** Which rows belong to which expert. */
   readonly groups: RowGroups | RowBlocks;
   /** `[R, 1]`, 0 for rows of padding; absent where there are none. */
   readonly filled?: Value;

@@ -6,9 +6,10 @@
 import { expertTensorNames, routerTensorNames, sharedTensorNames } from '@connito/moe-core';
 import type { Value } from '../graph/graph.ts';
 import { combineRows, createDispatch, dispatchRows, dispatchWeights } from '../layers/dispatch.ts';
-import { add, gateRows, scaleRows, swiglu } from '../layers/elementwise.ts';
+import { add, gateRows } from '../layers/elementwise.ts';
 import { maskLogits } from '../layers/expert-mask.ts';
-import { groupedLinear, linear } from '../layers/linear.ts';
+import { expertNetworks } from '../layers/expert-networks.ts';
+import { linear } from '../layers/linear.ts';
 import { route, type Routing } from '../layers/routing.ts';
 import type { DecoderContext } from './decoder-context.ts';
 import { feedForward, normAfterAttention } from './feed-forward.ts';
@@ -39,17 +40,17 @@ function routeRows({ graph, topology, weight, present: partial }: DecoderContext
   return route(graph, { logits, selectionBias }, topology.routing);
 }
 
-/** `Σ_k w_k · expert_k(x)`. The weight multiplies the activation, before the down projection: same sum, less work. */
+/** `Σ_k w_k · expert_k(x)` */
 function expertSum({ graph, topology, weight }: DecoderContext, x: Value, { layer, present, routing }: HeldExperts & { readonly routing: Routing }): Value {
   const { hiddenSize, expertWidth, expertsPerLayer } = topology;
   const dispatch = createDispatch(graph, routing, { experts: expertsPerLayer, present });
-  const names = present.map((expert) => expertTensorNames(topology, { layer, expert }));
+  const experts = present.map((expert) => {
+    const names = expertTensorNames(topology, { layer, expert });
+    return { gate: weight(names.gate, [expertWidth, hiddenSize]), up: weight(names.up, [expertWidth, hiddenSize]), down: weight(names.down, [hiddenSize, expertWidth]) };
+  });
   const rows = dispatchRows(graph, x, dispatch);
-  const gate = groupedLinear(graph, rows, names.map((name) => weight(name.gate, [expertWidth, hiddenSize])), dispatch.groups);
-  const up = groupedLinear(graph, rows, names.map((name) => weight(name.up, [expertWidth, hiddenSize])), dispatch.groups);
-  const activation = scaleRows(graph, swiglu(graph, gate, up), dispatchWeights(graph, routing.weights, dispatch));
-  const down = groupedLinear(graph, activation, names.map((name) => weight(name.down, [hiddenSize, expertWidth])), dispatch.groups);
-  return combineRows(graph, down, dispatch);
+  const shares = dispatchWeights(graph, routing.weights, dispatch);
+  return combineRows(graph, expertNetworks(graph, { rows, shares, groups: dispatch.groups }, experts), dispatch);
 }
 
 interface SharedRows {
