@@ -3,7 +3,7 @@ import { expectedTensors } from '@connito/moe-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compileTraining } from '../src/model/program.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
-import { loadTinyModel, openTestRuntime, readTensors, relativeDistance, runProgram, TINY_MODELS, vectorPath, type TinyModel } from './tiny-model.ts';
+import { FAMILY_MODELS, loadTinyModel, openTestRuntime, readTensors, relativeDistance, runProgram, TINY_MODELS, vectorPath, type TinyModel } from './tiny-model.ts';
 import { VECTOR_DEVICES } from './vector-devices.ts';
 
 const manifest = JSON.parse(readFileSync(vectorPath('pretraining.json'), 'utf8')) as { readonly balance: number; readonly routerZ: number; readonly bag: number };
@@ -50,6 +50,23 @@ describe.each(VECTOR_DEVICES)('transformers and PyTorch autograd agree on every 
     const outputs = await runProgram(runtime, compileTraining({ ...model, trained: names, profile: runtime.profile, bag: manifest.bag }), model);
     expect(relativeDistance(outputs.get('loss') as Float32Array, floats.get('bags/loss')!)).toBeLessThan(1e-6);
     expectGradients(outputs, vectors, 'bags/gradient/');
+  });
+});
+
+const targets = FAMILY_MODELS.flatMap((name) => VECTOR_DEVICES.filter((device) => device !== 'wasm').map((device) => [name, device] as const));
+
+describe.each(targets)('transformers and PyTorch autograd agree on what is no expert, model %s (%s)', (name, device) => {
+  it('losses within 1e-5, gradients of their sum within 1e-4 relative', async () => {
+    const runtime = await openTestRuntime(device);
+    const vectors = await loadVectors(name);
+    const { model, floats } = vectors;
+    const names = vectors.names.filter((tensor) => !tensor.includes('.experts.'));
+    const auxiliary = floats.has('auxiliaryLoss') ? manifest : {};
+    const outputs = await runProgram(runtime, compileTraining({ ...model, trained: names, profile: runtime.profile, auxiliary }), model);
+    for (const loss of ['loss', 'auxiliaryLoss', 'routerZLoss'].filter((meaning) => floats.has(meaning))) {
+      expect([loss, relativeDistance(outputs.get(loss) as Float32Array, floats.get(loss)!) < 1e-5]).toEqual([loss, true]);
+    }
+    expectGradients(outputs, { ...vectors, names }, 'gradient/');
   });
 });
 

@@ -3,9 +3,10 @@
 Run here, after generate.py: python generate_pretraining.py [model …]
 
 <name>/pretraining.safetensors   for each model folder beside this file:
-  loss, auxiliaryLoss, routerZLoss, gradient/<tensor>      of `loss + BALANCE · auxiliaryLoss + ROUTER_Z · routerZLoss` on the tokens of expected.safetensors;
-                                                         auxiliaryLoss is transformers' own aux_loss (left out where a model has none)
+  loss, auxiliaryLoss, routerZLoss, gradient/<tensor>    of `loss + BALANCE · auxiliaryLoss + ROUTER_Z · routerZLoss` on the tokens of expected.safetensors;
+                                                         auxiliaryLoss is transformers' own aux_loss; both are left out where a model gives no router logits
   bags/tokens, bags/loss, bags/gradient/<tensor>         of a step of Token-Superposition Training with bags of BAG tokens
+and for those in families/ the first line only, without experts' tensors, whose gradients are in expected.safetensors.
 
 pretraining/run.safetensors        losses and weights of a run over all parameters of the model "grouped" (torch.optim.AdamW, balance loss by layer, z-loss), its
                                    first steps with superposed tokens, and initial weights (`initial`) by a second writing of the definition in initial-weights.ts
@@ -65,6 +66,9 @@ def superposed(tokens):
 def vectors(folder):
     tokens = load_file(folder / "expected.safetensors")["tokens"].long()
     losses, expected = gradients(folder, auxiliary_losses(tokens))
+    if folder.parent.name == "families":
+        expected = {name: value for name, value in expected.items() if ".experts." not in name}
+        return save_file({**losses, **{f"gradient/{name}": value.contiguous().clone() for name, value in expected.items()}}, folder / "pretraining.safetensors")
     torch.manual_seed(len(folder.name))
     vocabulary = json.loads((folder / "config.json").read_text())["vocab_size"]
     long = torch.randint(0, vocabulary, (tokens.shape[0], tokens.shape[1] * BAG))
@@ -146,7 +150,7 @@ def initial(seed, name, count, deviation):
 
 
 torch.set_num_threads(1)
-for model_folder in sorted(path.parent for path in HERE.glob("*/model.safetensors")):
+for model_folder in sorted(path.parent for path in [*HERE.glob("*/model.safetensors"), *HERE.glob("families/*/model.safetensors")]):
     if not sys.argv[1:] or model_folder.name in sys.argv[1:]:
         vectors(model_folder)
 run()
@@ -157,6 +161,6 @@ manifest = {
     "routerZ": ROUTER_Z,
     "bag": BAG,
     "run": RUN,
-    "files": {str(p.relative_to(HERE)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted([*HERE.glob("*/pretraining.safetensors"), HERE / "pretraining" / "run.safetensors"])},
+    "files": {str(p.relative_to(HERE)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted([*HERE.glob("**/pretraining.safetensors"), HERE / "pretraining" / "run.safetensors"])},
 }
 (HERE / "pretraining.json").write_text(json.dumps(manifest, indent=1) + "\n")
