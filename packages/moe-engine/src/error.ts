@@ -28,6 +28,12 @@ export interface MoeEngineErrorContexts {
   'resume-mismatch': { readonly path: string };
   /** The saved state cannot be read. */
   'resume-corrupt': { readonly path: string };
+  /** An external trainer ended with an error. */
+  'trainer-failed': { readonly exitCode: number | undefined; readonly signal: string | undefined };
+  /** An external trainer took too long. */
+  'trainer-timeout': { readonly timeoutMs: number };
+  /** What an external trainer wrote is missing, damaged, or not what it was asked for. */
+  'trainer-output': { readonly path: string };
 }
 
 /** Every code of {@link MoeEngineError}. */

@@ -15,6 +15,8 @@ export { DEVICES, resolveDevice, type Device, type DeviceChoice, type DeviceOpti
 export type { TokenMatrix } from './evaluation/token-matrix.ts';
 export type { AuxiliaryLosses, BalanceScope } from './model/objective.ts';
 export { initialWeights, type InitialWeightsOptions } from './training/initial-weights.ts';
+export { runExternalTrainer, type ExternalStep, type ExternalTrainerOptions, type ExternalTrainingResult } from './training/external/external-trainer.ts';
+export { TRAINER_JOB_FORMAT, type TrainerJob } from './training/external/trainer-job.ts';
 export { packDocuments, type PackedRows, type TrainingDocument } from './training/packing.ts';
 export { pretrain, type PretrainedModel, type PretrainOptions, type Superposition } from './training/pretrainer.ts';
 export { writePretrained, type PretrainedDirectory, type WeightFormat } from './training/pretrained-model.ts';
