@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { MoeEngineError } from '../../error.ts';
 
@@ -33,22 +33,18 @@ const MAX_LINE_CHARACTERS = 65_536;
  * @throws {trainer-timeout} {aborted}
  */
 export async function runTrainerProcess(options: TrainerProcessOptions): Promise<void> {
-  const { command, jobPath, timeoutMs, signal, onLine } = options;
+  const { command, jobPath, timeoutMs, signal } = options;
   if (signal?.aborted === true) throw aborted(signal);
-  let lastError = '';
-  const onErrorLine = (line: string): void => {
-    if (line.trim() !== '') lastError = line;
-    options.onErrorLine(line);
-  };
   const child = spawn(`${command} ${quote(jobPath)}`, { shell: true, detached: !isWindows, stdio: ['ignore', 'pipe', 'pipe'], env: withoutSecrets(process.env, jobPath) });
-  const reading = Promise.all([readLines(child.stdout, onLine), readLines(child.stderr, onErrorLine)]);
   const stop = stopper(child);
+  const output = followOutput(child, options, stop);
   const timer = timeoutMs === undefined ? undefined : setTimeout(() => stop.now(new MoeEngineError('trainer-timeout', `the trainer ${nameOf(command)} did not end within ${timeoutMs / 1000} s and was stopped`, { timeoutMs })), timeoutMs);
   const abort = (): void => stop.now(aborted(signal!));
   signal?.addEventListener('abort', abort, { once: true });
   try {
     const [exitCode, killedBy] = await ended(child);
-    await reading.catch((error: unknown) => stop.now(error));
+    stop.rest();
+    const lastError = await output;
     if (stop.reason !== undefined) throw stop.reason;
     if (exitCode !== 0) throw failed(command, { exitCode, killedBy, lastError });
   } finally {
@@ -57,6 +53,20 @@ export async function runTrainerProcess(options: TrainerProcessOptions): Promise
     stop.done();
   }
 }
+
+/** Hands lines on until both pipes are closed; a callback that throws stops the trainer with what it threw. @returns the last error line that says something */
+async function followOutput(child: TrainerChild, { onLine, onErrorLine }: TrainerProcessOptions, stop: Stopper): Promise<string> {
+  let lastError = '';
+  const follow = (stream: Readable, onText: (line: string) => void): Promise<void> => readLines(stream, onText).catch((error: unknown) => stop.now(error));
+  const noteError = (line: string): void => {
+    if (line.trim() !== '') lastError = line;
+    onErrorLine(line);
+  };
+  await Promise.all([follow(child.stdout, onLine), follow(child.stderr, noteError)]);
+  return lastError;
+}
+
+type TrainerChild = ChildProcessByStdio<null, Readable, Readable>;
 
 const isWindows = process.platform === 'win32';
 
@@ -77,11 +87,13 @@ function withoutSecrets(env: NodeJS.ProcessEnv, jobPath: string): NodeJS.Process
 interface Stopper {
   /** Asks the trainer and what it has started to end; insists after a while. The first reason counts. */
   now(reason: unknown): void;
+  /** Ends what a trainer that is gone has left in the background, and its hold on the pipes. */
+  rest(): void;
   done(): void;
   readonly reason: unknown;
 }
 
-function stopper(child: ChildProcess): Stopper {
+function stopper(child: TrainerChild): Stopper {
   let reason: unknown;
   let insisting: NodeJS.Timeout | undefined;
   const killAtExit = (): void => kill(child, 'SIGKILL');
@@ -93,11 +105,15 @@ function stopper(child: ChildProcess): Stopper {
       kill(child, 'SIGTERM');
       insisting = setTimeout(() => kill(child, 'SIGKILL'), GRACE_MS);
     },
+    rest() {
+      kill(child, 'SIGKILL');
+      clearTimeout(insisting);
+      // Whoever has left the group may hold the pipes for ever.
+      insisting = setTimeout(() => void (child.stdout.destroy(), child.stderr.destroy()), GRACE_MS);
+    },
     done() {
       clearTimeout(insisting);
       process.off('exit', killAtExit);
-      // What it has left running in the background.
-      kill(child, 'SIGKILL');
     },
     get reason() {
       return reason;
@@ -106,7 +122,7 @@ function stopper(child: ChildProcess): Stopper {
 }
 
 /** The group, where there are any: the shell passes no signal on. */
-function kill(child: ChildProcess, signal: NodeJS.Signals): void {
+function kill(child: TrainerChild, signal: NodeJS.Signals): void {
   if (child.pid === undefined) return;
   try {
     process.kill(isWindows ? child.pid : -child.pid, signal);
@@ -116,7 +132,7 @@ function kill(child: ChildProcess, signal: NodeJS.Signals): void {
 }
 
 /** Exit code and signal; settles when the process is gone, whoever still holds its pipes. */
-function ended(child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> {
+function ended(child: TrainerChild): Promise<[number | null, NodeJS.Signals | null]> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve([code, signal]));
