@@ -87,7 +87,7 @@ function withoutSecrets(env: NodeJS.ProcessEnv, jobPath: string): NodeJS.Process
 interface Stopper {
   /** Asks the trainer and what it has started to end; insists after a while. The first reason counts. */
   now(reason: unknown): void;
-  /** Ends what a trainer that is gone has left in the background, and its hold on the pipes. */
+  /** The shell is gone: ends what it has left in the background, at once, or after the grace where everything was asked to end. */
   rest(): void;
   done(): void;
   readonly reason: unknown;
@@ -95,7 +95,7 @@ interface Stopper {
 
 function stopper(child: TrainerChild): Stopper {
   let reason: unknown;
-  let insisting: NodeJS.Timeout | undefined;
+  let [insisting, letting]: (NodeJS.Timeout | undefined)[] = [];
   const killAtExit = (): void => kill(child, 'SIGKILL');
   process.on('exit', killAtExit);
   return {
@@ -106,13 +106,13 @@ function stopper(child: TrainerChild): Stopper {
       insisting = setTimeout(() => kill(child, 'SIGKILL'), GRACE_MS);
     },
     rest() {
-      kill(child, 'SIGKILL');
-      clearTimeout(insisting);
+      if (reason === undefined) kill(child, 'SIGKILL');
       // Whoever has left the group may hold the pipes for ever.
-      insisting = setTimeout(() => void (child.stdout.destroy(), child.stderr.destroy()), GRACE_MS);
+      letting = setTimeout(() => void (child.stdout.destroy(), child.stderr.destroy()), 2 * GRACE_MS);
     },
     done() {
       clearTimeout(insisting);
+      clearTimeout(letting);
       process.off('exit', killAtExit);
     },
     get reason() {
