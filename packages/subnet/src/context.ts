@@ -27,6 +27,8 @@ export interface RoleContext {
   readonly taskHash: Uint8Array;
   readonly timetable: Timetable;
   readonly checkpoint: Checkpoint;
+  /** Where the checkpoint lies, in Hugging Face layout. */
+  readonly modelDirectory: string;
   readonly versions: VersionStore;
   readonly engine: EngineOptions;
   readonly signal: AbortSignal;

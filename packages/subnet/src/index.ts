@@ -10,12 +10,13 @@ export { momentAtIndex, momentIndexAt, MOMENTS, type Moment, type MomentName, ty
 export { owner, type OwnerEffect, type OwnerEvent, type OwnerState } from './owner.ts';
 export { DEFAULT_RULES, START_DELAY_MS, withRules, type OwnerPlan, type TaskRules, type TaskRulesOverrides } from './owner-plan.ts';
 export type { RoleOptions } from './role.ts';
-export { runMiner, runOwner, runValidator } from './run.ts';
+export { runMiner, runOwner, runValidator, type MinerOptions } from './run.ts';
 export { runRole, type ChainClock, type RunOptions } from './runner.ts';
 export { beaconOf, encodeTaskManifest, genesisOf, hashTaskManifest, MAX_MANIFEST_BYTES, parseRules, parseTaskManifest, scheduleOf, selectionOf, updateRulesOf, type GateRules, type ManifestArtifact, type ManifestOuterStep, type ManifestShard, type MergeRules, type RulesInPart, type ScoringRules, type TaskManifest, type TrainingRules, type WeightRules } from './task-manifest.ts';
 export { awaitTask, readTask, type PublishedTask } from './task.ts';
 export { decodeUpdate, encodeTopKUpdate, encodeUpdate, UPDATE_FORMAT, type DecodedUpdate, type EncodedTopKUpdate, type EncodedUpdate, type UpdateFrame } from './update-artifact.ts';
 export type { TopKUpdateRules, UpdateRules, UpdateRulesInPart } from './update-rules.ts';
+export { trainByCommand, type TrainerCommand } from './trainer-command.ts';
 export { UPDATE_STRATEGIES, type ProducedUpdate, type UpdateJob, type UpdateStrategy, type UpdateStrategyName } from './update-strategy.ts';
 export { createValidator, type MedianScores, type MergeOutcome, type MinerScore, type OpenedUpdate, type ValidatorEffect, type ValidatorEvent, type ValidatorState, type Vote } from './validator.ts';
 export { openVersionStore, weightsRoot, type LoadedVersion, type VersionStore } from './version-store.ts';

@@ -108,15 +108,15 @@ export async function openContext(options: RoleOptions, station: Station, task: 
   const { manifest, taskHash, ownerHotkey } = task;
   const timetable = { schedule: scheduleOf(manifest), beacon: beaconOf(manifest) };
   await assertTimetable(station.chain, timetable);
-  const directory = await fetchModel(station.store, manifest, join(options.stateDirectory, 'model'));
-  const checkpoint = await openCheckpoint(directory);
+  const modelDirectory = await fetchModel(station.store, manifest, join(options.stateDirectory, 'model'));
+  const checkpoint = await openCheckpoint(modelDirectory);
   closing.add(() => checkpoint.close());
   const versions = await openVersionStore({ checkpoint, selection: selectionOf(manifest), stores: [station.ownStore, station.store] });
   if (versions.base.root !== manifest.model.baseRoot) {
     throw new SubnetError('root-mismatch', `The task's model has root ${versions.base.root}, its manifest says ${manifest.model.baseRoot}. Ask the subnet owner for a corrected manifest`);
   }
   const { keypair, stateDirectory, engine, signal } = options;
-  return { ...station, keypair, stateDirectory, manifest, taskHash, ownerHotkey, timetable, checkpoint, versions, engine, signal };
+  return { ...station, keypair, stateDirectory, manifest, taskHash, ownerHotkey, timetable, checkpoint, modelDirectory, versions, engine, signal };
 }
 
 /** Chain time from finalised blocks. */

@@ -12,15 +12,22 @@ import { executeMinerEffect } from './miner-effects.ts';
 import { owner } from './owner.ts';
 import { openRole, type OpenRole, type RoleOptions } from './role.ts';
 import { runRole } from './runner.ts';
+import { trainByCommand, type TrainerCommand } from './trainer-command.ts';
 import { UPDATE_STRATEGIES, type UpdateStrategyName } from './update-strategy.ts';
 import { createValidator, type ValidatorEvent } from './validator.ts';
 import { openValidatorDesk } from './validator-desk.ts';
 import { executeValidatorEffect } from './validator-effects.ts';
 
+/** How a miner runs, and how it comes to its updates: by a strategy of ours, or by somebody else's trainer. */
+export interface MinerOptions extends RoleOptions {
+  readonly strategy?: UpdateStrategyName;
+  readonly trainer?: TrainerCommand | undefined;
+}
+
 /** Runs a miner until the task ends. */
-export async function runMiner(options: RoleOptions & { readonly strategy?: UpdateStrategyName }): Promise<void> {
+export async function runMiner(options: MinerOptions): Promise<void> {
   const role = await openRole<MomentEvent | FailedEvent | MinerEvent>('miner', options);
-  const strategy = UPDATE_STRATEGIES[options.strategy ?? 'honest'];
+  const strategy = options.trainer === undefined ? UPDATE_STRATEGIES[options.strategy ?? 'honest'] : trainByCommand(options.trainer);
   await run(role, createMiner(role.context.versions.base), (effect) => executeMinerEffect(role.context, strategy, effect));
 }
 

@@ -50,11 +50,24 @@ export function trainingDirectory({ stateDirectory }: Pick<RoleContext, 'stateDi
 }
 
 /** Trains the task's experts on the shard drawn by `H(hotkey, cycle)`; goes on exactly where a killed run was. */
-export async function trainHonestly({ context, cycle, start }: UpdateJob): Promise<ProducedUpdate> {
-  const { manifest, checkpoint, engine, keypair, report, signal } = context;
+export async function trainHonestly(job: UpdateJob): Promise<ProducedUpdate> {
+  const { context, cycle, start } = job;
+  const { checkpoint, engine, report } = context;
+  const options = { ...(await trainingRulesOf(job)), checkpoint, ...engine, resumeDirectory: join(trainingDirectory(context), String(cycle)), saveEverySteps: SAVE_EVERY_STEPS };
+  const { experts, steps } = await resumeOrRestart(options, report);
+  return { update: computePseudoGradient(start.weights, experts), steps: steps.length, loss: steps.at(-1)?.loss ?? null };
+}
+
+/** What an honest miner trains, on what and how, whoever does it. */
+export type TrainingRulesOf = Pick<TrainOptions, 'tokens' | 'start' | 'steps' | 'batchSize' | 'learningRate' | 'betas' | 'epsilon' | 'weightDecay' | 'clipNorm' | 'warmupSteps' | 'sequenceLength' | 'rowSeed' | 'signal'> & {
+  readonly onStep: (step: Pick<StepReport, 'step' | 'loss'>) => void;
+};
+
+/** By the task's manifest, for this miner and cycle. */
+export async function trainingRulesOf({ context, cycle, start }: UpdateJob): Promise<TrainingRulesOf> {
+  const { manifest, keypair, report, signal } = context;
   const { training, data } = manifest;
-  const tokens = await readTrainingShard(context, cycle);
-  const options = {
+  return {
     steps: training.steps,
     batchSize: training.batchSize,
     learningRate: training.learningRate,
@@ -63,19 +76,13 @@ export async function trainHonestly({ context, cycle, start }: UpdateJob): Promi
     weightDecay: training.weightDecay,
     clipNorm: training.clipNorm,
     warmupSteps: training.warmupSteps,
-    checkpoint,
     start: start.weights,
-    tokens,
+    tokens: await readTrainingShard(context, cycle),
     sequenceLength: data.sequenceLength,
     rowSeed: sha256(new TextEncoder().encode(`connito/row-order/v1 ${keypair.hotkey} ${cycle}`)),
-    ...engine,
-    resumeDirectory: join(trainingDirectory(context), String(cycle)),
-    saveEverySteps: SAVE_EVERY_STEPS,
     signal,
-    onStep: ({ step, loss }: StepReport) => report({ kind: 'train-step', cycle, step, steps: training.steps, loss }),
+    onStep: ({ step, loss }) => report({ kind: 'train-step', cycle, step, steps: training.steps, loss }),
   };
-  const { experts, steps } = await resumeOrRestart(options, report);
-  return { update: computePseudoGradient(start.weights, experts), steps: steps.length, loss: steps.at(-1)?.loss ?? null };
 }
 
 /** What a run on another runtime, or a damaged disk, has left cannot be continued; the cycle need not be lost for it. */

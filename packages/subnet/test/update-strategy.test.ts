@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFileStore } from '@connito/artifacts';
 import { openKeypair } from '@connito/chain';
@@ -10,6 +11,8 @@ import { extractExperts, updateNorm, type Checkpoint } from '@connito/moe-core';
 import { openCheckpoint } from '@connito/moe-core/node';
 import type { AgentReport } from '../src/agent-event.ts';
 import type { RoleContext } from '../src/context.ts';
+import { guardEffect } from '../src/effect-guard.ts';
+import { trainByCommand } from '../src/trainer-command.ts';
 import { submitNoise, trainHonestly, trainingDirectory, type UpdateJob } from '../src/update-strategy.ts';
 import { exampleManifest } from './example-manifest.ts';
 
@@ -33,6 +36,7 @@ async function openJob(name: string): Promise<UpdateJob> {
   const context = {
     manifest,
     checkpoint,
+    modelDirectory,
     store,
     keypair: openKeypair('//Bob'),
     stateDirectory: join(directory, name),
@@ -78,6 +82,30 @@ describe('trainHonestly', () => {
     const job = await openJob('stopped');
     mkdirSync(job.context.stateDirectory, { recursive: true });
     await expect(trainHonestly({ ...job, context: { ...job.context, signal: AbortSignal.abort() } })).rejects.toMatchObject({ code: 'aborted' });
+  });
+});
+
+function fake(mode: string): string {
+  return `"${process.execPath}" "${fileURLToPath(new URL('../../moe-engine/test/fake-trainer.mjs', import.meta.url))}" ${mode}`;
+}
+
+describe('trainByCommand', () => {
+  it('submits what the command made of the same work', async () => {
+    const job = await openJob('command');
+    const { update, steps: done, loss } = await trainByCommand({ command: fake('good') })(job);
+    expect([done, loss]).toEqual([steps, Number.NaN]);
+    for (const [name, { data }] of update!) expect(data).toEqual(job.start.weights.get(name)!.data.map((entry) => entry - Math.fround(entry + 1)));
+    expect(reports).toContainEqual({ kind: 'train-step', cycle, step: 1, steps, loss: 3.5 });
+    expect(reports).toContainEqual({ kind: 'notice', message: 'trainer: key: none, job: true' });
+    const { model } = JSON.parse(readFileSync(join(trainingDirectory(job.context), String(cycle), 'job.json'), 'utf8')) as { model: string };
+    expect(model).toBe(modelDirectory);
+  });
+
+  it('loses the cycle, not the miner, where the command fails', async () => {
+    const job = await openJob('failing');
+    const running = guardEffect(job.context, { kind: 'train', cycle }, () => trainByCommand({ command: fake('fails') })(job));
+    expect(await running).toMatchObject({ kind: 'failed', code: 'trainer-failed' });
+    await expect(trainByCommand({ command: fake('hangs'), timeoutMs: 1500 })(job)).rejects.toMatchObject({ code: 'trainer-timeout' });
   });
 });
 
