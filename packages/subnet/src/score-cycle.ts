@@ -5,6 +5,7 @@
  */
 import { hotkeyToBytes, phaseWindow, type Neuron } from '@connito/chain';
 import { encodeSheet, fromHex, SHEET_ENTRIES, type SheetEntry } from '@connito/commit-reveal';
+import type { ExpertWeights } from '@connito/moe-core';
 import { findResubmission, scoreCycle, type CandidateScore, type OpenedWeights } from '@connito/pol-scoring';
 import { chainTimeMs, readPhaseSnapshot, type PhaseSnapshot } from './chain-reader.ts';
 import type { RoleContext } from './context.ts';
@@ -19,7 +20,14 @@ import type { ValidatorDesk } from './validator-desk.ts';
 import type { LoadedVersion } from './version-store.ts';
 
 /** A miner before the floor is known: refused with a code, or measured. */
-type Examined = { readonly neuron: Neuron } & ({ readonly code: RefusalCode } | { readonly losses: Float64Array; readonly sha256: string });
+export type Examined = { readonly neuron: Neuron; readonly code: RefusalCode } | Measured;
+
+interface Measured {
+  readonly neuron: Neuron;
+  /** Of its artifact, which the own store holds. */
+  readonly sha256: string;
+  readonly losses: Float64Array;
+}
 
 /** Opens and measures what was committed, writes the sheet to the own store. */
 export async function scoreMiners(desk: ValidatorDesk, { cycle, version, opened }: Extract<ValidatorEffect, { kind: 'score' }>): Promise<ValidatorEvent> {
@@ -28,9 +36,11 @@ export async function scoreMiners(desk: ValidatorDesk, { cycle, version, opened 
   const commit = await readPhaseSnapshot(context, cycle, 'commit');
   const { score: tokens } = await desk.cycleData(cycle);
   const start = await context.versions.load(version);
-  const baseLosses = await desk.rowLosses(tokens, start.weights);
   const past = await loadOpened(desk, cycle, opened);
-  const examined = await examineAll(desk, { cycle, commit, start, past, tokens });
+  const baseAtMs = await chainTimeMs(context);
+  const baseLosses = await desk.rowLosses(tokens, start.weights);
+  const evaluationMs = (await chainTimeMs(context)) - baseAtMs;
+  const examined = await examineAll(desk, { cycle, commit, start, past, tokens, evaluationMs });
   const scores = judge(desk, baseLosses, examined);
   const sheet = encodeSheet({
     hotkey: hotkeyToBytes(context.keypair.hotkey),
@@ -56,36 +66,56 @@ export function scoringDeadlineMs({ timetable }: Pick<RoleContext, 'timetable'>,
   return endMs - Math.min(COMMIT_MARGIN_MS, (endMs - beaconTimesOf(timetable, cycle).r1.timeMs) / 2);
 }
 
-interface Examinations {
+/** What miners of a cycle are examined with. */
+export interface Examinations {
   readonly cycle: number;
   readonly commit: PhaseSnapshot;
   readonly start: LoadedVersion;
   readonly past: readonly OpenedWeights[];
   readonly tokens: Int32Array;
+  /** Chain time that one set of weights takes; what candidates share makes them cheaper. */
+  readonly evaluationMs: number;
 }
 
-/** Whom time does not suffice for gets an abstention: a sheet that comes too late is worth nothing to anybody. Uids beyond the sheet's have no entry. */
-async function examineAll(desk: ValidatorDesk, work: Examinations): Promise<readonly Examined[]> {
+/**
+ * Whom time does not suffice for gets an abstention: a sheet that comes too late is worth nothing to anybody. Uids beyond the sheet's have no entry.
+ * Updates are opened in uid order, as many as are evaluated together, but near the deadline no more than will be measured before it.
+ */
+export async function examineAll(desk: ValidatorDesk, work: Examinations): Promise<readonly Examined[]> {
   const { context } = desk;
   const deadlineMs = scoringDeadlineMs(context, work.cycle);
+  const left = work.commit.neurons.filter(({ uid }) => uid < SHEET_ENTRIES);
   const examined: Examined[] = [];
-  for (const neuron of work.commit.neurons.filter(({ uid }) => uid < SHEET_ENTRIES)) {
-    const isLate = (await chainTimeMs(context)) >= deadlineMs;
-    examined.push(isLate ? { neuron, code: 'validator-fault' } : await examine(desk, neuron, work));
+  const waiting: Omit<Measured, 'losses'>[] = [];
+  async function* openInTurn(): AsyncGenerator<ExpertWeights> {
+    while (left.length > 0) {
+      const nowMs = await chainTimeMs(context);
+      if (waiting.length > 0 && nowMs + waiting.length * work.evaluationMs >= deadlineMs) return;
+      const neuron = left.shift()!;
+      const opened = nowMs >= deadlineMs ? { code: 'validator-fault' as const } : await openCandidate(desk, neuron, work);
+      if ('code' in opened) examined.push({ neuron, code: opened.code });
+      else {
+        waiting.push({ neuron, sha256: opened.sha256 });
+        yield opened.weights;
+      }
+    }
   }
-  return examined;
+  while (left.length > 0) {
+    for await (const losses of desk.candidateLosses(work.tokens, openInTurn())) examined.push({ ...waiting.shift()!, losses });
+  }
+  return examined.toSorted((a, b) => a.neuron.uid - b.neuron.uid);
 }
 
-async function examine(desk: ValidatorDesk, neuron: Neuron, { commit, cycle, start, past, tokens }: Examinations): Promise<Examined> {
+async function openCandidate(desk: ValidatorDesk, neuron: Neuron, { commit, cycle, start, past }: Examinations): Promise<{ readonly code: RefusalCode } | { readonly sha256: string; readonly weights: ExpertWeights }> {
   const { manifest, store, ownStore } = desk.context;
   const authored = commit.authored.find((entry) => entry.neuron.uid === neuron.uid);
-  if (!authored) return { neuron, code: 'absent' };
+  if (!authored) return { code: 'absent' };
   const opened = await openUpdate({ store, manifest, cycle, hotkey: neuron.hotkey, record: authored.record, start: start.weights });
-  if ('code' in opened) return { neuron, code: opened.code };
+  if ('code' in opened) return opened;
   const { update, bytes } = opened;
-  if (findResubmission({ update, start: start.weights, opened: past })) return { neuron, code: 'resubmission' };
+  if (findResubmission({ update, start: start.weights, opened: past })) return { code: 'resubmission' };
   const { sha256 } = await ownStore.put(bytes);
-  return { neuron, sha256, losses: await desk.rowLosses(tokens, subtractUpdate(start.weights, update)) };
+  return { sha256, weights: subtractUpdate(start.weights, update) };
 }
 
 /** The opened updates of the last cycles that were worth something, and the weights they were trained from. All are in memory at once. */

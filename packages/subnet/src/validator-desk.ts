@@ -17,6 +17,8 @@ export interface ValidatorDesk {
   readonly context: RoleContext;
   /** Mean loss of each row in nats per token, with these experts in the task's model. */
   rowLosses(tokens: Int32Array, experts: ExpertWeights): Promise<Float64Array>;
+  /** The same for one candidate after the other, in order. A few are asked for and computed together; what comes before the task's first layer of experts is computed once for these. */
+  candidateLosses(tokens: Int32Array, candidates: AsyncIterable<ExpertWeights> | Iterable<ExpertWeights>): AsyncGenerator<Float64Array, void, undefined>;
   /** The rows of a cycle, drawn once. */
   cycleData(cycle: number): Promise<CycleData>;
   close(): Promise<void>;
@@ -26,17 +28,21 @@ export interface ValidatorDesk {
 export function openValidatorDesk(context: RoleContext): ValidatorDesk {
   let evaluator: Promise<Evaluator> | undefined;
   let drawn: { readonly cycle: number; readonly data: CycleData } | undefined;
-  return {
+  const desk: ValidatorDesk = {
     context,
-    async rowLosses(tokens, experts) {
+    async *candidateLosses(tokens, candidates) {
       const current = (evaluator ??= openEvaluator(context));
       try {
-        return await (await current).rowLosses(tokens, { experts, signal: context.signal });
+        for await (const { rows } of (await current).candidateLosses(tokens, candidates, { signal: context.signal })) yield rows;
       } catch (error) {
         evaluator = undefined; // it may be beyond use: the next cycle gets a fresh one
         await closeQuietly(current);
         throw error;
       }
+    },
+    async rowLosses(tokens, experts) {
+      for await (const losses of desk.candidateLosses(tokens, [experts])) return losses;
+      throw new TypeError('one candidate has losses');
     },
     async cycleData(cycle) {
       if (drawn?.cycle !== cycle) drawn = { cycle, data: await openCycleData(context, cycle) };
@@ -46,6 +52,7 @@ export function openValidatorDesk(context: RoleContext): ValidatorDesk {
       await closeQuietly(evaluator);
     },
   };
+  return desk;
 }
 
 /** What could not be opened need not be closed, and a failure to close must not hide the error that led to it. */

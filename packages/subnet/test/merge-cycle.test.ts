@@ -46,6 +46,7 @@ beforeEach(async () => {
     context: context as unknown as RoleContext,
     // The smaller the first weight, the better: 0.9 gains.
     rowLosses: (_tokens, experts) => Promise.resolve(Float64Array.of(1, 1.1, 1.2).map((loss) => loss + (experts.get('w')?.data[0] ?? 0))),
+    candidateLosses: () => expect.unreachable(),
     cycleData: () => Promise.resolve({ round: { round: 1, signature: '', randomness: new Uint8Array(32) }, score: new Int32Array(), gate: new Int32Array(), general: new Int32Array() }),
     close: () => Promise.resolve(),
   };
