@@ -5,7 +5,7 @@
  */
 import { applyOuterStep, assertExpertWeights, decodeExpertWeights, decompressUpdate, inspectCompressedUpdate, isMoeError, type Checkpoint, type CompressedUpdateHeader, type ExpertWeights, type Float32Tensor } from '@connito/moe-core';
 import { openFileSource, openSafetensorsFile, type FileSource, type OpenSafetensorsFile } from '@connito/moe-core/node';
-import { createEvaluator, type EvaluatorOptions, type Device } from '@connito/moe-engine';
+import { createEvaluator, type CandidateOptions, type EvaluatorOptions, type Device } from '@connito/moe-engine';
 import { PolError } from './error.ts';
 import type { LossEvaluator } from './evaluator.ts';
 
@@ -13,6 +13,8 @@ import type { LossEvaluator } from './evaluator.ts';
 export interface OnnxLossEvaluator extends LossEvaluator {
   /** Where it computes. Scores of two validators agree in their bits only if their devices do. */
   readonly device: Device;
+  /** As {@link LossEvaluator.rowLosses} for each candidate, in order and with the same bits; what they share is computed once for several. See `candidateLosses` of `@connito/moe-engine`. */
+  candidateLosses(tokens: Int32Array | Uint16Array, candidates: Iterable<ExpertWeights> | AsyncIterable<ExpertWeights>, options?: CandidateOptions): AsyncGenerator<Float64Array, void, undefined>;
   close(): Promise<void>;
 }
 
@@ -26,6 +28,9 @@ export async function openOnnxEvaluator(options: EvaluatorOptions): Promise<Onnx
   return {
     device: evaluator.device,
     rowLosses: (tokens, rowOptions) => evaluator.rowLosses(tokens, rowOptions),
+    async *candidateLosses(tokens, candidates, candidateOptions) {
+      for await (const { rows } of evaluator.candidateLosses(tokens, candidates, candidateOptions)) yield rows;
+    },
     close: () => evaluator.close(),
   };
 }

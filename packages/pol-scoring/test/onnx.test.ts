@@ -60,6 +60,18 @@ describe.skipIf(!hasModel)('./onnx', () => {
     }
   });
 
+  it('measures candidates side by side with the bits of separate calls', async () => {
+    const evaluator = await openOnnxEvaluator({ checkpoint, sequenceLength: SEQUENCE_LENGTH, batchSize: ROWS });
+    try {
+      const losses: Float64Array[] = [];
+      for await (const rows of evaluator.candidateLosses(tokens, [new Map(), spoiled()])) losses.push(rows);
+      expect(losses).toEqual([await evaluator.rowLosses(tokens), await evaluator.rowLosses(tokens, { experts: spoiled() })]);
+      expect(losses[0]).not.toEqual(losses[1]);
+    } finally {
+      await evaluator.close();
+    }
+  });
+
   it('reads absolute weights, and updates that it takes off the checkpoint', async () => {
     const absolute = await write('weights.safetensors', encodeExpertWeights(spoiled()));
     expect(await readCandidate(absolute, checkpoint)).toEqual(spoiled());

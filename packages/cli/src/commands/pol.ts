@@ -97,10 +97,10 @@ async function measure({ checkpoint, rows, flags, context }: Job): Promise<Check
   const progress = openProgress(context);
   const evaluator = await openOnnxEvaluator({ checkpoint, sequenceLength: rows.sequenceLength, batchSize: BATCH_ROWS, ...engineChoice(flags, context) });
   try {
-    progress.show(`base: ${rows.rows} rows`);
-    const baseLosses = await evaluator.rowLosses(rows.tokens, { signal: context.signal });
-    progress.show(`candidate: ${rows.rows} rows`);
-    const losses = await evaluator.rowLosses(rows.tokens, { experts, signal: context.signal });
+    progress.show(`base and candidate: ${rows.rows} rows`);
+    const both: Float64Array[] = [];
+    for await (const one of evaluator.candidateLosses(rows.tokens, [new Map(), experts], { signal: context.signal })) both.push(one);
+    const [baseLosses, losses] = both as [Float64Array, Float64Array];
     const errorRate = flags.candidates === undefined ? 1 - (flags.level ?? 1 - ERROR_RATE) : ERROR_RATE / flags.candidates;
     const [score] = scoreCycle({ baseLosses, candidates: [{ uid: 0, losses }], clip, minGain, floorShare: 0, errorRate });
     if (score === undefined) throw new TypeError('one candidate has one score');
