@@ -1,6 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { modelDirectory } from '@connito/demo-data';
 import { encodeShard, openTokenizer } from '@connito/dataset';
@@ -11,6 +12,8 @@ import { connito, type Outcome } from './run-connito.ts';
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const work = mkdtempSync(join(tmpdir(), 'connito-train-'));
+/** Tiny models as transformers saved them. */
+const families = fileURLToPath(new URL('../../moe-engine/test/vectors/families', import.meta.url));
 const at = (...path: string[]): string => join(work, ...path);
 const text = Array.from({ length: 60 }, (_, number) => `Question ${number}: how much is ${number} plus ${number + 3}? The answer is ${2 * number + 3}.`);
 
@@ -97,6 +100,33 @@ describe('train', () => {
     await events(...common, '--out', at('whole.safetensors'));
     expect(readFileSync(at('resumed.safetensors')).equals(readFileSync(at('whole.safetensors')))).toBe(true);
     expectRefusal(await connito(args(...common, ...resume, '--seed', 'other', '--out', at('other.safetensors'))), 3, /was saved by another job/);
+  });
+
+  it.each(readdirSync(families, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name))('trains a model of any family from a local directory: %s', async (name) => {
+    const checkpoint = await openCheckpoint(join(families, name));
+    const { moeLayers, vocabularySize } = checkpoint.topology;
+    await checkpoint.close();
+    writeFileSync(at(`${name}.json`), formatExpertConfig({ experts: new Map(moeLayers.map((layer) => [layer, [0, 2]])), sharedExperts: false, nonExpertModules: false }));
+    const tokens = Int32Array.from({ length: 12 * 8 }, (_, index) => (index * 5 + (index % 3)) % Math.min(vocabularySize, 11));
+    writeFileSync(at(`${name}.safetensors`), encodeShard({ tokens, sequenceLength: 8, vocabularySize, split: 'train' }));
+    const flags = ['--experts', at(`${name}.json`), '--data', at(`${name}.safetensors`), '--batch-rows', '4', '--epochs', '8', '--learning-rate', '1e-2', '--balance', '0.001', '--device', 'cpu', '--out', at(`${name}-trained.safetensors`), '--json'];
+    const { code, stdout, stderr } = await connito(['train', '--model', join(families, name), ...flags]);
+    expect([code, stderr]).toEqual([0, '']);
+    const done = JSON.parse(stdout.trim().split('\n').at(-1)!) as { firstLoss: number; lastLoss: number; steps: number; skippedSteps: number };
+    expect(done).toMatchObject({ steps: 24, skippedSteps: 0 });
+    expect(done.lastLoss).toBeLessThan(done.firstLoss);
+    const check = await connito(['pol', 'check', '--base', join(families, name), '--candidate', at(`${name}-trained.safetensors`), '--data', at(`${name}.safetensors`), '--clip', '100', '--json']);
+    expect(JSON.parse(check.stdout)).toMatchObject({ rows: 12, baseLoss: expect.any(Number) as number });
+  });
+
+  it('holds only the experts that are said to be present', async () => {
+    const present = at('present.json');
+    writeFileSync(present, formatExpertConfig({ experts: new Map([[0, [1, 2]], [1, [4, 9]], [2, [0]], [3, [7, 8]]]), sharedExperts: false, nonExpertModules: false }));
+    const common = ['--data', at('shard.safetensors'), '--steps', '2', '--as', 'update', '--out', at('partial.safetensors')];
+    const [full, natural, masked] = [await events(...common), await events(...common, '--present', present), await events(...common, '--present', present, '--routing', 'masked')];
+    expect(new Set([full, natural, masked].map((seen) => seen[1]!['loss'])).size).toBe(3);
+    const load = masked![1]!['expertLoad'] as { layer: number; counts: number[] }[];
+    expect(load[2]!.counts.filter((count) => count > 0).length).toBe(1);
   });
 
   it.each<[string, string[], number, RegExp]>([

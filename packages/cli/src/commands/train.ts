@@ -10,11 +10,12 @@ import { addEngineOptions, BATCH_ROWS, engineChoice, type EngineFlags } from '..
 import { readSelection } from '../expert-config-file.ts';
 import { metaOption } from '../module-provenance.ts';
 import { decimalNumber, describeUse, wholeNumber } from '../options.ts';
+import { addPresentOptions, readPresent, type PresentFlags } from '../present-experts.ts';
 import { reportTraining } from '../training-report.ts';
 import { readTrainingData, type TrainingData } from '../training-data.ts';
 import { writeTrained, type TrainedFormat } from '../training-result.ts';
 
-interface TrainFlags extends EngineFlags {
+interface TrainFlags extends EngineFlags, PresentFlags {
   readonly model: string;
   readonly experts: string;
   readonly data?: readonly string[];
@@ -57,7 +58,7 @@ export function registerTrain(program: Command, context: CliContext): void {
     .requiredOption('--model <directory>', 'checkpoint in Hugging Face layout')
     .requiredOption('--experts <file>', 'expert_cfg.json: which experts to train')
     .requiredOption('--out <file>', 'where to write the trained experts');
-  addEngineOptions(addOutputOptions(addOptimizerOptions(addDataOptions(command)))).action((flags: TrainFlags) => train(flags, context));
+  addEngineOptions(addPresentOptions(addOutputOptions(addOptimizerOptions(addDataOptions(command))))).action((flags: TrainFlags) => train(flags, context));
   const examples = [
     'connito train --model model/ --experts expert_cfg.json --data data/train-0000.safetensors --out law.safetensors',
     'connito train --model model/ --experts expert_cfg.json --text law/ --pack --steps 500 --warmup 20 --schedule cosine --micro-batches 4 --resume run/ --out law.safetensors',
@@ -111,12 +112,13 @@ async function train(flags: TrainFlags, context: CliContext): Promise<void> {
   const { trainingEvents } = await import('@connito/moe-engine');
   if (flags.as === 'update' && flags.meta.size > 0) throw new CliError('usage', 'An update has no provenance: leave --meta out, or write --as module');
   const selection = await readSelection(flags.experts);
-  const checkpoint = await openCheckpoint(flags.model);
+  const present = await readPresent(flags);
+  const checkpoint = await openCheckpoint(flags.model, { present: present?.experts });
   try {
     const data = await readTrainingData({ ...flags, rows: flags.rows ?? MAX_ROWS, vocabularySize: checkpoint.topology.vocabularySize });
     const start = await extractExperts(checkpoint, selection);
     const { rows: _rows, textPositions: _positions, ...input } = data;
-    const options = { ...input, ...optimizerOf(flags, data), ...engineChoice(flags, context), checkpoint, start, resumeDirectory: flags.resume, saveEverySteps: flags.saveEvery };
+    const options = { ...input, ...optimizerOf(flags, data), ...engineChoice(flags, context), checkpoint, present, start, resumeDirectory: flags.resume, saveEverySteps: flags.saveEvery };
     const outcome = await reportTraining(trainingEvents(options), { data, selection, flags, context });
     const written = await writeTrained({ checkpoint, selection, start, trained: outcome.result.experts, flags });
     outcome.finish(written);

@@ -55,7 +55,7 @@ async function open(request: OpenRequest, { emit }: RequestContext): Promise<Loa
   const program = compile({ ...request, profile: runtime.profile });
   const weights = new Map<string, Tensor>();
   const session = await runtime.createSession(program);
-  return { runtime, program, session, superposed: await openSuperposed(runtime, request), topology: request.topology, weights, candidates: openCandidateRuns({ runtime, weights, request }) };
+  return { runtime, program, session, superposed: await openSuperposed(runtime, request), topology: request.topology, present: request.present, weights, candidates: openCandidateRuns({ runtime, weights, request }) };
 }
 
 async function openSuperposed(runtime: Runtime, request: OpenRequest): Promise<LoadedEngine['superposed']> {

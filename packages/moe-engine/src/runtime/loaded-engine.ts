@@ -7,7 +7,7 @@ import type { Topology } from '@connito/moe-core';
 import type { Tensor } from 'onnxruntime-common';
 import { MoeEngineError } from '../error.ts';
 import type { Program } from '../model/program.ts';
-import type { EngineEvent } from './messages.ts';
+import type { EngineEvent, OpenRequest } from './messages.ts';
 import type { Runtime, Session } from './runtime.ts';
 
 /** A program that is ready to run, with what it is fed. */
@@ -18,6 +18,7 @@ export interface LoadedEngine {
   /** The graph of superposed steps, where training asked for bags. */
   readonly superposed: { readonly program: Program; readonly session: Session } | undefined;
   readonly topology: Topology;
+  readonly present: OpenRequest['present'];
   readonly weights: Map<string, Tensor>;
 }
 

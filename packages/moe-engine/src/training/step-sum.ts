@@ -4,6 +4,7 @@
  * @module
  */
 import type { Tensor } from 'onnxruntime-common';
+import type { PresentExperts } from '../model/present-experts.ts';
 
 /** Tokens of a step that each expert of one layer got; a token counts for each of its K experts, padding does not. */
 export interface LayerLoad {
@@ -42,6 +43,12 @@ export function addMicroBatch(sum: StepSum, { outputs, trained, isText }: MicroB
   if (sum.gradients.length === 0) sum.gradients = gradients;
   else for (const [index, gradient] of gradients.entries()) addTo(sum.gradients[index]!, gradient);
   for (const [layer, counts] of sum.load) countExperts(counts, { ids: outputs.get(`ids.${layer}`)!, isText });
+}
+
+/** Per layer, in order. Under masked routing absent experts fill ranks with weight 0 where a layer holds fewer than K: nothing went to them. */
+export function expertLoad({ load }: StepSum, present: PresentExperts | undefined): LayerLoad[] {
+  const held = present?.routing === 'masked' ? present.experts : undefined;
+  return [...load].map(([layer, counts]) => ({ layer, counts: held === undefined ? counts : counts.map((count, expert) => (held.get(layer)?.includes(expert) === true ? count : 0)) }));
 }
 
 function floats(tensor: Tensor): Float32Array {

@@ -9,6 +9,7 @@ import type { AdamWOptions } from './adamw.ts';
 import type { LearningRateOptions } from './learning-rate.ts';
 import type { LayerLoad } from './step-sum.ts';
 import type { TrainingRows } from './training-rows.ts';
+import type { PresentExperts } from '../model/present-experts.ts';
 import type { Program } from '../model/program.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import type { TensorMessage } from '../runtime/tensor-message.ts';
@@ -73,6 +74,8 @@ export interface TrainingOutcome {
 export interface TrainingContext {
   readonly runtime: Runtime;
   readonly topology: Topology;
+  /** Of a partial model. */
+  readonly present?: PresentExperts | undefined;
   readonly program: Program;
   readonly session: Session;
   /** The graph of superposed steps, where the job has some. */

@@ -10,7 +10,7 @@ import { MoeEngineError } from '../error.ts';
 import { learningRateAt } from './learning-rate.ts';
 import { createMicroBatch } from './micro-batch.ts';
 import { createRowOrder } from './row-order.ts';
-import { addMicroBatch, createStepSum, type StepSum } from './step-sum.ts';
+import { addMicroBatch, createStepSum, expertLoad, type StepSum } from './step-sum.ts';
 import type { StepReport, TrainingContext, TrainingJob, TrainingOutcome, TrainingStep } from './training-job.ts';
 import { countTargets } from './training-rows.ts';
 import { createTrainingState, openTrainingStore, type TrainingState } from './training-state.ts';
@@ -74,8 +74,7 @@ function createStep({ job, context, state, firstStep }: StepContext & { readonly
     const learningRate = learningRateAt(done, job);
     const result = update({ job, state, sum, learningRate });
     const tokensPerSecond = (rows.length * sequenceLength * 1000) / (performance.now() - begun);
-    const expertLoad = [...sum.load].map(([layer, counts]) => ({ layer, counts }));
-    return { step: done + 1, ...result, learningRate, targets, tokensPerSecond, expertLoad };
+    return { step: done + 1, ...result, learningRate, targets, tokensPerSecond, expertLoad: expertLoad(sum, context.present) };
   };
 }
 
