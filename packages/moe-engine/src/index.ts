@@ -5,6 +5,7 @@
  */
 export type { CandidateLosses, CandidateOptions } from './evaluation/candidates.ts';
 export { collectRouting, type RoutingOptions } from './evaluation/collect-routing.ts';
+export { exportGraphs, type GraphExport, type GraphExportOptions } from './export/graph-export.ts';
 export type { PartialRouting, PresentExperts } from './model/present-experts.ts';
 export type { EngineOptions } from './runtime/engine-client.ts';
 export { MoeEngineError, isMoeEngineError, type MoeEngineErrorCode, type MoeEngineErrorContexts } from './error.ts';

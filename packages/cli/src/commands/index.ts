@@ -6,6 +6,7 @@
 import type { Register } from '../program.ts';
 import { registerData } from './data.ts';
 import { registerDemo } from './demo.ts';
+import { registerEngine } from './engine.ts';
 import { registerEval } from './eval.ts';
 import { registerExperts } from './experts.ts';
 import { registerLocalnet } from './localnet.ts';
@@ -17,4 +18,4 @@ import { registerTrain } from './train.ts';
 import { registerValidator } from './validator.ts';
 
 /** A new command file is added here and nowhere else. */
-export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerData, registerModel, registerExperts, registerTrain, registerEval, registerPol];
+export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerData, registerModel, registerExperts, registerTrain, registerEval, registerEngine, registerPol];

@@ -105,7 +105,7 @@ export function compileTraining(options: TrainingProgramOptions): Program {
 
 /** Outputs: `logits` — `[B·S, V]`, those of position s for token s + 1. */
 export function compileLogits(options: ProgramOptions): Program {
-  const graph = createGraph();
+  const graph = createGraph(options);
   const { logits } = buildTransformer(graph, { ...options, weight: declareWeights(graph, options) });
   return finish(graph, options, new Map([['logits', logits]]));
 }
