@@ -29,6 +29,22 @@ export function decimalNumber({ min = -Infinity, max = Infinity }: Bounds = {}):
   };
 }
 
+/** Most entries of a list of layers; the deepest published models have under 200. */
+const MAX_LAYERS = 4096;
+
+/** A parser of lists of layers, for commander: numbers and ranges with commas between, such as `0,2-3`. Ascending, each once. */
+export function layerList(): (text: string) => number[] {
+  return (text) => {
+    const layers = new Set<number>();
+    for (const part of text.split(',')) {
+      const [, first, last = first] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part) ?? [];
+      if (first === undefined || Number(last) < Number(first) || Number(last) >= MAX_LAYERS) throw new InvalidArgumentError(`Expected layers below ${MAX_LAYERS}, such as 3, 2-3 or 0,2-3.`);
+      for (let layer = Number(first); layer <= Number(last); layer++) layers.add(layer);
+    }
+    return [...layers].sort((a, b) => a - b);
+  };
+}
+
 /** A parser of sizes, for commander: bytes, or a number with kB, MB, GB, TB (powers of 1,000) or KiB, MiB, GiB, TiB (of 1,024). */
 export function byteCount(): (text: string) => number {
   return (text) => {

@@ -247,6 +247,25 @@ describe('experts', () => {
     expectRefusal(none, 2, /Expected a size such as/);
   });
 
+  it('selects from some layers only, which is what a task then trains', async () => {
+    const select = ['experts', 'select', '--scores', at('summary.json')];
+    const { tokenScores } = parseScoreSummary(readFileSync(at('summary.json'), 'utf8'));
+    const [late, apart, budget, beyond, backwards] = await Promise.all([
+      connito([...select, '--layers', '2-3', '--out', at('late.json'), '--json']),
+      connito([...select, '--layers', '3,0', '--count', '2']),
+      connito([...select, '--layers', '3', '--budget', '400kB', '--expert-bytes', '100000']),
+      connito([...select, '--layers', '3-4']),
+      connito([...select, '--layers', '3-2']),
+    ]);
+    const all = selectExperts(tokenScores, { threshold: 0.2 });
+    expect(JSON.parse(late.stdout)).toMatchObject({ layers: [2, 3], of: 32 });
+    expect(parseExpertConfig(readFileSync(at('late.json'), 'utf8')).experts).toEqual(new Map([2, 3].map((layer) => [layer, all.get(layer)])));
+    expect([...parseExpertConfig(apart.stdout).experts.keys()]).toEqual([0, 3]);
+    expect(parseExpertConfig(budget.stdout).experts.get(3)?.length).toBe(4);
+    expectRefusal(beyond, 3, /layers: expected some of the layers 0, 1, 2, 3, got 4/);
+    expectRefusal(backwards, 2, /such as 3, 2-3 or 0,2-3/);
+  });
+
   it('partitions two domains into groups within the budget, and says what they need', async () => {
     const score = (out: string, rows: string) => connito(['experts', 'score', '--model', modelDirectory, '--data', at('data', 'train-0000.safetensors'), '--rows', rows, '--out', at(out), '--log-out', at(`${out}.routes`)]);
     await Promise.all([score('a.json', '4'), score('b.json', '12')]);

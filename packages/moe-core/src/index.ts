@@ -24,7 +24,7 @@ export {
 export { createDispatcher, type Assignment, type DispatchJob, type DispatchOptions, type DispatchWorker, type Dispatcher, type WorkerState } from './partition/dispatcher.ts';
 export { DTYPES, dtypeBits, isDtype, type Dtype } from './safetensors/dtype.ts';
 export { isMoeError, MoeError, type MoeErrorCode, type MoeErrorContexts, type MoeErrorDetails } from './errors.ts';
-export { assertScores, rankExperts, selectExperts, type BudgetRule, type SelectionRule } from './partition/expert-choice.ts';
+export { assertScores, rankExperts, selectExperts, selectLayers, type BudgetRule, type SelectionRule } from './partition/expert-choice.ts';
 export { expectedTensors, MODEL_PARTS, type ExpectedTensor, type ModelPart } from './models/expected-tensors.ts';
 export { diffCheckpoints, type CheckpointDiff, type DiffGroup, type DiffOptions, type DiffPlace, type TensorDifference, type TensorSet } from './composition/checkpoint-diff.ts';
 export { evenSelection, type EvenSelection } from './composition/even-selection.ts';

@@ -7,7 +7,7 @@ import { Option, type Command } from 'commander';
 import type { ExpertSelection, SelectionRule } from '@connito/moe-core';
 import { CliError } from '../cli-error.ts';
 import { wantsColor, type CliContext } from '../context.ts';
-import { byteCount, describeUse } from '../options.ts';
+import { byteCount, describeUse, layerList } from '../options.ts';
 import { addGroup } from '../program.ts';
 import { readScoreSummary } from '../score-summary-file.ts';
 import { addRuleOptions, ruleOf, scoresOf, type RuleFlags } from '../selection-rule.ts';
@@ -20,6 +20,7 @@ interface SelectFlags extends RuleFlags {
   readonly budget?: number;
   readonly expertBytes?: number;
   readonly model?: string;
+  readonly layers?: readonly number[];
   readonly out?: string;
   readonly json?: true;
 }
@@ -41,18 +42,20 @@ function registerSelect(group: Command, context: CliContext): void {
     .addOption(new Option('--budget <size>', 'over all layers, the best by score per byte that fit: 2GiB, say; needs --expert-bytes or --model').argParser(byteCount()))
     .addOption(new Option('--expert-bytes <size>', 'size of one expert, for --budget').argParser(byteCount()).conflicts('model'))
     .option('--model <directory>', 'checkpoint whose experts are measured, for --budget')
+    .addOption(new Option('--layers <layers>', 'only experts of these layers: 2-3, or 0,2-3; late ones make updates cheap to evaluate (default: all)').argParser(layerList()))
     .option('--out <file>', 'write the configuration here instead of to stdout')
     .action((flags: SelectFlags) => runSelect(flags, context));
-  const examples = ['connito experts select --scores summary.json --out expert_cfg.json', 'connito experts select --scores summary.json --metric gate --threshold 0.1', 'connito experts select --scores summary.json --budget 2GiB --model model/'];
+  const examples = ['connito experts select --scores summary.json --out expert_cfg.json', 'connito experts select --scores summary.json --metric gate --threshold 0.1', 'connito experts select --scores summary.json --budget 2GiB --model model/', 'connito experts select --scores summary.json --layers 2-3 --out expert_cfg.json'];
   describeUse(select, examples, 'with --out: print the selection as JSON (without --out the configuration itself is JSON)');
 }
 
 async function runSelect(flags: SelectFlags, context: CliContext): Promise<void> {
-  const { formatExpertConfig, selectExperts } = await import('@connito/moe-core');
+  const { formatExpertConfig, selectExperts, selectLayers } = await import('@connito/moe-core');
   const { writeFileAtomic } = await import('@connito/moe-core/node');
-  const { scores, metric, out, json } = flags;
+  const { scores, metric, layers, out, json } = flags;
   const summary = await readScoreSummary(scores);
-  const table = scoresOf(summary, flags);
+  const all = scoresOf(summary, flags);
+  const table = layers === undefined ? all : selectLayers(all, layers);
   const rule = await selectionRule(flags);
   const experts = selectExperts(table, rule);
   const text = formatExpertConfig({ experts, sharedExperts: false, nonExpertModules: false });
@@ -60,7 +63,7 @@ async function runSelect(flags: SelectFlags, context: CliContext): Promise<void>
   await writeFileAtomic(out, new TextEncoder().encode(text));
   const selected = [...experts.values()].reduce((sum, ids) => sum + ids.length, 0);
   const of = [...table.values()].reduce((sum, row) => sum + row.length, 0);
-  if (json) return context.printJson({ out, metric, ...rule, selected, of, experts });
+  if (json) return context.printJson({ out, metric, ...rule, ...(layers === undefined ? {} : { layers }), selected, of, experts });
   context.print([...renderSelection(experts, context), `${out}: ${selected} of ${of} experts by ${metric} score ${describeRule(rule)}`].join('\n'));
 }
 

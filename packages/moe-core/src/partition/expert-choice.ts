@@ -48,6 +48,21 @@ export function selectExperts(scores: ExpertScores, rule: SelectionRule): Expert
 }
 
 /**
+ * The scores of these layers alone, in the order of `scores`: what is selected from them lies in these layers. Training only late layers makes candidates share what comes before,
+ * and so cheaper to evaluate.
+ * @param layers at least one, each of which has scores
+ * @throws scores-invalid
+ * @example
+ * selectExperts(selectLayers(scores, [2, 3]), { threshold: 0.2 });
+ */
+export function selectLayers(scores: ExpertScores, layers: Iterable<number>): ExpertScores {
+  const wanted = new Set(layers);
+  const missing = [...wanted].find((layer) => !scores.has(layer));
+  if (missing !== undefined || wanted.size === 0) throw invalid('layers', `expected some of the layers ${[...scores.keys()].join(', ')}, got ${missing ?? 'none'}`);
+  return new Map([...scores].filter(([layer]) => wanted.has(layer)));
+}
+
+/**
  * Refuses scores that are no finite numbers from 0.
  * @throws scores-invalid
  */

@@ -20,6 +20,7 @@ import {
   parseScoreSummary,
   roundToFourDecimals,
   selectExperts,
+  selectLayers,
   tokenScores,
   type ExpertSelection,
 } from '../../src/index.ts';
@@ -155,6 +156,13 @@ describe('selectExperts', () => {
     expect(selectExperts(scores, { threshold: 0.41 }).get(3)).toEqual([1, 3]);
     expect(selectExperts(scores, { threshold: 0.85 }).get(3)).toEqual([1, 3, 0]);
     expect(selectExperts(scores, { threshold: 2 }).get(3)).toEqual([1, 3, 0, 2]);
+  });
+
+  it('takes from some layers only', async () => {
+    const scores = new Map([[3, [0.1, 0.9]], [9, [0.6, 0.4]], [4, [1, 0]]]);
+    expect([...selectLayers(scores, [9, 3])]).toEqual([[3, [0.1, 0.9]], [9, [0.6, 0.4]]]);
+    expect(selectExperts(selectLayers(scores, [9]), { budgetBytes: 1, expertBytes: 1 })).toEqual(new Map([[9, [0]]]));
+    for (const layers of [[], [5], [3, 5]]) await expectCode('scores-invalid', () => selectLayers(scores, layers));
   });
 
   it('takes by count, by minimal score and by budget', () => {
