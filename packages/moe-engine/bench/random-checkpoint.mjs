@@ -19,9 +19,10 @@ export async function writeRandomCheckpoint(directory, { config, present, maxSha
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, 'config.json'), `${JSON.stringify(config, undefined, 2)}\n`);
   const topology = parseTopology(config);
-  const draw = createDraws(seed);
-  const wanted = [...expectedTensors(topology)].filter(({ name }) => isWanted(topology, name, present));
-  const tensors = wanted.map(({ name, shape, part }) => ({ name, dtype: 'BF16', shape, read: async () => (part === 'norms' ? ones(shape) : draw(count(shape))) }));
+  const table = normalNumbers();
+  const all = [...expectedTensors(topology)].map((tensor, index) => ({ ...tensor, seed: Math.imul(seed + index, 0x9e37_79b1) | 1 }));
+  const wanted = all.filter(({ name }) => isWanted(topology, name, present));
+  const tensors = wanted.map(({ name, shape, part, seed: own }) => ({ name, dtype: 'BF16', shape, read: async () => (part === 'norms' ? ones(shape) : draw(table, { length: count(shape), seed: own })) }));
   const files = await writeWeights(directory, tensors, { maxShardBytes });
   return { tensorBytes: wanted.reduce((sum, { shape }) => sum + 2 * count(shape), 0), files: files.length };
 }
@@ -32,27 +33,24 @@ function isWanted(topology, name, present) {
 }
 
 /**
- * Normal numbers from a table of 65,536 quantiles, in bfloat16: two for each 32-bit word of a xorshift generator. A gigabyte takes about two seconds, which a transform of
- * uniform numbers does not.
+ * Numbers of a table of 65,536 in bfloat16, two for each 32-bit word of a xorshift generator: a gigabyte takes seconds. Every tensor has its own seed, so that its values do not depend on
+ * what else is written.
  */
-function createDraws(seed) {
-  const table = quantiles();
+function draw(table, { length, seed }) {
+  const halves = new Uint16Array(length);
   let state = seed;
-  return (length) => {
-    const halves = new Uint16Array(length);
-    for (let index = 0; index < length; index += 2) {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      halves[index] = table[state & 0xffff];
-      if (index + 1 < length) halves[index + 1] = table[state >>> 16];
-    }
-    return new Uint8Array(halves.buffer);
-  };
+  for (let index = 0; index < length; index += 2) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    halves[index] = table[state & 0xffff];
+    if (index + 1 < length) halves[index + 1] = table[state >>> 16];
+  }
+  return new Uint8Array(halves.buffer);
 }
 
-/** Sums of twelve uniform numbers are normal enough; sorted or not, each entry is as likely as the next. */
-function quantiles() {
+/** Sums of twelve uniform numbers, which are normal enough. */
+function normalNumbers() {
   let state = 12_345;
   const uniform = () => ((state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) + 0.5) / 2 ** 32;
   const values = Float32Array.from({ length: 65_536 }, () => {

@@ -3,10 +3,10 @@
  * ../partial.bench.mjs.
  * @module
  */
-import { readFileSync } from 'node:fs';
 import { computePseudoGradient, createUpdateCompressor, encodeExpertWeights, extractExperts } from '@connito/moe-core';
 import { openCheckpoint } from '@connito/moe-core/node';
 import { trainExperts } from '@connito/moe-engine';
+import { peakMemory } from './peak-memory.mjs';
 
 const { directory, trained, present, vocabularySize, rows, sequenceLength, ...job } = JSON.parse(process.argv[2]);
 const selection = (entries) => new Map(entries);
@@ -28,8 +28,3 @@ await checkpoint.close();
 const update = computePseudoGradient(start, experts);
 const [plain, compressed] = [encodeExpertWeights(update).length, createUpdateCompressor().compress(update).length];
 console.log(JSON.stringify({ seconds, before, peak, plain, compressed }));
-
-/** Of this process alone; getrusage would count its parent's before the fork. Linux. */
-function peakMemory() {
-  return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) * 1024;
-}
