@@ -89,6 +89,21 @@ describe('train', () => {
     expect(learnt).toBeGreaterThan(0);
   });
 
+  it('trains a partial model: in a directory that lacks the other experts as in the full one', async () => {
+    writeFileSync(at('present.json'), formatExpertConfig({ experts: new Map([[0, [2]], [1, [9, 4, 1]], [2, [0]], [3, [7, 8]]]), sharedExperts: false, nonExpertModules: false }));
+    expect((await connito(['model', 'export', '--model', modelDirectory, '--experts', at('present.json'), '--partial', '--out', at('partial')])).code).toBe(0);
+    const common = ['--data', at('shard.safetensors'), '--steps', '3', '--present', at('present.json'), '--routing', 'masked', '--as', 'update'];
+    await events(...common, '--out', at('of-full.safetensors'));
+    await events(...common, '--model', at('partial'), '--out', at('of-partial.safetensors'));
+    expect(readFileSync(at('of-partial.safetensors')).equals(readFileSync(at('of-full.safetensors')))).toBe(true);
+    const alone = await events('--data', at('shard.safetensors'), '--steps', '3', '--as', 'update', '--out', at('whole.safetensors'));
+    expect(alone.at(-1)!.kind).toBe('done');
+    expect(readFileSync(at('whole.safetensors')).equals(readFileSync(at('of-full.safetensors')))).toBe(false);
+    const absent = formatExpertConfig({ experts: new Map([[1, [9]], [3, [7]]]), sharedExperts: false, nonExpertModules: false });
+    writeFileSync(at('absent.json'), absent);
+    expectRefusal(await connito(args('--data', at('shard.safetensors'), '--steps', '1', '--present', at('absent.json'), '--out', at('x.safetensors'))), 3, /expert 4 of layer 1, which this partial model does not hold/);
+  });
+
   it('stopped by Ctrl-C, it goes on where it was and writes the same bytes', async () => {
     const common = ['--data', at('shard.safetensors'), '--steps', '120', '--micro-batches', '2', '--pack', '--as', 'update'];
     const resume = ['--resume', at('run')];

@@ -62,6 +62,7 @@ export function registerTrain(program: Command, context: CliContext): void {
   const examples = [
     'connito train --model model/ --experts expert_cfg.json --data data/train-0000.safetensors --out law.safetensors',
     'connito train --model model/ --experts expert_cfg.json --text law/ --pack --steps 500 --warmup 20 --schedule cosine --micro-batches 4 --resume run/ --out law.safetensors',
+    'connito train --model partial/ --experts expert_cfg.json --present partial/expert_cfg.json --routing masked --text law/ --out law.safetensors',
     'connito train --model model/ --experts expert_cfg.json --instructions chat.jsonl --epochs 3 --as update --out update.safetensors --json',
   ];
   describeUse(command, examples, 'print what happens as JSON, one line per event');
