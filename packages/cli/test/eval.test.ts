@@ -71,6 +71,18 @@ describe('eval', () => {
     expect(result.base).not.toHaveProperty('bitsPerByte');
   });
 
+  it.each(['deepseek-masked', 'groups-natural'])('gives the loss of transformers for a partial model: %s', async (name) => {
+    const file = await openSafetensorsFile(join(vectors, 'partial', `${name}.safetensors`));
+    const [model, routing, present] = ['model', 'routing', 'present'].map((key) => file.metadata.get(key)!) as [string, string, string];
+    const losses = await file.readFloat32('losses');
+    await file.close();
+    const { model: directory, shard } = await loadReference(model);
+    writeFileSync(at('present.json'), JSON.stringify({ experts: JSON.parse(present) as unknown, shared_experts: false, non_expert_modules: false }));
+    const { code, stdout, stderr } = await connito(['eval', '--model', directory, '--data', shard, '--present', at('present.json'), '--routing', routing, '--json']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(JSON.parse(stdout).base.loss).toBeCloseTo(meanOf(losses), 5);
+  });
+
   it('compares candidates with the base row by row; one that is not finite does not harm the others', async () => {
     const { model, shard } = await loadReference('families/deepseek-lite');
     const paths = await Promise.all([1, 1.5, Number.NaN].map((factor) => writeExperts(model, factor)));

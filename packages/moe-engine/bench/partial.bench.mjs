@@ -4,6 +4,7 @@
  *   npm run bench -- moe-engine partial
  *
  * Each way of training runs in a process of its own, whose peak resident memory is read at its end; STEPS (6) are timed. Operations are counted from shapes and from where this batch's tokens go.
+ * Training everything goes through `pretrain`, which holds two copies of the weights more than are needed: those that it is given, and a checkpoint of them.
  * @module
  */
 import { execFileSync } from 'node:child_process';
@@ -11,9 +12,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { countFlops, countParameters } from '@connito/moe-core';
+import { countFlops, countParameters, parseTopology } from '@connito/moe-core';
 import { openCheckpoint } from '@connito/moe-core/node';
 import { collectRouting } from '@connito/moe-engine';
+import { deepseekV2Lite } from './deepseek-v2-lite.mjs';
 import { writeRandomCheckpoint } from './random-checkpoint.mjs';
 
 const steps = Number(process.env.STEPS ?? 6);
@@ -33,11 +35,12 @@ try {
   const directory = join(scratch, 'middle');
   await writeRandomCheckpoint(directory, { config: MIDDLE });
   await compare('middle model', { directory, experts: 8 });
+  countPublished(8);
 } finally {
   await rm(scratch, { recursive: true });
 }
 
-/** Trains `experts` of each layer with nothing else held, with all held, and everything. */
+/** Trains every parameter, all experts, and `experts` of each layer: with all others held, and without. */
 async function compare(title, { directory, experts }) {
   const checkpoint = await openCheckpoint(directory);
   const { topology } = checkpoint;
@@ -48,7 +51,8 @@ async function compare(title, { directory, experts }) {
   console.log(`\n${title}: ${(parameters.total / 1e6).toFixed(1)} M parameters, ${topology.expertsPerLayer} experts in each of ${topology.moeLayers.length} layers, ${topology.expertsPerToken} active`);
   console.log(`  ${''.padEnd(38)} trained   update  compressed  peak MB  above start  GFLOP/step  ms/step`);
   const ways = [
-    ['everything', { trained: every }],
+    ['everything', { trained: 'everything' }],
+    ['all experts', { trained: every }],
     [`${experts} experts a layer, all held`, { trained: some }],
     [`${experts} experts a layer, natural`, { trained: some, present: { experts: some, routing: 'natural' } }],
     [`${experts} experts a layer, masked`, { trained: some, present: { experts: some, routing: 'masked' } }],
@@ -61,6 +65,31 @@ async function compare(title, { directory, experts }) {
   }
 }
 
+/** DeepSeek-V2-Lite, for which this machine is too small: parameters, float32 bytes of weights, gradients and moments, and operations where the router spreads tokens evenly. */
+function countPublished(experts) {
+  const topology = parseTopology(deepseekV2Lite());
+  const { total, perExpert } = countParameters(topology);
+  const step = { rows: 8, sequenceLength: 4096 };
+  const layers = topology.moeLayers;
+  const all = step.rows * step.sequenceLength * topology.expertsPerToken;
+  const share = new Map(layers.map((layer) => [layer, (all * experts) / topology.expertsPerLayer]));
+  const trained = layers.length * experts * perExpert;
+  const held = total - layers.length * (topology.expertsPerLayer - experts) * perExpert;
+  const flops = (question) => countFlops({ topology, ...step, ...question }).total;
+  const full = { parameters: total, bytes: 16 * total, flops: flops({ trained: 'everything' }) };
+  const ways = [
+    ['everything', full],
+    [`${experts} experts a layer, natural`, { parameters: trained, bytes: 4 * held + 12 * trained, flops: flops({ assignments: share, trained: share }) }],
+    [`${experts} experts a layer, masked`, { parameters: trained, bytes: 4 * held + 12 * trained, flops: flops({ trained: new Map(layers.map((layer) => [layer, all])) }) }],
+  ];
+  console.log(`\nDeepSeek-V2-Lite, ${step.rows} × ${step.sequenceLength} tokens a step, counted`);
+  console.log(`  ${''.padEnd(38)} trained G   float32 GB without activations   TFLOP/step`);
+  for (const [name, counted] of ways) {
+    const cell = (key, unit, digits, width) => `${(counted[key] / unit).toFixed(digits)}${counted === full ? '' : ` (${saving(counted[key], full[key])})`}`.padStart(width);
+    console.log(`  ${name.padEnd(34)} ${cell('parameters', 1e9, 2, 16)} ${cell('bytes', 1e9, 1, 28)} ${cell('flops', 1e12, 0, 18)}`);
+  }
+}
+
 function run(topology, job) {
   const argument = JSON.stringify({ ...job, ...batch, vocabularySize: topology.vocabularySize, steps: steps + 1 });
   const { seconds, before, peak, plain, compressed } = JSON.parse(execFileSync(process.execPath, [subject, argument], { encoding: 'utf8', maxBuffer: 1e8 }));
@@ -69,13 +98,14 @@ function run(topology, job) {
 
 /** Trained parameters, and operations of one step of this batch. */
 async function count({ topology, directory }, { trained, present }) {
+  const { total, perExpert } = countParameters(topology);
+  if (trained === 'everything') return { parameters: total, flops: countFlops({ topology, ...batch, trained }).total };
   const held = present === undefined ? undefined : { ...present, experts: new Map(present.experts) };
   const tokens = Int32Array.from({ length: batch.rows * batch.sequenceLength }, (_, index) => (index * index * 31 + index * 7) % topology.vocabularySize);
   const routing = await collectRouting({ checkpoint: directory, tokens, sequenceLength: batch.sequenceLength, batchSize: batch.rows, present: held });
   const among = (selection) => new Map(routing.map(({ layer, ids }) => [layer, ids.reduce((sum, id) => sum + Number(selection.get(layer)?.includes(id) ?? false), 0)]));
-  const { total } = countFlops({ topology, ...batch, assignments: held && among(held.experts), trained: among(new Map(trained)) });
-  const { perExpert } = countParameters(topology);
-  return { parameters: trained.reduce((sum, [, ids]) => sum + ids.length, 0) * perExpert, flops: total };
+  const flops = countFlops({ topology, ...batch, assignments: held && among(held.experts), trained: among(new Map(trained)) }).total;
+  return { parameters: trained.reduce((sum, [, ids]) => sum + ids.length, 0) * perExpert, flops };
 }
 
 function line(name, measured, full) {

@@ -5,16 +5,17 @@
  */
 import { Option, type Command } from 'commander';
 import type { Checkpoint, ExpertWeights } from '@connito/moe-core';
-import type { Evaluator } from '@connito/moe-engine';
+import type { Evaluator, PresentExperts } from '@connito/moe-engine';
 import { printable, wantsColor, type CliContext } from '../context.ts';
 import { addEngineOptions, BATCH_ROWS, engineChoice, type EngineFlags } from '../engine-options.ts';
 import { measureLosses, type Measured } from '../loss-figures.ts';
 import { describeUse, wholeNumber } from '../options.ts';
+import { addPresentOptions, readPresent, type PresentFlags } from '../present-experts.ts';
 import { openProgress, type Progress } from '../progress.ts';
 import { createPaint, renderTable, type Cell, type Column } from '../terminal.ts';
 import { readTokenRows, type TokenRows } from '../token-rows.ts';
 
-interface EvalFlags extends EngineFlags {
+interface EvalFlags extends EngineFlags, PresentFlags {
   readonly model: string;
   readonly text?: readonly string[];
   readonly data?: readonly string[];
@@ -52,17 +53,19 @@ export function registerEval(program: Command, context: CliContext): void {
       .option('--sequence-length <tokens>', 'tokens per row, for --text', wholeNumber({ min: 2, max: 65_536 }), 128)
       .option('--batch-rows <rows>', 'rows computed at once; fewer take less memory', wholeNumber({ min: 1, max: 4096 }), BATCH_ROWS)
       .option('--per-row', 'also print the loss of every row'),
-  ).action((flags: EvalFlags) => runEval(flags, context));
-  const examples = ['connito eval --model model/ --text law/', 'connito eval --model model/ --data data/test.safetensors --experts a.safetensors b.safetensors', 'connito eval --model model/ --data data/test.safetensors --experts update.safetensors --per-row --json'];
+  );
+  addPresentOptions(command).action((flags: EvalFlags) => runEval(flags, context));
+  const examples = ['connito eval --model model/ --text law/', 'connito eval --model model/ --data data/test.safetensors --experts a.safetensors b.safetensors', 'connito eval --model model/ --data data/test.safetensors --experts update.safetensors --per-row --json', 'connito eval --model partial/ --present partial/expert_cfg.json --routing masked --text law/'];
   describeUse(command, examples);
 }
 
 async function runEval(flags: EvalFlags, context: CliContext): Promise<void> {
   const { openCheckpoint } = await import('@connito/moe-core/node');
-  const checkpoint = await openCheckpoint(flags.model);
+  const present = await readPresent(flags);
+  const checkpoint = await openCheckpoint(flags.model, { present: present?.experts });
   try {
     const rows = await readTokenRows({ ...flags, vocabularySize: checkpoint.topology.vocabularySize });
-    const result = await evaluate({ checkpoint, rows, flags, context });
+    const result = await evaluate({ checkpoint, present, rows, flags, context });
     if (flags.json) context.printJson(flags.perRow ? result : withoutRows(result));
     else context.print(render(result, flags, context).join('\n'));
   } finally {
@@ -72,17 +75,18 @@ async function runEval(flags: EvalFlags, context: CliContext): Promise<void> {
 
 interface Job {
   readonly checkpoint: Checkpoint;
+  readonly present: PresentExperts | undefined;
   readonly rows: TokenRows;
   readonly flags: EvalFlags;
   readonly context: CliContext;
 }
 
-async function evaluate({ checkpoint, rows, flags, context }: Job): Promise<EvalResult> {
+async function evaluate({ checkpoint, present, rows, flags, context }: Job): Promise<EvalResult> {
   const { createEvaluator } = await import('@connito/moe-engine');
   const { sequenceLength, tokensPerByte } = rows;
   const progress = openProgress(context);
   progress.show(`loading ${flags.model}`);
-  const evaluator = await createEvaluator({ checkpoint, sequenceLength, batchSize: flags.batchRows, ...engineChoice(flags, context) });
+  const evaluator = await createEvaluator({ checkpoint, present, sequenceLength, batchSize: flags.batchRows, ...engineChoice(flags, context) });
   try {
     const losses = await lossesOfAll({ evaluator, progress, checkpoint, rows, flags, context });
     const [base, ...candidates] = await Promise.all(losses.map((entry, index) => measureLosses({ losses: entry, base: index === 0 ? undefined : losses[0], tokensPerByte })));
@@ -95,7 +99,7 @@ async function evaluate({ checkpoint, rows, flags, context }: Job): Promise<Eval
 }
 
 /** The base first, then the candidates in the order given. */
-async function lossesOfAll({ evaluator, progress, checkpoint, rows, flags, context }: Job & { readonly evaluator: Evaluator; readonly progress: Progress }): Promise<Float64Array[]> {
+async function lossesOfAll({ evaluator, progress, checkpoint, rows, flags, context }: Omit<Job, 'present'> & { readonly evaluator: Evaluator; readonly progress: Progress }): Promise<Float64Array[]> {
   const { experts: paths = [] } = flags;
   const losses: Float64Array[] = [];
   for await (const entry of evaluator.candidateLosses(rows.tokens, readCandidates(paths, checkpoint, progress), { signal: context.signal })) {

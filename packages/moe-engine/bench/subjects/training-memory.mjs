@@ -3,18 +3,15 @@
  * ../partial.bench.mjs.
  * @module
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { computePseudoGradient, createUpdateCompressor, encodeExpertWeights, extractExperts } from '@connito/moe-core';
 import { openCheckpoint } from '@connito/moe-core/node';
-import { trainExperts } from '@connito/moe-engine';
+import { pretrain, trainExperts } from '@connito/moe-engine';
 import { peakMemory } from './peak-memory.mjs';
 
-const { directory, trained, present, vocabularySize, rows, sequenceLength, ...job } = JSON.parse(process.argv[2]);
-const selection = (entries) => new Map(entries);
+const { directory, trained, present, vocabularySize, rows, sequenceLength, steps } = JSON.parse(process.argv[2]);
 const tokens = Int32Array.from({ length: rows * sequenceLength }, (_, index) => (index * index * 31 + index * 7) % vocabularySize);
-const before = process.memoryUsage.rss();
-const held = present === undefined ? undefined : { ...present, experts: selection(present.experts) };
-const checkpoint = await openCheckpoint(directory, { present: held?.experts });
-const start = await extractExperts(checkpoint, selection(trained));
 const seconds = [];
 let begun;
 const onStep = () => {
@@ -22,9 +19,29 @@ const onStep = () => {
   if (begun !== undefined) seconds.push((now - begun) / 1000);
   begun = now;
 };
-const { experts } = await trainExperts({ ...job, checkpoint, start, tokens, sequenceLength, batchSize: rows, learningRate: 1e-4, rowSeed: 'bench', ...(held && { present: held }), onStep });
+const common = { tokens, sequenceLength, batchSize: rows, steps, learningRate: 1e-4, rowSeed: 'bench', onStep };
+const before = process.memoryUsage.rss();
+const { start, end } = trained === 'everything' ? await trainEverything() : await trainSome();
 const peak = peakMemory();
-await checkpoint.close();
-const update = computePseudoGradient(start, experts);
+const update = computePseudoGradient(start, end);
 const [plain, compressed] = [encodeExpertWeights(update).length, createUpdateCompressor().compress(update).length];
 console.log(JSON.stringify({ seconds, before, peak, plain, compressed }));
+
+async function trainSome() {
+  const held = present === undefined ? undefined : { ...present, experts: new Map(present.experts) };
+  const checkpoint = await openCheckpoint(directory, { present: held?.experts });
+  const start = await extractExperts(checkpoint, new Map(trained));
+  const { experts } = await trainExperts({ ...common, checkpoint, start, ...(held && { present: held }) });
+  await checkpoint.close();
+  return { start, end: experts };
+}
+
+async function trainEverything() {
+  const checkpoint = await openCheckpoint(directory);
+  const start = new Map();
+  for (const { name, shape } of checkpoint.tensors.values()) start.set(name, { shape, data: await checkpoint.readFloat32(name) });
+  await checkpoint.close();
+  const config = JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8'));
+  const { tensors } = await pretrain({ ...common, config, start });
+  return { start, end: tensors };
+}
