@@ -55,7 +55,7 @@ function normalNumbers() {
   const uniform = () => ((state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) + 0.5) / 2 ** 32;
   const values = Float32Array.from({ length: 65_536 }, () => {
     let sum = -6;
-    for (let draw = 0; draw < 12; draw++) sum += uniform();
+    for (let summand = 0; summand < 12; summand++) sum += uniform();
     return DEVIATION * sum;
   });
   return upperHalves(values);

@@ -20,22 +20,24 @@ const onStep = () => {
   begun = now;
 };
 const common = { tokens, sequenceLength, batchSize: rows, steps, learningRate: 1e-4, rowSeed: 'bench', onStep };
-const before = process.memoryUsage.rss();
-const { start, end } = trained === 'everything' ? await trainEverything() : await trainSome();
+const rssBefore = process.memoryUsage.rss();
+const [first, last] = trained === 'everything' ? await trainEverything() : await trainSome();
 const peak = peakMemory();
-const update = computePseudoGradient(start, end);
+const update = computePseudoGradient(first, last);
 const [plain, compressed] = [encodeExpertWeights(update).length, createUpdateCompressor().compress(update).length];
-console.log(JSON.stringify({ seconds, before, peak, plain, compressed }));
+console.log(JSON.stringify({ seconds, before: rssBefore, peak, plain, compressed }));
 
+/** Weights before and after. */
 async function trainSome() {
   const held = present === undefined ? undefined : { ...present, experts: new Map(present.experts) };
   const checkpoint = await openCheckpoint(directory, { present: held?.experts });
   const start = await extractExperts(checkpoint, new Map(trained));
   const { experts } = await trainExperts({ ...common, checkpoint, start, ...(held && { present: held }) });
   await checkpoint.close();
-  return { start, end: experts };
+  return [start, experts];
 }
 
+/** Weights before and after. */
 async function trainEverything() {
   const checkpoint = await openCheckpoint(directory);
   const start = new Map();
@@ -43,5 +45,5 @@ async function trainEverything() {
   await checkpoint.close();
   const config = JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8'));
   const { tensors } = await pretrain({ ...common, config, start });
-  return { start, end: tensors };
+  return [start, tensors];
 }
