@@ -2,12 +2,12 @@ import { expectedTensors } from '@connito/moe-core';
 import { describe, expect, it } from 'vitest';
 import { compileTraining } from '../src/model/program.ts';
 import { referenceLoss } from './reference-forward.ts';
-import { loadTinyModel, openTestRuntime, relativeDistance, runProgram, TINY_MODELS } from './tiny-model.ts';
+import { FAMILY_MODELS, loadTinyModel, openTestRuntime, relativeDistance, runProgram, TINY_MODELS } from './tiny-model.ts';
 
 const STEP = 1e-5;
 const COORDINATES = process.env['CONNITO_SLOW'] ? 40 : 3;
 
-describe.each(TINY_MODELS)('float64 finite differences of an independent forward pass, model %s', (name) => {
+describe.each([...TINY_MODELS, ...FAMILY_MODELS])('float64 finite differences of an independent forward pass, model %s', (name) => {
   it(`agree with the loss and with the gradient of every parameter, ${COORDINATES} coordinates per tensor`, async () => {
     const model = await loadTinyModel(name);
     const { topology, tokens, sequenceLength } = model;

@@ -3,7 +3,7 @@
 Run here: python generate.py [name …]   (versions of the stored run stand in manifest.json)
 
 <name>/config.json, model.safetensors   a tiny random model, float32, as transformers saves it
-<name>/expected.safetensors             tokens, logits, token losses, routing, gradients of every expert's weights by autograd
+<name>/expected.safetensors             tokens, logits, token losses, routing, gradients of every parameter by autograd
 """
 import hashlib, json, pathlib, sys
 import torch, transformers
@@ -35,6 +35,12 @@ MODELS = {
     "deepseek-odd": ("deepseek_v2", dict(DEEPSEEK, hidden_size=11, num_hidden_layers=2, num_attention_heads=1, num_key_value_heads=1, q_lora_rank=5, kv_lora_rank=8, qk_nope_head_dim=4, qk_rope_head_dim=2, v_head_dim=5,
                      moe_intermediate_size=7, n_routed_experts=9, num_experts_per_tok=1, attention_bias=True, mlp_bias=True, tie_word_embeddings=True, routed_scaling_factor=2.5,
                      vocab_size=29), (1, 5)),
+    # As DeepSeek-V3: sigmoid scores, a bias that only the choice sees, groups by their two best, renormalised and scaled weights, YaRN.
+    "deepseek-v3": ("deepseek_v3", dict(DEEPSEEK, hidden_size=12, num_hidden_layers=2, first_k_dense_replace=1, q_lora_rank=7, n_routed_experts=8, num_experts_per_tok=3, n_shared_experts=1, n_group=4, topk_group=2,
+                    moe_intermediate_size=6, rope_parameters=dict(YARN, mscale=1.0, mscale_all_dim=1.0)), (2, 7)),
+    # Pairs half a head apart, one group, weights not renormalised, biases, tied head.
+    "deepseek-v3-plain": ("deepseek_v3", dict(DEEPSEEK, hidden_size=10, num_hidden_layers=2, first_k_dense_replace=0, n_routed_experts=5, n_shared_experts=1, n_group=1, topk_group=1, norm_topk_prob=False,
+                          moe_intermediate_size=6, routed_scaling_factor=1.5, attention_bias=True, rope_interleave=False, tie_word_embeddings=True), (1, 6)),
     # Biases on queries, keys and values, a gated shared expert, weights as they are, rope stretched linearly.
     "qwen2": ("qwen2_moe", dict(QWEN2, head_dim=6, rope_parameters=dict(rope_type="linear", rope_theta=10000.0, factor=3.0)), (2, 7)),
     # Dense layers by both rules, no biases, renormalised weights, tied head, one key-value head, windows in some layers.
@@ -72,32 +78,38 @@ def make(name):
     with torch.no_grad():
         for key, parameter in model.named_parameters():
             parameter.copy_(1 + 0.2 * torch.randn_like(parameter) if "norm" in key else 0.4 * torch.randn_like(parameter))
+        for key, buffer in model.named_buffers():
+            if key.endswith("e_score_correction_bias"):
+                buffer.copy_(0.3 * torch.randn_like(buffer))
     return model
 
 
-def expert_gradients(model, family):
+def gradients(model, family):
     """On-disk name -> gradient: transformers holds a layer's experts in fused tensors, gate rows above up rows."""
     block, gate, up, down = NAMES.get(family, SEPARATE)
     out = {}
-    for index, layer in enumerate(model.model.layers):
-        if not hasattr(layer.mlp, "experts"):
+    for key, parameter in model.named_parameters():
+        key = f"gradient/{key.replace('.mlp.', f'.{block}.')}"
+        if not key.endswith(("gate_up_proj", "experts.down_proj")):
+            out[key] = parameter.grad
             continue
-        fused = layer.mlp.experts
-        width = fused.down_proj.shape[2]
-        for e in range(fused.down_proj.shape[0]):
-            prefix = f"gradient/model.layers.{index}.{block}.experts.{e}"
-            out[f"{prefix}.{gate}.weight"] = fused.gate_up_proj.grad[e, :width]
-            out[f"{prefix}.{up}.weight"] = fused.gate_up_proj.grad[e, width:]
-            out[f"{prefix}.{down}.weight"] = fused.down_proj.grad[e]
+        prefix, width = key.rpartition(".")[0], parameter.shape[1] // 2
+        for e, expert in enumerate(parameter.grad):
+            if key.endswith("experts.down_proj"):
+                out[f"{prefix}.{e}.{down}.weight"] = expert
+            else:
+                out[f"{prefix}.{e}.{gate}.weight"], out[f"{prefix}.{e}.{up}.weight"] = expert[:width], expert[width:]
     return out
 
 
 def watch_routing(model, routing):
-    """Each router gives logits, weights, ids; some leave their order open, here it is by falling weight."""
+    """Each router gives logits, weights, ids; some leave their order open, here it is by falling weight, or biased score where the choice sees a bias."""
     def hook(index):
-        def record(_module, _inputs, output):
-            _, weights, ids = output
-            order = weights.detach().argsort(dim=-1, descending=True, stable=True)
+        def record(module, _inputs, output):
+            logits, weights, ids = output
+            bias = getattr(module, "e_score_correction_bias", None)
+            rank = weights if bias is None else (logits.sigmoid() + bias).gather(1, ids)
+            order = rank.detach().argsort(dim=-1, descending=True, stable=True)
             routing[f"ids.{index}"] = ids.gather(1, order).to(torch.int32)
             routing[f"weights.{index}"] = weights.detach().gather(1, order)
             assert all(len(set(row)) == len(row) for row in routing[f"ids.{index}"].tolist())
@@ -122,7 +134,7 @@ def vectors(name):
     loss = losses.mean()
     loss.backward()
     assert abs(loss.item() - model(input_ids=tokens, labels=tokens).loss.item()) < 1e-6 * loss.item()
-    tensors = {"tokens": tokens.to(torch.int32), "logits": logits.detach(), "losses": losses.detach(), "loss": loss.detach().view(1), **routing, **expert_gradients(model, family)}
+    tensors = {"tokens": tokens.to(torch.int32), "logits": logits.detach(), "losses": losses.detach(), "loss": loss.detach().view(1), **routing, **gradients(model, family)}
     save_file({key: value.contiguous().clone() for key, value in tensors.items()}, folder / "expected.safetensors")
 
 
