@@ -42,7 +42,6 @@ describe.each(targets)('transformers and PyTorch agree, model %s (%s)', (name, d
 
   it('loss within 1e-6, gradients of every parameter within 1e-4 relative', () => assertGradients(model, runtime));
 });
-});
 
 describe.each(FAMILY_MODELS)('WebAssembly agrees, model %s', (name) => {
   it('loss within 1e-6, gradients of every parameter within 1e-4 relative', async () => assertGradients(await loadTinyModel(name), await openTestRuntime('wasm')));
