@@ -1,7 +1,7 @@
 /** The tiny reference models under `vectors/` and their expected values. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { ExpertWeights, Topology } from '@connito/moe-core';
+import { parseExpertTensorName, type ExpertWeights, type Topology } from '@connito/moe-core';
 import { openCheckpoint, openSafetensorsFile } from '@connito/moe-core/node';
 import type { Program } from '../src/model/program.ts';
 import { openRuntime, type Runtime } from '../src/runtime/runtime.ts';
@@ -23,6 +23,8 @@ export interface TinyModel {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly weights: Map<string, Float32Array>;
   /** Those with expected gradients. */
+  readonly parameters: readonly string[];
+  /** The experts' among them. */
   readonly trained: readonly string[];
   readonly tokens: Int32Array;
   readonly batchSize: number;
@@ -48,8 +50,9 @@ export async function loadTinyModel(name: string): Promise<TinyModel> {
   await checkpoint.close();
   const { floats, integers, shapeOf } = await readTensors(vectorPath(`${name}/expected.safetensors`));
   const [batchSize, sequenceLength] = shapeOf.get('tokens') as [number, number];
-  const trained = [...floats.keys()].filter((key) => key.startsWith('gradient/')).map((key) => key.slice('gradient/'.length));
-  return { directory, topology, shapes, weights, trained, tokens: integers.get('tokens')!, batchSize, sequenceLength, expected: floats, expectedIds: integers };
+  const parameters = [...floats.keys()].filter((key) => key.startsWith('gradient/')).map((key) => key.slice('gradient/'.length));
+  const trained = parameters.filter((parameter) => parseExpertTensorName(topology, parameter) !== undefined);
+  return { directory, topology, shapes, weights, parameters, trained, tokens: integers.get('tokens')!, batchSize, sequenceLength, expected: floats, expectedIds: integers };
 }
 
 export async function readTensors(path: string): Promise<{ floats: Map<string, Float32Array>; doubles: Map<string, Float64Array>; integers: Map<string, Int32Array>; shapeOf: Map<string, readonly number[]> }> {
