@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync, existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { graftExperts, type ExpertWeights } from '@connito/moe-core';
+import { graftExperts, type ExpertWeights, type Topology } from '@connito/moe-core';
 import { openCheckpoint } from '@connito/moe-core/node';
 import { collectRouting, createEvaluator, isMoeEngineError, type EvaluatorOptions } from '@connito/moe-engine';
 import { describe, expect, it } from 'vitest';
@@ -93,8 +93,8 @@ describe('errors', () => {
 
   it('unsupported-model: what moe-core reads and this package does not compute', async () => {
     const checkpoint = await openCheckpoint(vectorPath('grouped'));
-    const other = { ...checkpoint, topology: { ...checkpoint.topology, routingWeightsOn: 'input' as const } };
-    await expect(createEvaluator(options({ checkpoint: other }))).rejects.toMatchObject({ code: 'unsupported-model', context: { feature: 'routing weights on the input of experts' } });
+    const other = { ...checkpoint, topology: { ...checkpoint.topology, attention: { ...checkpoint.topology.attention, sinks: true } as Topology['attention'] } };
+    await expect(createEvaluator(options({ checkpoint: other }))).rejects.toMatchObject({ code: 'unsupported-model', context: { feature: 'attention sinks' } });
     await checkpoint.close();
   });
 

@@ -1,9 +1,9 @@
-import { expectedTensors, type RoutingRule, type Topology } from '@connito/moe-core';
+import type { Multipliers, RoutingRule, Topology } from '@connito/moe-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compileEvaluation, compileLogits, compileRouting, compileTraining } from '../src/model/program.ts';
 import { assertSupported } from '../src/model/supported.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
-import { FAMILY_MODELS, loadTinyModel, openTestRuntime, relativeDistance, runProgram, type TinyModel } from './tiny-model.ts';
+import { computedTensors, FAMILY_MODELS, loadTinyModel, openTestRuntime, relativeDistance, runProgram, type TinyModel } from './tiny-model.ts';
 import { VECTOR_DEVICES } from './vector-devices.ts';
 
 const targets = FAMILY_MODELS.flatMap((name) => VECTOR_DEVICES.filter((device) => device !== 'wasm').map((device) => [name, device] as const));
@@ -18,7 +18,7 @@ describe.each(targets)('transformers and PyTorch agree, model %s (%s)', (name, d
 
   it('is computed, and its vectors have the gradient of every parameter', () => {
     expect(() => assertSupported(model.topology)).not.toThrow();
-    const parameters = [...expectedTensors(model.topology)].map((tensor) => tensor.name).filter((tensor) => !tensor.endsWith('e_score_correction_bias'));
+    const parameters = computedTensors(model.topology).filter((tensor) => !tensor.endsWith('e_score_correction_bias'));
     expect(model.parameters.toSorted()).toEqual(parameters.toSorted());
   });
 
@@ -62,6 +62,10 @@ function parameter(name: string, value: number): Change {
   return ({ rope }) => ({ rope: { ...rope, parameters: { ...rope.parameters, [name]: value } } });
 }
 
+function multiplier(name: keyof Multipliers): Change {
+  return ({ multipliers }) => ({ multipliers: { ...multipliers!, [name]: 1 } });
+}
+
 function rule(changes: Partial<RoutingRule>): Change {
   return ({ routing }) => ({ routing: { ...routing, ...changes } });
 }
@@ -87,6 +91,15 @@ describe('the vectors would notice', () => {
     ['olmoe', 'clipping', ({ attention }) => ({ attention: { ...attention, clip: undefined } as Topology['attention'] })],
     ['olmoe-grouped', 'dynamic rope', plainRope],
     ['mixtral', 'rope of Llama 3', plainRope],
+    ['granite', 'the multiplier of embeddings', multiplier('embedding')],
+    ['granite', 'the multiplier of attention', multiplier('attention')],
+    ['granite', 'the multiplier of residuals', multiplier('residual')],
+    ['granite', 'the divisor of logits', multiplier('logits')],
+    ['llama4', 'layers without rope', ({ rope }) => ({ rope: { ...rope, skippedLayers: [] } })],
+    ['llama4', 'norms of queries and keys', ({ attention }) => ({ attention: { ...attention, norm: 'none' } as Topology['attention'] })],
+    ['llama4', 'temperatures', ({ attention }) => ({ attention: { ...attention, temperature: undefined } as Topology['attention'] })],
+    ['llama4', 'chunks', fullSpans],
+    ['llama4-dense', 'weights on the input', () => ({ routingWeightsOn: 'output' })],
     ['mixtral-window', 'windows', fullSpans],
   ])('%s: %s', async (name, _feature, change) => {
     const model = await loadTinyModel(`families/${name}`);

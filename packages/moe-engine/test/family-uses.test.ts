@@ -6,7 +6,7 @@ import { compileEvaluation, compileTraining } from '../src/model/program.ts';
 import { loadTinyModel, openTestRuntime, relativeDistance, runProgram, vectorPath } from './tiny-model.ts';
 
 /** One of each family. */
-const ONE_EACH = ['deepseek-groups', 'deepseek-v3', 'qwen2', 'qwen3-window', 'olmoe-grouped', 'mixtral'];
+const ONE_EACH = ['deepseek-groups', 'deepseek-v3', 'qwen2', 'qwen3-window', 'olmoe-grouped', 'mixtral', 'granite', 'llama4'];
 
 describe.each(ONE_EACH)('a directory of the family of %s', (name) => {
   const directory = vectorPath(`families/${name}`);
@@ -35,7 +35,7 @@ describe.each(ONE_EACH)('a directory of the family of %s', (name) => {
 });
 
 describe('a layer that holds none of its experts', () => {
-  it.each(['deepseek-lite', 'qwen2', 'mixtral'])('%s: as if their weights were zero, shared experts go on', async (name) => {
+  it.each(['deepseek-lite', 'qwen2', 'mixtral', 'granite', 'llama4'])('%s: as if their weights were zero, shared experts go on', async (name) => {
     const model = await loadTinyModel(`families/${name}`);
     const runtime = await openTestRuntime();
     const partial = await runProgram(runtime, compileEvaluation({ ...model, present: { experts: new Map() } }), model);
@@ -46,7 +46,7 @@ describe('a layer that holds none of its experts', () => {
 });
 
 describe('documents packed into one row', () => {
-  it.each(['deepseek-groups', 'qwen3-window', 'mixtral-window'])('%s: the loss of each is the one it has alone', async (name) => {
+  it.each(['deepseek-groups', 'qwen3-window', 'mixtral-window', 'llama4'])('%s: the loss of each is the one it has alone', async (name) => {
     const model = await loadTinyModel(`families/${name}`);
     const runtime = await openTestRuntime();
     const row = model.tokens.subarray(0, model.sequenceLength);

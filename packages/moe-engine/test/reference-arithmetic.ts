@@ -14,8 +14,9 @@ export function dot(a: Vector, b: Vector): number {
   return a.reduce((sum, entry, i) => sum + entry * b[i]!, 0);
 }
 
-export function plus(a: Vector, b: Vector): number[] {
-  return a.map((entry, i) => entry + b[i]!);
+/** `a + factor · b` */
+export function plus(a: Vector, b: Vector, factor = 1): number[] {
+  return a.map((entry, i) => entry + factor * b[i]!);
 }
 
 export function softmax(scores: Vector): number[] {

@@ -14,7 +14,7 @@ interface Heads {
 /** What attention adds to each position of a row; `x` is normed. */
 export function attention(topology: Topology, weights: Weights, layer: number, x: readonly Vector[]): number[][] {
   const prefix = `${topology.namePrefix}model.layers.${layer}.self_attn.`;
-  const { query, key, value, scale } = topology.attention.kind === 'latent' ? latent(topology, topology.attention, { weights, prefix, x }) : grouped(topology, topology.attention, { weights, prefix, x });
+  const { query, key, value, scale } = topology.attention.kind === 'latent' ? latent(topology, topology.attention, { weights, prefix, x, layer }) : grouped(topology, topology.attention, { weights, prefix, x, layer });
   return x.map((_, t) => {
     const seen = Array.from({ length: t + 1 }, (_unused, s) => s).filter((s) => reaches(topology.spans[layer]!, t, s));
     const mixed = query[t]!.flatMap((q, head) => {
@@ -34,24 +34,29 @@ function reaches(span: AttentionSpan, t: number, s: number): boolean {
 interface Row {
   readonly weights: Weights;
   readonly prefix: string;
+  readonly layer: number;
   readonly x: readonly Vector[];
 }
 
-function grouped(topology: Topology, { heads, keyValueHeads, headDim, norm: kind, clip = Infinity }: GroupedAttention, { weights, prefix, x }: Row): Heads {
+function grouped(topology: Topology, { heads, keyValueHeads, headDim, norm: kind, clip = Infinity, temperature: tuned }: GroupedAttention, { weights, prefix, layer, x }: Row): Heads {
+  const hasRope = !topology.rope.skippedLayers.includes(layer);
   const clipped = (values: Vector): Vector => values.map((entry) => Math.min(clip, Math.max(-clip, entry)));
   const normed = (values: Vector, name: string): Vector => norm(values, weights.get(`${prefix}${name}.weight`)!, topology.rmsNormEpsilon);
   const positioned = (letter: string, count: number): Vector[][] =>
     x.map((row, position) => {
       const flat = project(weights, `${prefix}${letter}_proj`, row);
-      return cut(clipped(kind === 'width' ? normed(flat, `${letter}_norm`) : flat), count).map((part) =>
-        turn(topology, kind === 'head' ? normed(part, `${letter}_norm`) : part, { position, sequenceLength: x.length }),
-      );
+      return cut(clipped(kind === 'width' ? normed(flat, `${letter}_norm`) : flat), count).map((part) => {
+        const own = kind === 'head' ? normed(part, `${letter}_norm`) : part;
+        if (!hasRope) return letter === 'q' && tuned !== undefined ? own.map((entry) => entry * (Math.log1p(Math.floor((position + 1) / tuned.floor)) * tuned.scale + 1)) : own;
+        const turned = turn(topology, own, { position, sequenceLength: x.length });
+        return kind === 'l2' ? norm(turned, turned.map(() => 1), topology.rmsNormEpsilon) : turned;
+      });
     });
   return {
     query: positioned('q', heads),
     key: positioned('k', keyValueHeads),
     value: x.map((row) => cut(clipped(project(weights, `${prefix}v_proj`, row)), keyValueHeads)),
-    scale: 1 / Math.sqrt(headDim),
+    scale: topology.multipliers?.attention ?? 1 / Math.sqrt(headDim),
   };
 }
 

@@ -10,7 +10,7 @@ export function feedForward(topology: Topology, weights: Weights, layer: number,
   if (shared === undefined) return routed;
   const out = network(weights, shared.prefix, x);
   const gate = shared.gate === undefined ? 1 : sigmoid(dot(x, Array.from(weights.get(shared.gate)!)));
-  return plus(routed, out.map((entry) => gate * entry));
+  return plus(routed, out, gate);
 }
 
 function network(weights: Weights, prefix: string, x: Vector): number[] {
@@ -29,8 +29,10 @@ function routedExperts(topology: Topology, weights: Weights, layer: number, x: V
   const bias = router.selectionBias === undefined ? undefined : Array.from(weights.get(router.selectionBias)!);
   return chooseExperts(routing, logits, bias).reduce((sum, { id, weight }) => {
     const names = expertTensorNames(topology, { layer, expert: id });
-    const activation = swiglu(times(weights.get(names.gate)!, x, expertWidth), times(weights.get(names.up)!, x, expertWidth));
-    return plus(sum, times(weights.get(names.down)!, activation, hiddenSize).map((entry) => weight * entry));
+    const [inner, outer] = topology.routingWeightsOn === 'input' ? [weight, 1] : [1, weight];
+    const given = x.map((entry) => inner * entry);
+    const activation = swiglu(times(weights.get(names.gate)!, given, expertWidth), times(weights.get(names.up)!, given, expertWidth));
+    return plus(sum, times(weights.get(names.down)!, activation, hiddenSize), outer);
   }, Array.from({ length: hiddenSize }, () => 0));
 }
 

@@ -1,7 +1,7 @@
 import { parseTopology, type Topology } from '@connito/moe-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { rotaryFrequencies } from '../src/model/rotary-frequencies.ts';
-import { assertSupported } from '../src/model/supported.ts';
+import { assertOwnTensors, assertSupported } from '../src/model/supported.ts';
 import { loadTinyModel } from './tiny-model.ts';
 
 const SIZES = { vocab_size: 48, hidden_size: 16, intermediate_size: 24, num_hidden_layers: 3, num_attention_heads: 4, num_key_value_heads: 2, num_local_experts: 3, num_experts_per_tok: 2 };
@@ -14,23 +14,27 @@ describe('what is refused, by name', () => {
 
   it.each<[string, (topology: Topology) => Partial<Topology>]>([
     ['attention sinks', ({ attention }) => ({ attention: { ...attention, sinks: true } as Topology['attention'] })],
-    ['L2 norms of queries and keys', ({ attention }) => ({ attention: { ...attention, norm: 'l2' } as Topology['attention'] })],
-    ['temperatures of queries', ({ attention }) => ({ attention: { ...attention, temperature: { floor: 4, scale: 0.1 } } as Topology['attention'] })],
-    ['layers without rope', ({ rope }) => ({ rope: { ...rope, skippedLayers: [1] } })],
-    ['routing weights on the input of experts', () => ({ routingWeightsOn: 'input' })],
     ['a clamped activation', () => ({ activation: { kind: 'clamped-swiglu', alpha: 1, limit: 7 } })],
-    ['fixed multipliers', () => ({ multipliers: { embedding: 2, attention: 1, residual: 1, logits: 1 } })],
+    ['router biases', () => ({ family: 'gpt_oss' })],
   ])('%s', (feature, change) => {
     expect(() => assertSupported(plain)).not.toThrow();
     expect(() => assertSupported({ ...plain, ...change(plain) })).toThrow(expect.objectContaining({ code: 'unsupported-model', context: { feature } }));
   });
 
-  it.each([
-    ['granitemoe', 'fixed multipliers'],
-    ['gpt_oss', 'attention sinks'],
-    ['llama4_text', 'L2 norms of queries and keys'],
-  ])('%s: %s', (family, feature) => {
-    expect(() => assertSupported(parseTopology({ ...SIZES, model_type: family }))).toThrow(expect.objectContaining({ context: { feature } }));
+  it('gpt_oss', () => {
+    expect(() => assertSupported(parseTopology({ ...SIZES, model_type: 'gpt_oss' }))).toThrow(/attention sinks \(family gpt_oss\)/);
+  });
+});
+
+describe('experts that one tensor holds together', () => {
+  it.each(['granitemoe', 'llama4_text'])('%s is computed, and not pretrained', (family) => {
+    const topology = parseTopology({ ...SIZES, model_type: family });
+    expect(() => assertSupported(topology)).not.toThrow();
+    expect(() => assertOwnTensors(topology)).toThrow(expect.objectContaining({ code: 'unsupported-model' }));
+  });
+
+  it('mixtral is both', () => {
+    expect(() => assertOwnTensors(parseTopology({ ...SIZES, model_type: 'mixtral' }))).not.toThrow();
   });
 });
 

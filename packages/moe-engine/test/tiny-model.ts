@@ -1,9 +1,10 @@
 /** The tiny reference models under `vectors/` and their expected values. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseExpertTensorName, type ExpertWeights, type Topology } from '@connito/moe-core';
+import { expectedTensors, expertTensorNames, parseExpertTensorName, type ExpertWeights, type Topology } from '@connito/moe-core';
 import { openCheckpoint, openSafetensorsFile } from '@connito/moe-core/node';
 import type { Program } from '../src/model/program.ts';
+import { readLogicalTensor, tensorShapes } from '../src/runtime/logical-tensors.ts';
 import { openRuntime, type Runtime } from '../src/runtime/runtime.ts';
 import type { VectorDevice } from './vector-devices.ts';
 
@@ -44,8 +45,8 @@ export async function loadTinyModel(name: string): Promise<TinyModel> {
   const directory = vectorPath(name);
   const checkpoint = await openCheckpoint(directory);
   const weights = new Map<string, Float32Array>();
-  for (const tensor of checkpoint.tensors.keys()) weights.set(tensor, await checkpoint.readFloat32(tensor));
-  const shapes = new Map([...checkpoint.tensors.values()].map((tensor) => [tensor.name, tensor.shape]));
+  const shapes = tensorShapes(checkpoint);
+  for (const tensor of shapes.keys()) weights.set(tensor, (await readLogicalTensor(checkpoint, tensor)).data);
   const { topology } = checkpoint;
   await checkpoint.close();
   const { floats, integers, shapeOf } = await readTensors(vectorPath(`${name}/expected.safetensors`));
@@ -68,6 +69,13 @@ export async function readTensors(path: string): Promise<{ floats: Map<string, F
   }
   await file.close();
   return { floats, doubles, integers, shapeOf };
+}
+
+/** Names of all tensors that a model computes with: experts by their own names, however they are stored. */
+export function computedTensors(topology: Topology): string[] {
+  const others = [...expectedTensors(topology)].filter(({ part }) => part !== 'experts').map(({ name }) => name);
+  const experts = topology.moeLayers.flatMap((layer) => Array.from({ length: topology.expertsPerLayer }, (_, expert) => Object.values(expertTensorNames(topology, { layer, expert })) as string[]));
+  return [...others, ...experts.flat()];
 }
 
 /** The trained tensors of a tiny model as experts. */

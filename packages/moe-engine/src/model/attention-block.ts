@@ -12,6 +12,7 @@ import { layerPrefix, type DecoderContext } from './decoder-context.ts';
 import { groupedHeads } from './grouped-heads.ts';
 import { latentHeads } from './latent-heads.ts';
 import { project } from './projection.ts';
+import { addBranch } from './residual.ts';
 
 /** `x + Wo · attention(rmsNorm(x))`; `x` — `[T, H]`. */
 export function attentionBlock(context: DecoderContext, x: Value, layer: number): Value {
@@ -19,14 +20,14 @@ export function attentionBlock(context: DecoderContext, x: Value, layer: number)
   const { hiddenSize, rmsNormEpsilon, attention } = topology;
   const prefix = layerPrefix(context, layer);
   const normed = rmsNorm(graph, x, weight(`${prefix}input_layernorm.weight`, [hiddenSize]), rmsNormEpsilon);
-  const mixed = mixHeads(context, { ...projectHeads(context, normed, `${prefix}self_attn.`), mask: masks[layer]! });
+  const mixed = mixHeads(context, { ...projectHeads(context, normed, layer), mask: masks[layer]! });
   const bias = attention.kind === 'latent' ? attention.bias : attention.biases === 'all';
-  return project(context, mixed, { name: `${prefix}self_attn.o_proj`, outputs: hiddenSize, bias, residual: x });
+  return addBranch(context, x, (residual) => project(context, mixed, { name: `${prefix}self_attn.o_proj`, outputs: hiddenSize, bias, residual }));
 }
 
-function projectHeads(context: DecoderContext, x: Value, prefix: string): AttentionHeads {
+function projectHeads(context: DecoderContext, x: Value, layer: number): AttentionHeads {
   const { attention } = context.topology;
-  return attention.kind === 'latent' ? latentHeads(context, x, { prefix, attention }) : groupedHeads(context, x, { prefix, attention });
+  return attention.kind === 'latent' ? latentHeads(context, x, { layer, attention }) : groupedHeads(context, x, { layer, attention });
 }
 
 /** @returns `[T, heads · Dv]` */

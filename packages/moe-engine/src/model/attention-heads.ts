@@ -5,7 +5,7 @@
  */
 import { fixed, type Value } from '../graph/graph.ts';
 import { reshape, transpose } from '../layers/elementwise.ts';
-import type { DecoderContext } from './decoder-context.ts';
+import { layerPrefix, type DecoderContext } from './decoder-context.ts';
 
 /** Queries, keys and values of one layer, positions applied. */
 export interface AttentionHeads {
@@ -17,6 +17,11 @@ export interface AttentionHeads {
   readonly value: Value;
   /** Multiplies the scores. */
   readonly scale: number;
+}
+
+/** What the names of a layer's attention tensors begin with; ends with a dot. */
+export function attentionPrefix(context: DecoderContext, layer: number): string {
+  return `${layerPrefix(context, layer)}self_attn.`;
 }
 
 /** `[T, heads · D]` → `[B, heads, S, D]`; `perHead` sees `[B, S, heads, D]`. */

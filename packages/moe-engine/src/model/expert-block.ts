@@ -4,9 +4,9 @@
  * @module
  */
 import { expertTensorNames, routerTensorNames, sharedTensorNames } from '@connito/moe-core';
-import type { Value } from '../graph/graph.ts';
+import { fixed, type Graph, type Value } from '../graph/graph.ts';
 import { combineRows, createDispatch, dispatchRows, dispatchWeights } from '../layers/dispatch.ts';
-import { add, gateRows } from '../layers/elementwise.ts';
+import { add, gateRows, scaleRows } from '../layers/elementwise.ts';
 import { maskLogits } from '../layers/expert-mask.ts';
 import { expertNetworks } from '../layers/expert-networks.ts';
 import { linear } from '../layers/linear.ts';
@@ -14,14 +14,16 @@ import { route, type Routing } from '../layers/routing.ts';
 import type { DecoderContext } from './decoder-context.ts';
 import { feedForward, normAfterAttention } from './feed-forward.ts';
 import { presentInLayer } from './present-experts.ts';
+import { addBranch } from './residual.ts';
 
 /** `x + Σ_k w_k · expert_k(h) + shared(h)` with `h = rmsNorm(x)`, the sum over the present experts that a token goes to. */
 export function expertBlock(context: DecoderContext, x: Value, layer: number): { readonly hidden: Value; readonly routing: Routing } {
   const normed = normAfterAttention(context, x, layer);
   const present = presentInLayer(context.topology, context.present, layer);
   const routing = routeRows(context, normed, { layer, present });
-  const withExperts = present.length === 0 ? x : add(context.graph, x, expertSum(context, normed, { layer, present, routing }));
-  return { hidden: addSharedExperts(context, { x: normed, layer, residual: withExperts }), routing };
+  const sum = present.length === 0 ? undefined : expertSum(context, normed, { layer, present, routing });
+  const withShared = (residual: Value | undefined): Value | undefined => addSharedExperts(context, { x: normed, layer, residual: addUp(context, residual, sum) });
+  return { hidden: addBranch(context, x, withShared), routing };
 }
 
 interface HeldExperts {
@@ -40,7 +42,7 @@ function routeRows({ graph, topology, weight, present: partial }: DecoderContext
   return route(graph, { logits, selectionBias }, topology.routing);
 }
 
-/** `Σ_k w_k · expert_k(x)` */
+/** `Σ_k w_k · expert_k(x)`, or `Σ_k expert_k(w_k · x)` by the model's rule. */
 function expertSum({ graph, topology, weight }: DecoderContext, x: Value, { layer, present, routing }: HeldExperts & { readonly routing: Routing }): Value {
   const { hiddenSize, expertWidth, expertsPerLayer } = topology;
   const dispatch = createDispatch(graph, routing, { experts: expertsPerLayer, present });
@@ -50,24 +52,36 @@ function expertSum({ graph, topology, weight }: DecoderContext, x: Value, { laye
   });
   const rows = dispatchRows(graph, x, dispatch);
   const shares = dispatchWeights(graph, routing.weights, dispatch);
-  return combineRows(graph, expertNetworks(graph, { rows, shares, groups: dispatch.groups }, experts), dispatch);
+  const given = topology.routingWeightsOn === 'output' ? { rows, shares } : { rows: scaleRows(graph, rows, shares), shares: dispatchWeights(graph, onesLike(graph, routing.weights), dispatch) };
+  return combineRows(graph, expertNetworks(graph, { ...given, groups: dispatch.groups }, experts), dispatch);
+}
+
+function onesLike(graph: Graph, x: Value): Value {
+  const sizes = x.shape.map(fixed);
+  return graph.constant(new Float32Array(sizes.reduce((product, size) => product * size, 1)).fill(1), sizes);
 }
 
 interface SharedRows {
   /** `[T, H]` */
   readonly x: Value;
   readonly layer: number;
-  /** `[T, H]` */
-  readonly residual: Value;
+  /** `[T, H]`; `undefined` is nothing. */
+  readonly residual: Value | undefined;
 }
 
 /** `residual + shared(x)`, or `residual + σ(x · g) · shared(x)` where the shared experts are gated. */
-function addSharedExperts(context: DecoderContext, { x, layer, residual }: SharedRows): Value {
+function addSharedExperts(context: DecoderContext, { x, layer, residual }: SharedRows): Value | undefined {
   const { graph, topology, weight } = context;
   const names = sharedTensorNames(topology, layer);
   if (names === undefined) return residual;
   const network = { prefix: names.prefix, width: topology.sharedExperts!.width };
   if (names.gate === undefined) return feedForward(context, x, { ...network, residual });
   const gate = linear(graph, x, weight(names.gate, [1, topology.hiddenSize]));
-  return add(graph, residual, gateRows(graph, feedForward(context, x, network), gate));
+  return addUp(context, residual, gateRows(graph, feedForward(context, x, network), gate));
+}
+
+/** `a + b`, where `undefined` is nothing. */
+function addUp<T extends Value | undefined>({ graph }: DecoderContext, a: Value | undefined, b: T): Value | T {
+  if (a === undefined) return b;
+  return b === undefined ? a : add(graph, a, b);
 }

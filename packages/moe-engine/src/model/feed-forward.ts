@@ -15,7 +15,7 @@ export interface FeedForward {
   readonly prefix: string;
   readonly width: number;
   /** `[T, H]`, added to the result. */
-  readonly residual?: Value;
+  readonly residual?: Value | undefined;
 }
 
 /** `Wd · swiglu(Wg · x, Wu · x) + residual`; `x` — `[T, H]`. */
@@ -24,8 +24,7 @@ export function feedForward(context: DecoderContext, x: Value, { prefix, width, 
   const { hiddenSize, denseBias: bias } = topology;
   const gate = project(context, x, { name: `${prefix}gate_proj`, outputs: width, bias });
   const up = project(context, x, { name: `${prefix}up_proj`, outputs: width, bias });
-  const down = { name: `${prefix}down_proj`, outputs: hiddenSize, bias };
-  return project(context, swiglu(graph, gate, up), residual === undefined ? down : { ...down, residual });
+  return project(context, swiglu(graph, gate, up), { name: `${prefix}down_proj`, outputs: hiddenSize, bias, residual });
 }
 
 /** The norm between the two halves of a layer; `x` — `[T, H]`. */

@@ -5,7 +5,7 @@
  */
 import { fixed, integers, type Value } from '../graph/graph.ts';
 import { tokenLosses } from '../layers/cross-entropy.ts';
-import { dropLastPosition, reshape } from '../layers/elementwise.ts';
+import { dropLastPosition, reshape, scale } from '../layers/elementwise.ts';
 import { linear } from '../layers/linear.ts';
 import { rmsNorm } from '../layers/rms-norm.ts';
 import type { DecoderContext } from './decoder-context.ts';
@@ -29,9 +29,10 @@ export function nextTokenLogits(context: DecoderContext, hidden: Value): Value {
   return linear(context.graph, finalNorm(context, hidden), outputHead(context));
 }
 
-/** The norm before the head; `x` — `[N, H]`. */
+/** The norm before the head, divided by the model's divisor of logits where it has one: the head is linear. `x` — `[N, H]`. */
 export function finalNorm({ graph, topology, weight }: DecoderContext, x: Value): Value {
-  return rmsNorm(graph, x, weight(`${topology.namePrefix}model.norm.weight`, [topology.hiddenSize]), topology.rmsNormEpsilon);
+  const normed = rmsNorm(graph, x, weight(`${topology.namePrefix}model.norm.weight`, [topology.hiddenSize]), topology.rmsNormEpsilon);
+  return topology.multipliers === undefined ? normed : scale(graph, normed, 1 / topology.multipliers.logits);
 }
 
 /** The output head `[V, H]`; where embeddings are tied, the embedding. */

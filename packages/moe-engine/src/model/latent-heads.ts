@@ -12,14 +12,14 @@ import type { Value } from '../graph/graph.ts';
 import { joinLast, repeatHead, splitLast } from '../layers/heads.ts';
 import { rmsNorm } from '../layers/rms-norm.ts';
 import { rotate } from '../layers/rotary.ts';
-import { toHeads, type AttentionHeads } from './attention-heads.ts';
+import { attentionPrefix, toHeads, type AttentionHeads } from './attention-heads.ts';
 import type { DecoderContext } from './decoder-context.ts';
 import { project } from './projection.ts';
 import { yarnTemperature } from './rotary-frequencies.ts';
 
-/** Which attention of a model: what its tensors' names begin with (ends with a dot) and its sizes. */
+/** Which attention of a model. */
 export interface LatentPlace {
-  readonly prefix: string;
+  readonly layer: number;
   readonly attention: LatentAttention;
 }
 
@@ -30,10 +30,11 @@ const LATENT_EPSILON = 1e-6;
 export function latentHeads(context: DecoderContext, x: Value, place: LatentPlace): AttentionHeads {
   const { graph, rotary } = context;
   const { heads, keyValueRank, plainDim, ropeDim, valueDim, bias } = place.attention;
+  const prefix = attentionPrefix(context, place.layer);
   const [queryPlain, queryRope] = splitLast(graph, toHeads(context, projectQueries(context, x, place), { heads }), [plainDim, ropeDim]) as [Value, Value];
-  const compressed = project(context, x, { name: `${place.prefix}kv_a_proj_with_mqa`, outputs: keyValueRank + ropeDim, bias });
+  const compressed = project(context, x, { name: `${prefix}kv_a_proj_with_mqa`, outputs: keyValueRank + ropeDim, bias });
   const [latent, keyRope] = splitLast(graph, compressed, [keyValueRank, ropeDim]) as [Value, Value];
-  const expanded = project(context, latentNorm(context, latent, `${place.prefix}kv_a_layernorm`), { name: `${place.prefix}kv_b_proj`, outputs: heads * (plainDim + valueDim) });
+  const expanded = project(context, latentNorm(context, latent, `${prefix}kv_a_layernorm`), { name: `${prefix}kv_b_proj`, outputs: heads * (plainDim + valueDim) });
   const [keyPlain, value] = splitLast(graph, toHeads(context, expanded, { heads }), [plainDim, valueDim]) as [Value, Value];
   const sharedRope = rotate(graph, toHeads(context, keyRope, { heads: 1 }), rotary);
   return {
@@ -45,9 +46,9 @@ export function latentHeads(context: DecoderContext, x: Value, place: LatentPlac
 }
 
 /** `[T, heads · (plainDim + ropeDim)]`: by one full matrix, or by way of `queryRank` numbers. */
-function projectQueries(context: DecoderContext, x: Value, { prefix, attention }: LatentPlace): Value {
+function projectQueries(context: DecoderContext, x: Value, { layer, attention }: LatentPlace): Value {
   const { heads, queryRank, plainDim, ropeDim, bias } = attention;
-  const outputs = heads * (plainDim + ropeDim);
+  const [outputs, prefix] = [heads * (plainDim + ropeDim), attentionPrefix(context, layer)];
   if (queryRank === undefined) return project(context, x, { name: `${prefix}q_proj`, outputs });
   const compressed = project(context, x, { name: `${prefix}q_a_proj`, outputs: queryRank, bias });
   return project(context, latentNorm(context, compressed, `${prefix}q_a_layernorm`), { name: `${prefix}q_b_proj`, outputs });

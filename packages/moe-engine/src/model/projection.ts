@@ -13,7 +13,7 @@ export interface Projection {
   readonly outputs: number;
   readonly bias?: boolean;
   /** `[N, outputs]`, added to the product. */
-  readonly residual?: Value;
+  readonly residual?: Value | undefined;
 }
 
 /** `x · Wᵀ + b + residual`; `x` — `[N, inputs]`. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { expertProjections, locateExpertTensor, expertTensorNames, routerTensorNames, type Topology } from '@connito/moe-core';
+import { expertProjections, expertTensorNames, locateExpertTensor, routerTensorNames, type Topology } from '@connito/moe-core';
 import { MoeEngineError } from '../error.ts';
 
 /** @throws {unsupported-model} naming the feature */
@@ -13,6 +13,18 @@ export function assertSupported(topology: Topology): void {
   throw new MoeEngineError('unsupported-model', `models with ${feature} (family ${topology.family}) cannot be computed yet`, { feature });
 }
 
+/**
+ * Refuses models whose files hold the experts of a layer together, where all tensors are trained under their names in files.
+ *
+ * @throws {unsupported-model}
+ */
+export function assertOwnTensors(topology: Topology): void {
+  const first = { layer: topology.moeLayers[0]!, expert: 0 };
+  if (locateExpertTensor(topology, first, 'gate').tensor === expertTensorNames(topology, first).gate) return;
+  const feature = 'pretraining of experts that one tensor holds together';
+  throw new MoeEngineError('unsupported-model', `${feature} (family ${topology.family}) is not there yet: choose a family whose experts have tensors of their own`, { feature });
+}
+
 interface Feature {
   readonly name: string;
   readonly isNeeded: (topology: Topology) => boolean;
@@ -20,18 +32,7 @@ interface Feature {
 
 const FEATURES: readonly Feature[] = [
   { name: 'attention sinks', isNeeded: ({ attention }) => attention.kind === 'grouped' && attention.sinks },
-  { name: 'L2 norms of queries and keys', isNeeded: ({ attention }) => attention.kind === 'grouped' && attention.norm === 'l2' },
-  { name: 'temperatures of queries', isNeeded: ({ attention }) => attention.kind === 'grouped' && attention.temperature !== undefined },
-  { name: 'layers without rope', isNeeded: ({ rope }) => rope.skippedLayers.length > 0 },
-  { name: 'routing weights on the input of experts', isNeeded: ({ routingWeightsOn }) => routingWeightsOn === 'input' },
   { name: 'a clamped activation', isNeeded: ({ activation }) => activation.kind !== 'swiglu' },
-  { name: 'fixed multipliers', isNeeded: ({ multipliers }) => multipliers !== undefined },
   { name: 'router biases', isNeeded: (topology) => routerTensorNames(topology, 0).bias !== undefined },
   { name: 'expert biases', isNeeded: (topology) => expertProjections(topology).length > 3 },
-  { name: 'experts that one tensor holds together', isNeeded: isFused },
 ];
-
-function isFused(topology: Topology): boolean {
-  const first = { layer: topology.moeLayers[0]!, expert: 0 };
-  return locateExpertTensor(topology, first, 'gate').tensor !== expertTensorNames(topology, first).gate;
-}

@@ -9,6 +9,7 @@ import { startEngineWorker, type EngineWorker } from './engine-worker.ts';
 import { MoeEngineError } from '../error.ts';
 import { assertHeld, assertPresent, type PresentExperts } from '../model/present-experts.ts';
 import { assertSupported } from '../model/supported.ts';
+import { readLogicalTensor, tensorShapes } from './logical-tensors.ts';
 import type { OpenRequest } from './messages.ts';
 import { assertOneOf, assertOption } from '../options.ts';
 import { DEVICE_CHOICES, type Device, type DeviceChoice, type EngineNotice } from './device.ts';
@@ -68,7 +69,7 @@ async function loadEngine(checkpoint: Checkpoint, { signal, onNotice, ...options
   const { topology } = checkpoint;
   assertSupported(topology);
   if (options.present !== undefined) assertPresent(topology, options.present);
-  const shapes = new Map([...checkpoint.tensors.values()].map(({ name, shape }) => [name, shape]));
+  const shapes = tensorShapes(checkpoint);
   const worker = startEngineWorker();
   try {
     const { purpose, trained, packed, auxiliary, bag, batchSize, sequenceLength, device, threads, present } = options;
@@ -108,9 +109,9 @@ async function loadWeights({ worker, checkpoint, names, signal }: LoadJob): Prom
   const answers: Promise<unknown>[] = [];
   for (const name of names) {
     if (signal?.aborted === true) break;
-    const data = await checkpoint.readFloat32(name);
+    const { data, shape } = await readLogicalTensor(checkpoint, name);
     const whole = data.byteLength === data.buffer.byteLength ? data : data.slice();
-    const tensor: TensorMessage = { name, shape: checkpoint.tensors.get(name)!.shape, data: whole };
+    const tensor: TensorMessage = { name, shape, data: whole };
     const answer = worker.call({ kind: 'load', tensor }, { transfer: [whole.buffer as ArrayBuffer] });
     answer.catch(() => undefined);
     answers.push(answer);

@@ -30,7 +30,7 @@ export function initialWeights(topology: Topology, { seed, deviation = 0.02 }: I
   for (const { name, shape, part } of expectedTensors(topology)) {
     const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
     if (part === 'norms') data.fill(1);
-    else if (!name.endsWith('.bias')) fillNormal(data, { nextWord: createWords(seed, name), deviation });
+    else if (!name.endsWith('bias')) fillNormal(data, { nextWord: createWords(seed, name), deviation });
     tensors.set(name, { shape, data });
   }
   return tensors;

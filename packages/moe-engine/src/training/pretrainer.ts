@@ -9,6 +9,7 @@ import type { AuxiliaryLosses } from '../model/objective.ts';
 import { assertOneOf, assertOption } from '../options.ts';
 import type { Device } from '../runtime/device.ts';
 import type { EngineOptions } from '../runtime/engine-client.ts';
+import { assertOwnTensors } from '../model/supported.ts';
 import type { TensorMessage } from '../runtime/tensor-message.ts';
 import { initialWeights } from './initial-weights.ts';
 import { memoryCheckpoint } from './pretrained-model.ts';
@@ -74,6 +75,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedMode
   const settings = trainingSettings(options);
   const superposition = toSuperposition(options);
   const topology = parseTopology(config);
+  assertOwnTensors(topology);
   const weights = toStart(topology, options);
   const names = sortedNames(weights);
   const start = names.map((name): TensorMessage => ({ name, shape: weights.get(name)!.shape, data: weights.get(name)!.data }));

@@ -22,6 +22,8 @@ QWEN = dict(hidden_size=12, num_hidden_layers=2, num_attention_heads=4, num_key_
 QWEN2 = dict(QWEN, shared_expert_intermediate_size=10, rms_norm_eps=1e-5)
 OLMOE = dict(hidden_size=12, num_hidden_layers=2, num_attention_heads=3, num_key_value_heads=3, intermediate_size=8, vocab_size=32, num_experts=5, num_experts_per_tok=3)
 MIXTRAL = dict(hidden_size=12, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, head_dim=6, intermediate_size=9, vocab_size=32, num_local_experts=4, num_experts_per_tok=2)
+GRANITE = dict(hidden_size=12, num_hidden_layers=2, num_attention_heads=3, num_key_value_heads=3, intermediate_size=7, vocab_size=32, num_local_experts=4, num_experts_per_tok=2)
+LLAMA4 = dict(hidden_size=12, num_attention_heads=4, num_key_value_heads=2, head_dim=6, intermediate_size=8, intermediate_size_mlp=10, vocab_size=32, num_local_experts=4, num_experts_per_tok=1)
 
 # name: model_type, config, (rows, positions)
 MODELS = {
@@ -61,11 +63,22 @@ MODELS = {
     "mixtral": ("mixtral", dict(MIXTRAL, head_dim=8, rope_parameters=LLAMA3), (2, 7)),
     # A window, odd sizes, tied head, experts that get no tokens.
     "mixtral-window": ("mixtral", dict(MIXTRAL, hidden_size=7, num_attention_heads=1, num_key_value_heads=1, num_local_experts=9, intermediate_size=5, vocab_size=19, sliding_window=3, tie_word_embeddings=True), (1, 7)),
+    # Fixed factors on embeddings, attention, residuals and logits; experts of a layer in one tensor.
+    "granite": ("granitemoe", dict(GRANITE, embedding_multiplier=3.0, attention_multiplier=0.3, residual_multiplier=0.6, logits_scaling=2.5), (2, 6)),
+    # Tied head, biases, one key-value head, top 1.
+    "granite-tied": ("granitemoe", dict(GRANITE, num_key_value_heads=1, num_experts_per_tok=1, attention_bias=True, tie_word_embeddings=True, intermediate_size=5), (1, 5)),
+    # Layers without rope whose queries are scaled by position, chunks, norms without weights, weights on the input of experts, a shared expert.
+    "llama4": ("llama4_text", dict(LLAMA4, num_hidden_layers=3, no_rope_layers=[1, 0, 1], attention_chunk_size=3, floor_scale=2, attn_scale=0.5), (2, 7)),
+    # Dense layers between, no norms, biases, top 2, tied head.
+    "llama4-dense": ("llama4_text", dict(LLAMA4, num_hidden_layers=2, interleave_moe_layer_step=2, num_experts_per_tok=2, use_qk_norm=False, attn_temperature_tuning=False, attention_bias=True,
+                     tie_word_embeddings=True), (1, 6)),
 }
 
 # Names of an expert's gate, up and down matrix on disk.
 SEPARATE = ("mlp", "gate_proj", "up_proj", "down_proj")
 NAMES = {"mixtral": ("block_sparse_moe", "w1", "w3", "w2")}
+# On disk, too, these hold a layer's experts in two tensors; gradients get the names that moe-core gives to single experts.
+FUSED = ("granitemoe", "llama4_text")
 
 
 def make(name):
@@ -91,10 +104,12 @@ def gradients(model, family):
     for key, parameter in model.named_parameters():
         key = f"gradient/{key.replace('.mlp.', f'.{block}.')}"
         if not key.endswith(("gate_up_proj", "experts.down_proj")):
-            out[key] = parameter.grad
+            out[key.replace("router.weight", "router.layer.weight") if family == "granitemoe" else key] = parameter.grad
             continue
-        prefix, width = key.rpartition(".")[0], parameter.shape[1] // 2
-        for e, expert in enumerate(parameter.grad):
+        key = key.replace("block_sparse_moe", block).replace("feed_forward", "mlp") if family in FUSED else key
+        grad = parameter.grad.transpose(1, 2) if family == "llama4_text" else parameter.grad
+        prefix, width = key.rpartition(".")[0], grad.shape[1] // 2
+        for e, expert in enumerate(grad):
             if key.endswith("experts.down_proj"):
                 out[f"{prefix}.{e}.{down}.weight"] = expert
             else:
@@ -102,11 +117,19 @@ def gradients(model, family):
     return out
 
 
+def in_order(router, output):
+    if len(output) == 3:
+        return output if output[2].dtype == torch.int64 else output[::-1][:1] + (output[1], output[0])
+    scores, logits = output
+    ids = logits.topk(router.top_k, dim=1).indices
+    return logits, scores.gather(1, ids), ids
+
+
 def watch_routing(model, routing):
     """Each router gives logits, weights, ids; some leave their order open, here it is by falling weight, or biased score where the choice sees a bias."""
     def hook(index):
         def record(module, _inputs, output):
-            logits, weights, ids = output
+            logits, weights, ids = in_order(module, output)
             bias = getattr(module, "e_score_correction_bias", None)
             rank = weights if bias is None else (logits.sigmoid() + bias).gather(1, ids)
             order = rank.detach().argsort(dim=-1, descending=True, stable=True)
@@ -116,8 +139,10 @@ def watch_routing(model, routing):
         return record
 
     for index, layer in enumerate(model.model.layers):
-        if hasattr(layer.mlp, "gate"):
-            layer.mlp.gate.register_forward_hook(hook(index))
+        block = next(getattr(layer, name) for name in ("mlp", "block_sparse_moe", "feed_forward") if hasattr(layer, name))
+        router = getattr(block, "gate", getattr(block, "router", None))
+        if router is not None:
+            router.register_forward_hook(hook(index))
 
 
 def vectors(name):
