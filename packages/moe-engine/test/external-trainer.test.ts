@@ -2,10 +2,12 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { extractExperts, type ExpertWeights } from '@connito/moe-core';
+import { openCheckpoint } from '@connito/moe-core/node';
 import { packDocuments, runExternalTrainer, trainExperts, type ExternalStep, type ExternalTrainerOptions, type TrainerJob } from '@connito/moe-engine';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createRowOrder } from '../src/training/row-order.ts';
-import { loadTinyModel, readTensors, relativeDistance, startOf, type TinyModel } from './tiny-model.ts';
+import { loadTinyModel, readTensors, relativeDistance, startOf, vectorPath, type TinyModel } from './tiny-model.ts';
 
 let model: TinyModel;
 let scratch: string;
@@ -131,6 +133,15 @@ describe('runExternalTrainer', () => {
 
 const python = process.env['PYTHON'];
 
+/** How far weights moved, not where they are: nearly all of a weight is what it started from. */
+function expectSameMoves(theirs: ExpertWeights, { ours, start }: { readonly ours: ExpertWeights; readonly start: ExpertWeights }): void {
+  for (const [name, { data }] of ours) {
+    const before = start.get(name)!.data;
+    const moved = (weights: Float32Array): Float32Array => weights.map((entry, index) => entry - before[index]!);
+    expect(relativeDistance(moved(theirs.get(name)!.data), moved(data))).toBeLessThan(1e-3);
+  }
+}
+
 describe.runIf(process.env['CONNITO_SLOW'] !== undefined && python !== undefined)('the example in PyTorch', () => {
   const script = fileURLToPath(new URL('../examples/pytorch-trainer/train.py', import.meta.url));
 
@@ -142,10 +153,17 @@ describe.runIf(process.env['CONNITO_SLOW'] !== undefined && python !== undefined
     const [theirs, ours] = [await runExternalTrainer({ ...options, command }), await trainExperts({ ...options, device: 'cpu', onStep: undefined })];
     expect(relativeDistance(theirs.steps.map(({ loss }) => loss), ours.steps.map(({ loss }) => loss))).toBeLessThan(1e-5);
     expect(relativeDistance(theirs.steps.map(({ gradientNorm }) => gradientNorm!), ours.steps.map(({ gradientNorm }) => gradientNorm))).toBeLessThan(1e-4);
-    for (const [name, { data }] of ours.experts) {
-      const before = model.weights.get(name)!;
-      const moved = (weights: Float32Array): Float32Array => weights.map((entry, index) => entry - before[index]!);
-      expect(relativeDistance(moved(theirs.experts.get(name)!.data), moved(data))).toBeLessThan(1e-3);
-    }
+    expectSameMoves(theirs.experts, { ours: ours.experts, start: options.start });
+  }, 120_000);
+
+  it.each(['deepseek-lite', 'mixtral', 'olmoe', 'qwen2'])('trains as we do, family %s', async (name) => {
+    const directory = vectorPath(`families/${name}`);
+    const checkpoint = await openCheckpoint(directory);
+    const start = await extractExperts(checkpoint, new Map(checkpoint.topology.moeLayers.map((layer) => [layer, [0, 2]])));
+    await checkpoint.close();
+    const tokens = Int32Array.from({ length: 12 * 8 }, (_, index) => (index * 5 + (index % 3)) % 11);
+    const options = { start, tokens, documents: tokens.map((_, index) => Number(index % 8 > 4)), checkpoint: directory, sequenceLength: 8, batchSize: 2, microBatches: 2, steps: 4, learningRate: 1e-2, rowSeed: 'family' };
+    const [theirs, ours] = [await runExternalTrainer({ ...options, command: `"${python}" "${script}"` }), await trainExperts({ ...options, device: 'cpu' })];
+    expectSameMoves(theirs.experts, { ours: ours.experts, start });
   }, 120_000);
 });
