@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { ArtifactStore } from '@connito/artifacts';
 import { sha256, toHex } from '@connito/commit-reveal';
 import type { DatasetManifest, ShardEntry } from '@connito/dataset';
+import type { Topology } from '@connito/moe-core';
 import { SubnetError } from './error.ts';
 import type { OwnerPlan } from './owner-plan.ts';
 import { updateRulesOf, type TaskManifest } from './task-manifest.ts';
@@ -50,19 +51,33 @@ export async function assertTokenizer({ modelDirectory, dataDirectory }: OwnerPl
   throw new SubnetError('invalid-manifest', `${dataDirectory} was prepared with another tokenizer than that of ${modelDirectory}. Run \`connito data prepare --tokenizer ${modelDirectory}\``);
 }
 
+/**
+ * In a partial model with masked routing every layer needs an expert that tokens can go to; miners could not train such a task.
+ *
+ * @throws SubnetError `invalid-rules`
+ */
+export function assertRoutable({ rules, selection }: Pick<OwnerPlan, 'rules' | 'selection'>, { moeLayers }: Pick<Topology, 'moeLayers'>): void {
+  const empty = rules.training.partial === 'masked' ? moeLayers.find((layer) => (selection.get(layer)?.length ?? 0) === 0) : undefined;
+  if (empty === undefined) return;
+  throw new SubnetError('invalid-rules', `training.partial: masked routing needs an expert in every layer, and layer ${empty} has none in the task. Select one there, or choose natural`, { field: 'training.partial' });
+}
+
 type Description = Readonly<Record<string, string | undefined>>;
 
 function describeTask(manifest: TaskManifest): Description {
   const { name, schedule: { t0Ms, ...schedule }, model, data, training, scoring, merge, gate, weights } = manifest;
   const { sequenceLength, trainShards, heldOut, general } = data;
-  return { '--name': name, ...describeRules({ schedule, training, scoring, merge, gate, weights, update: updateRulesOf(manifest) }), '--start': String(t0Ms), '--experts': describeSelection(Object.entries(model.selection)), '--data': describeData(sequenceLength, [...trainShards, ...heldOut, general]) };
+  return { '--name': name, ...describeRules({ schedule, training: { ...training, partial: training.partial ?? 'none' }, scoring, merge, gate, weights, update: updateRulesOf(manifest) }), '--start': String(t0Ms), '--experts': describeSelection(Object.entries(model.selection)), '--data': describeData(sequenceLength, [...trainShards, ...heldOut, general]) };
 }
 
 function describePlan({ name, rules, t0Ms, selection }: OwnerPlan, { sequenceLength, train, heldOut, general }: DatasetManifest): Description {
-  return { '--name': name, ...describeRules(rules), '--start': t0Ms === undefined ? undefined : String(t0Ms), '--experts': describeSelection(selection), '--data': describeData(sequenceLength, [...train, ...heldOut, general]) };
+  return { '--name': name, ...describeRules({ ...rules, training: { ...rules.training, partial: rules.training.partial ?? 'none' } }), '--start': t0Ms === undefined ? undefined : String(t0Ms), '--experts': describeSelection(selection), '--data': describeData(sequenceLength, [...train, ...heldOut, general]) };
 }
 
-function describeRules(rules: OwnerPlan['rules']): Description {
+/** A model that is held whole is said too, so that it differs from one that is not. */
+type DescribedRules = Omit<OwnerPlan['rules'], 'training'> & { readonly training: Omit<OwnerPlan['rules']['training'], 'partial'> & { readonly partial: string } };
+
+function describeRules(rules: DescribedRules): Description {
   const fields = Object.entries(rules).flatMap(([part, values]) => Object.entries(values as object).map(([name, value]): [string, string] => [`${part}.${name}`, JSON.stringify(value)]));
   return Object.fromEntries(fields.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

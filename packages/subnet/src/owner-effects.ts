@@ -16,7 +16,7 @@ import { ensureCommitted } from './commitment-writer.ts';
 import { SubnetError } from './error.ts';
 import type { FailedEvent, MomentEvent } from './machine.ts';
 import type { OwnerEffect, OwnerEvent } from './owner.ts';
-import { assertSamePlan, assertTokenizer, assertUnused } from './owner-checks.ts';
+import { assertRoutable, assertSamePlan, assertTokenizer, assertUnused } from './owner-checks.ts';
 import { START_DELAY_MS, type OwnerPlan } from './owner-plan.ts';
 import { Closing, openClock, openContext, openRoleJournal, openStation, reportJoined, type OpenRole, type RoleOptions, type Station } from './role.ts';
 import { encodeTaskManifest, hashTaskManifest, parseTaskManifest, type ManifestArtifact, type TaskManifest } from './task-manifest.ts';
@@ -114,9 +114,11 @@ async function makeTask(station: Station, options: RoleOptions & { readonly plan
   return bytes;
 }
 
-async function publishModel({ store }: Station, { modelDirectory, selection }: OwnerPlan): Promise<TaskManifest['model']> {
+async function publishModel({ store }: Station, plan: OwnerPlan): Promise<TaskManifest['model']> {
+  const { modelDirectory, selection } = plan;
   const checkpoint = await openCheckpoint(modelDirectory);
   try {
+    assertRoutable(plan, checkpoint.topology);
     const files: (ManifestArtifact & { readonly name: string })[] = [];
     for (const name of (await readdir(modelDirectory)).filter((file) => MODEL_FILE.test(file)).toSorted()) {
       files.push({ name, ...(await store.put(createReadStream(join(modelDirectory, name)))) });

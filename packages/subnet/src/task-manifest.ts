@@ -40,6 +40,11 @@ export interface TrainingRules {
   readonly weightDecay: number;
   readonly clipNorm: number;
   readonly warmupSteps: number;
+  /**
+   * Miners train a model that holds the task's experts only, and this becomes of tokens that go to others (DESIGN §3.5). Left out, they train the full model: natural routing on the full
+   * topology. Scores and gate are measured on the full model in any case.
+   */
+  readonly partial?: 'natural' | 'masked' | undefined;
 }
 
 /** What a score is measured on, and what is refused. */
@@ -157,6 +162,7 @@ const ruleSchemas = {
     weightDecay: z.number().min(0),
     clipNorm: positive,
     warmupSteps: z.int().nonnegative(),
+    partial: z.enum(['natural', 'masked']).optional(),
   }),
   scoring: z.strictObject({
     rows: count.min(2),

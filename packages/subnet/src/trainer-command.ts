@@ -27,6 +27,8 @@ export interface TrainerCommand {
 export function trainByCommand({ command, timeoutMs }: TrainerCommand): UpdateStrategy {
   return async (job) => {
     const { context, cycle, start } = job;
+    const { partial } = context.manifest.training;
+    if (partial !== undefined) context.report({ kind: 'notice', message: `the task asks for a partial model with ${partial} routing; the trainer's job does not say so` });
     const { experts, steps } = await runExternalTrainer({
       ...(await trainingRulesOf(job)),
       command,

@@ -9,10 +9,11 @@ import { join } from 'node:path';
 import { sha256 } from '@connito/commit-reveal';
 import { drawTrainingShard, openShard } from '@connito/dataset';
 import { computePseudoGradient, updateNorm, type ExpertWeights, type Float32Tensor } from '@connito/moe-core';
-import { isMoeEngineError, trainExperts, type StepReport, type TrainingResult, type TrainOptions } from '@connito/moe-engine';
+import { isMoeEngineError, trainExperts, type PresentExperts, type StepReport, type TrainingResult, type TrainOptions } from '@connito/moe-engine';
 import { findCanonicalRecord } from './canonical-version.ts';
 import type { RoleContext } from './context.ts';
 import type { CycleRecord } from './cycle-record.ts';
+import { selectionOf, type TaskManifest } from './task-manifest.ts';
 import { decodeUpdate } from './update-artifact.ts';
 import { createNormalStream } from './internal/normal-stream.ts';
 import type { LoadedVersion } from './version-store.ts';
@@ -53,9 +54,15 @@ export function trainingDirectory({ stateDirectory }: Pick<RoleContext, 'stateDi
 export async function trainHonestly(job: UpdateJob): Promise<ProducedUpdate> {
   const { context, cycle, start } = job;
   const { checkpoint, engine, report } = context;
-  const options = { ...(await trainingRulesOf(job)), checkpoint, ...engine, resumeDirectory: join(trainingDirectory(context), String(cycle)), saveEverySteps: SAVE_EVERY_STEPS };
+  const options = { ...(await trainingRulesOf(job)), checkpoint, present: presentExperts(context.manifest), ...engine, resumeDirectory: join(trainingDirectory(context), String(cycle)), saveEverySteps: SAVE_EVERY_STEPS };
   const { experts, steps } = await resumeOrRestart(options, report);
   return { update: computePseudoGradient(start.weights, experts), steps: steps.length, loss: steps.at(-1)?.loss ?? null };
+}
+
+/** What the task lets a miner hold: its experts only, or with `undefined` the full model. */
+function presentExperts(manifest: TaskManifest): PresentExperts | undefined {
+  const { partial } = manifest.training;
+  return partial === undefined ? undefined : { experts: selectionOf(manifest), routing: partial };
 }
 
 /** What an honest miner trains, on what and how, whoever does it. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { DatasetManifest } from '@connito/dataset';
 import type { ArtifactStore } from '@connito/artifacts';
 import { SubnetError } from '../src/error.ts';
-import { assertSamePlan, assertUnused } from '../src/owner-checks.ts';
+import { assertRoutable, assertSamePlan, assertUnused } from '../src/owner-checks.ts';
 import { DEFAULT_RULES, withRules, type OwnerPlan } from '../src/owner-plan.ts';
 import { parseRules } from '../src/task-manifest.ts';
 import { exampleManifest } from './example-manifest.ts';
@@ -29,6 +29,7 @@ describe('assertSamePlan', () => {
     ['--start', { t0Ms: 5 }],
     ['--experts', { selection: new Map([[0, [3]], [2, [7]]]) }],
     ['schedule.trainMs', { rules: withRules({ schedule: { trainMs: 1 } }) }],
+    ['training.partial', { rules: withRules({ training: { partial: 'masked' } }) }],
     ['merge.step', { rules: withRules({ merge: { step: { kind: 'nesterov', learningRate: 1, momentum: 0 } } }) }],
   ])('refuses another %s', (field, changes) => {
     expect(check(changes)).toThrow(SubnetError);
@@ -37,6 +38,23 @@ describe('assertSamePlan', () => {
 
   it('refuses other data', () => {
     expect(check({}, { ...dataset, train: [] })).toThrow('another task: --data is ');
+  });
+});
+
+const planWith = (partial: 'natural' | 'masked'): OwnerPlan => ({ ...plan, rules: withRules({ training: { partial } }) });
+
+describe('assertRoutable', () => {
+  it('wants an expert in every layer where routing is masked, and only there', () => {
+    const layers = { moeLayers: [0, 1, 2] };
+    expect(() => assertRoutable(planWith('masked'), layers)).toThrow(expect.objectContaining({ code: 'invalid-rules', message: expect.stringContaining('layer 1 has none') as string }));
+    expect(() => assertRoutable(planWith('masked'), { moeLayers: [0, 2] })).not.toThrow();
+    expect(() => assertRoutable(planWith('natural'), layers)).not.toThrow();
+    expect(() => assertRoutable(plan, layers)).not.toThrow();
+  });
+
+  it('a plan without a partial model is not taken for one with it', () => {
+    const published = { ...exampleManifest, training: { ...exampleManifest.training, partial: 'natural' as const } };
+    expect(() => assertSamePlan(published, { plan, stateDirectory: 'state' }, dataset)).toThrow('another task: training.partial is "natural" there and "none" now');
   });
 });
 

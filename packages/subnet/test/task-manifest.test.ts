@@ -57,6 +57,7 @@ describe('parseTaskManifest', () => {
     ['merge.step', { kind: 'median' }],
     ['gate.level', 1],
     ['weights.window', 65],
+    ['training.partial', 'full'],
     ['update', {}],
     ['update', { encoding: 'gzip' }],
     ['update', { encoding: 'dense', keep: 64 }],
@@ -77,6 +78,15 @@ describe('parseTaskManifest', () => {
     const bytes = encodeTaskManifest({ ...exampleManifest, update });
     expect(updateRulesOf(parseTaskManifest(bytes))).toEqual(update);
     expect(encodeTaskManifest(parseTaskManifest(bytes))).toEqual(bytes);
+  });
+
+  it('says which partial model miners train, where they train one', () => {
+    for (const partial of ['natural', 'masked'] as const) {
+      const bytes = encodeTaskManifest({ ...exampleManifest, training: { ...exampleManifest.training, partial } });
+      expect(parseTaskManifest(bytes).training.partial).toBe(partial);
+      expect(withRules(parseRules({ training: { partial } }, 'rules')).training.partial).toBe(partial);
+    }
+    expect(new TextDecoder().decode(encodeTaskManifest(exampleManifest))).not.toContain('partial');
   });
 
   it('reads a manifest from before there was a choice as dense, and leaves its hash', () => {

@@ -66,6 +66,22 @@ describe('trainHonestly', () => {
     expect(second.update).toEqual(first.update);
   });
 
+  it("trains in a model of the task's experts only, where the manifest says so", async () => {
+    const job = await openJob('whole');
+    const whole = await trainHonestly(job);
+    const updates = await Promise.all(
+      (['natural', 'masked'] as const).map(async (partial) => {
+        const { manifest } = job.context;
+        const selection = Object.fromEntries(checkpoint.topology.moeLayers.map((layer) => [layer, [3, 9]]));
+        const own = { ...manifest, model: { ...manifest.model, selection }, training: { ...manifest.training, partial } };
+        return (await trainHonestly({ ...job, context: { ...job.context, manifest: own, stateDirectory: join(directory, partial) } })).update;
+      }),
+    );
+    expect(updates[0]).not.toEqual(whole.update);
+    expect(updates[1]).not.toEqual(updates[0]);
+    expect([...updates[0]!.keys()]).toEqual([...whole.update!.keys()]);
+  });
+
   it('starts afresh, and says so, where what a killed run has left is damaged', async () => {
     const undisturbed = await trainHonestly(await openJob('undisturbed'));
     const job = await openJob('damaged');
