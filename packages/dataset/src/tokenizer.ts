@@ -16,13 +16,14 @@ const MAX_TOKENIZER_BYTES = 67_108_864;
 /** Text to token ids and back. */
 export interface Tokenizer {
   /**
-   * Token ids of `text`, without any special token added. A special token that is spelled out in the text becomes that token, as in the Rust library.
+   * Token ids of `text`. A special token that is spelled out in the text becomes that token, as in the Rust library.
    *
+   * @param options.addSpecialTokens puts around it what the tokenizer puts around a whole text (a first token, most often); false by default, for text that is packed
    * @throws {DatasetError} `unknown-token`
    */
-  encode(text: string): number[];
-  /** Text of `ids`, special tokens written out. */
-  decode(ids: readonly number[]): string;
+  encode(text: string, options?: { readonly addSpecialTokens?: boolean }): number[];
+  /** Text of `ids`, special tokens written out unless they are to be left out. */
+  decode(ids: readonly number[], options?: { readonly skipSpecialTokens?: boolean }): string;
   /** Every id is below this number. */
   readonly vocabularySize: number;
   /** The token that ends a document: `eos_token` of tokenizer_config.json. */
@@ -50,8 +51,8 @@ export async function openTokenizer(directory: string): Promise<Tokenizer> {
   const vocabularySize = vocabularySizeOf(inner);
   const endOfTextId = endOfText(inner, config.value, directory);
   return {
-    encode: (text) => checkedIds(inner.encode(text, { add_special_tokens: false }).ids, text),
-    decode: (ids) => (ids.length === 0 ? '' : inner.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false })),
+    encode: (text, { addSpecialTokens = false } = {}) => checkedIds(inner.encode(text, { add_special_tokens: addSpecialTokens }).ids, text),
+    decode: (ids, { skipSpecialTokens = false } = {}) => (ids.length === 0 ? '' : inner.decode([...ids], { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: false })),
     vocabularySize,
     endOfTextId,
     files: { 'tokenizer.json': model.sha256, 'tokenizer_config.json': config.sha256 },

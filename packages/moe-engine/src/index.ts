@@ -9,6 +9,8 @@ export { exportGraphs, type GraphExport, type GraphExportOptions } from './expor
 export type { PartialRouting, PresentExperts } from './model/present-experts.ts';
 export type { EngineOptions } from './runtime/engine-client.ts';
 export { MoeEngineError, isMoeEngineError, type MoeEngineErrorCode, type MoeEngineErrorContexts } from './error.ts';
+export { createGenerator, type GenerateOptions, type GeneratorOptions, type TokenGenerator } from './generation/generator.ts';
+export { createSampler, type Sampler, type SamplingOptions } from './generation/sampling.ts';
 export { createEvaluator, type EvaluationOptions, type Evaluator, type EvaluatorOptions } from './evaluation/evaluator.ts';
 export type { LearningRateSchedule } from './training/learning-rate.ts';
 export type { LayerRouting } from './runtime/messages.ts';

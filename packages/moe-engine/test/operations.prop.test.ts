@@ -111,7 +111,7 @@ describe('differentiation rules against central differences', () => {
             // Odd seeds: two documents a row.
             const documents = graph.constant(Int32Array.from({ length: b * positions }, (_, i) => Number(i % positions > positions / 2)), [b, positions]);
             const layout = s % 2 === 0 ? plainRows(graph, { batchSize: b, sequenceLength: positions }) : packedRows(graph, documents);
-            const tables = createRotaryTables(graph, { positions: layout.positions, frequencies: Float32Array.of(1, 0.1), amplitude: 1.2, pairs });
+            const tables = createRotaryTables(graph, { positions: layout.positions, count: 5, frequencies: Float32Array.of(1, 0.1), amplitude: 1.2, pairs });
             return causalAttention(graph, { query: rotate(graph, query!, tables), key: rotate(graph, key!, tables), value: value!, mask: layout.maskOf(span), scale: 0.4 });
           },
           s,

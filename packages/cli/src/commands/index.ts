@@ -9,6 +9,7 @@ import { registerDemo } from './demo.ts';
 import { registerEngine } from './engine.ts';
 import { registerEval } from './eval.ts';
 import { registerExperts } from './experts.ts';
+import { registerGenerate } from './generate.ts';
 import { registerLocalnet } from './localnet.ts';
 import { registerMiner } from './miner.ts';
 import { registerModel } from './model.ts';
@@ -18,4 +19,4 @@ import { registerTrain } from './train.ts';
 import { registerValidator } from './validator.ts';
 
 /** A new command file is added here and nowhere else. */
-export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerData, registerModel, registerExperts, registerTrain, registerEval, registerEngine, registerPol];
+export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerData, registerModel, registerExperts, registerTrain, registerEval, registerGenerate, registerEngine, registerPol];

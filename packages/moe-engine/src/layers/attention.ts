@@ -7,18 +7,22 @@
 import { fixed, float, scalar, type Dimension, type Graph, type Value } from '../graph/graph.ts';
 import { reshape, sumLast } from './elementwise.ts';
 
-/** Queries, keys and values of one layer; G query heads share a key-value head. */
-export interface AttentionInputs {
+/** Queries, keys and values of one layer, positions applied; G query heads share a key-value head. */
+export interface AttentionHeads {
   /** `[B, heads, S, D]`, heads ordered by key-value head. */
   readonly query: Value;
   /** `[B, keyValueHeads, S, D]` */
   readonly key: Value;
   /** `[B, keyValueHeads, S, Dv]` */
   readonly value: Value;
-  /** Broadcast to `[B, heads, S, S]`: 0 or −∞; the diagonal is 0. See `row-layout.ts`. */
-  readonly mask: Value;
   /** Multiplies the scores; `1/√D` in most models. */
   readonly scale: number;
+}
+
+/** Heads and what their queries see. */
+export interface AttentionInputs extends AttentionHeads {
+  /** Broadcast to `[B, heads, S, S]`: 0 or −∞; the diagonal is 0. See `row-layout.ts`. */
+  readonly mask: Value;
 }
 
 /**
@@ -92,7 +96,8 @@ function pullAttention(graph: Graph, { q, key, value, scale, probabilities, out,
   ];
 }
 
-interface ProductOptions {
+/** Of {@link product}. */
+export interface ProductOptions {
   readonly shape: Value['shape'];
   readonly transA?: boolean;
   readonly transB?: boolean;
@@ -100,7 +105,7 @@ interface ProductOptions {
 }
 
 /** Batched `scale · op(a) · op(b)`. FusedMatMul measured 9 % faster than Transpose + MatMul; it has no float64 or WebGPU kernel. */
-function product(graph: Graph, a: Value, b: Value, { shape, transA = false, transB = false, scale = 1 }: ProductOptions): Value {
+export function product(graph: Graph, a: Value, b: Value, { shape, transA = false, transB = false, scale = 1 }: ProductOptions): Value {
   if (graph.profile === 'webgpu') {
     const plain = graph.node('MatMul', [transA ? swapLast(graph, a) : a, transB ? swapLast(graph, b) : b], float(...shape));
     return scale === 1 ? plain : graph.node('Mul', [plain, scalar(graph, scale)], float(...shape));

@@ -5,9 +5,9 @@
  * @module
  */
 import type { Rope } from '@connito/moe-core';
-import { fixed, float, type Graph, type Value } from '../graph/graph.ts';
+import { float, type Graph, type Value } from '../graph/graph.ts';
 
-/** Rotation tables of one graph: `cosine`, `sine`, `negativeSine` — `[S, D/2]`, `positions` — `int64 [B, S]`. */
+/** Rotation tables of one graph: `cosine`, `sine`, `negativeSine` — `[P, D/2]`, `positions` — `int64 [B, S]`, each below P. */
 export interface RotaryTables {
   readonly cosine: Value;
   readonly sine: Value;
@@ -20,6 +20,8 @@ export interface RotaryTables {
 export interface RotaryOptions {
   /** `int64 [B, S]` */
   readonly positions: Value;
+  /** P: positions that there are. */
+  readonly count: number;
   /** Radians per position of each pair, `[D/2]`. */
   readonly frequencies: Float32Array;
   /** Multiplies what is rotated; 1 but for stretched ropes. */
@@ -28,11 +30,10 @@ export interface RotaryOptions {
 }
 
 /** Angles `position · frequency`, rounded to float32 as transformers does; `amplitude · cos` and `amplitude · sin` rounded once. */
-export function createRotaryTables(graph: Graph, { positions, frequencies, amplitude, pairs }: RotaryOptions): RotaryTables {
-  const sequenceLength = fixed(positions.shape[1]);
+export function createRotaryTables(graph: Graph, { positions, count, frequencies, amplitude, pairs }: RotaryOptions): RotaryTables {
   const half = frequencies.length;
-  const angles = Float32Array.from({ length: sequenceLength * half }, (_, index) => Math.floor(index / half) * frequencies[index % half]!);
-  const table = (entry: (angle: number) => number): Value => graph.constant(angles.map((angle) => amplitude * entry(angle)), [sequenceLength, half]);
+  const angles = Float32Array.from({ length: count * half }, (_, index) => Math.floor(index / half) * frequencies[index % half]!);
+  const table = (entry: (angle: number) => number): Value => graph.constant(angles.map((angle) => amplitude * entry(angle)), [count, half]);
   return {
     cosine: table(Math.cos),
     sine: table(Math.sin),

@@ -31,7 +31,8 @@ export function plainRows(graph: Graph, { batchSize, sequenceLength }: { readonl
   return { positions: graph.constant(positions, [batchSize, sequenceLength]), maskOf: oncePerSpan(sequenceLength, maskOf) };
 }
 
-function reaches(span: AttentionSpan, query: number, key: number): boolean {
+/** Whether a position's span reaches back to another, which is not behind it. */
+export function reaches(span: AttentionSpan, query: number, key: number): boolean {
   if (span.kind === 'full') return true;
   return span.kind === 'window' ? query - key < span.tokens : Math.floor(query / span.tokens) === Math.floor(key / span.tokens);
 }

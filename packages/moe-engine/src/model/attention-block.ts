@@ -4,10 +4,9 @@
  * @module
  */
 import type { Value } from '../graph/graph.ts';
-import { causalAttention } from '../layers/attention.ts';
 import { reshape, transpose } from '../layers/elementwise.ts';
 import { rmsNorm } from '../layers/rms-norm.ts';
-import type { AttentionHeads } from './attention-heads.ts';
+import type { AttentionHeads } from '../layers/attention.ts';
 import { layerPrefix, type DecoderContext } from './decoder-context.ts';
 import { groupedHeads } from './grouped-heads.ts';
 import { latentHeads } from './latent-heads.ts';
@@ -16,11 +15,11 @@ import { addBranch } from './residual.ts';
 
 /** `x + Wo · attention(rmsNorm(x))`; `x` — `[T, H]`. */
 export function attentionBlock(context: DecoderContext, x: Value, layer: number): Value {
-  const { graph, topology, weight, masks } = context;
+  const { graph, topology, weight } = context;
   const { hiddenSize, rmsNormEpsilon, attention } = topology;
   const prefix = layerPrefix(context, layer);
   const normed = rmsNorm(graph, x, weight(`${prefix}input_layernorm.weight`, [hiddenSize]), rmsNormEpsilon);
-  const mixed = mixHeads(context, { ...projectHeads(context, normed, layer), mask: masks[layer]! });
+  const mixed = joinHeads(context, context.attend(projectHeads(context, normed, layer), layer));
   const bias = attention.kind === 'latent' ? attention.bias : attention.biases === 'all';
   return addBranch(context, x, (residual) => project(context, mixed, { name: `${prefix}self_attn.o_proj`, outputs: hiddenSize, bias, residual }));
 }
@@ -30,8 +29,8 @@ function projectHeads(context: DecoderContext, x: Value, layer: number): Attenti
   return attention.kind === 'latent' ? latentHeads(context, x, { layer, attention }) : groupedHeads(context, x, { layer, attention });
 }
 
-/** @returns `[T, heads · Dv]` */
-function mixHeads({ graph, batchSize, sequenceLength }: DecoderContext, heads: AttentionHeads & { readonly mask: Value }): Value {
-  const mixed = transpose(graph, causalAttention(graph, heads), [0, 2, 1, 3]);
-  return reshape(graph, mixed, [batchSize * sequenceLength, mixed.shape.slice(2).reduce<number>((product, size) => product * size!, 1)]);
+/** `[B, heads, S, Dv]` → `[T, heads · Dv]` */
+function joinHeads({ graph, batchSize, sequenceLength }: DecoderContext, heads: Value): Value {
+  const rows = transpose(graph, heads, [0, 2, 1, 3]);
+  return reshape(graph, rows, [batchSize * sequenceLength, rows.shape.slice(2).reduce<number>((product, size) => product * size!, 1)]);
 }

@@ -1,23 +1,11 @@
 /**
- * What both kinds of attention hand to the mixing of values.
+ * From rows to heads.
  *
  * @module
  */
 import { fixed, type Value } from '../graph/graph.ts';
 import { reshape, transpose } from '../layers/elementwise.ts';
 import { layerPrefix, type DecoderContext } from './decoder-context.ts';
-
-/** Queries, keys and values of one layer, positions applied. */
-export interface AttentionHeads {
-  /** `[B, heads, S, D]` */
-  readonly query: Value;
-  /** `[B, keyValueHeads, S, D]` */
-  readonly key: Value;
-  /** `[B, keyValueHeads, S, Dv]` */
-  readonly value: Value;
-  /** Multiplies the scores. */
-  readonly scale: number;
-}
 
 /** What the names of a layer's attention tensors begin with; ends with a dot. */
 export function attentionPrefix(context: DecoderContext, layer: number): string {

@@ -5,6 +5,7 @@
  */
 import type { Topology } from '@connito/moe-core';
 import type { Graph, Value } from '../graph/graph.ts';
+import type { AttentionHeads } from '../layers/attention.ts';
 import type { RotaryTables } from '../layers/rotary.ts';
 import type { PresentExperts } from './present-experts.ts';
 
@@ -21,8 +22,8 @@ export interface DecoderContext {
   /** S */
   readonly sequenceLength: number;
   readonly rotary: RotaryTables;
-  /** For each layer, added to attention scores: `[S, S]`, or `[B, 1, S, S]` where rows hold several documents. */
-  readonly masks: readonly Value[];
+  /** Mixes the values of a layer that its queries see. @returns `[B, heads, S, Dv]` */
+  readonly attend: (heads: AttentionHeads, layer: number) => Value;
   /** Experts of a partial model; all where left out. */
   readonly present?: PresentExperts | undefined;
 }

@@ -9,7 +9,8 @@ import { fixed, float, integers, scalar, type Graph, type Value } from '../graph
 import { clamp, scaleRows } from '../layers/elementwise.ts';
 import { rmsNorm } from '../layers/rms-norm.ts';
 import { rotate } from '../layers/rotary.ts';
-import { attentionPrefix, toHeads, type AttentionHeads } from './attention-heads.ts';
+import type { AttentionHeads } from '../layers/attention.ts';
+import { attentionPrefix, toHeads } from './attention-heads.ts';
 import type { DecoderContext } from './decoder-context.ts';
 import { project } from './projection.ts';
 

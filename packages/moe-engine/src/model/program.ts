@@ -118,18 +118,19 @@ export function compileRouting(options: ProgramOptions): Program {
   return finish(graph, options, new Map(outputs));
 }
 
-/** Graph inputs that are no weights. */
-const DATA_INPUTS: ReadonlySet<string> = new Set(['tokens', 'documents', 'lossWeights']);
+type FinishOptions = Pick<TrainingProgramOptions, 'shapes' | 'batchSize' | 'sequenceLength' | 'bag'>;
 
-function finish(graph: Graph, { batchSize, sequenceLength, bag = 1 }: ProgramOptions & Pick<TrainingProgramOptions, 'bag'>, outputs: ReadonlyMap<string, Value>, given: readonly Value[] = []): Program {
+/** Encodes what gives the outputs. Inputs that the checkpoint has are weights; the rest, and `given` values of the graph, is fed. */
+export function finish(graph: Graph, { shapes, batchSize, sequenceLength, bag = 1 }: FinishOptions, outputs: ReadonlyMap<string, Value>, given: readonly Value[] = []): Program {
   const { model, inputs } = graph.encode([...outputs.values()], given);
-  const isFed = new Set([...DATA_INPUTS, ...given.map((value) => value.name)]);
-  const [weights, fed] = [false, true].map((wanted) => inputs.map((value) => value.name).filter((name) => isFed.has(name) === wanted)) as [string[], string[]];
-  return { model, weights, fed, outputs: new Map([...outputs].map(([meaning, value]) => [meaning, value.name])), batchSize, sequenceLength, bag };
+  const isGiven = new Set(given.map((value) => value.name));
+  const isWeight = (name: string): boolean => shapes.has(name) && !isGiven.has(name);
+  const names = inputs.map((value) => value.name);
+  return { model, weights: names.filter(isWeight), fed: names.filter((name) => !isWeight(name)), outputs: new Map([...outputs].map(([meaning, value]) => [meaning, value.name])), batchSize, sequenceLength, bag };
 }
 
 /** Each weight becomes one graph input, however often it is used; its shape in the checkpoint must be the one the model needs. */
-function declareWeights(graph: Graph, { shapes, trained = [] }: { readonly shapes: TensorShapes; readonly trained?: readonly string[] }): DeclareWeight {
+export function declareWeights(graph: Graph, { shapes, trained = [] }: { readonly shapes: TensorShapes; readonly trained?: readonly string[] }): DeclareWeight {
   const declared = new Map<string, Value>();
   const isTrained = new Set(trained);
   return (name, expected) => {

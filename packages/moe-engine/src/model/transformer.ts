@@ -7,6 +7,7 @@
  */
 import type { Topology } from '@connito/moe-core';
 import type { Graph, Value } from '../graph/graph.ts';
+import { causalAttention } from '../layers/attention.ts';
 import { createRotaryTables } from '../layers/rotary.ts';
 import { packedRows, plainRows } from '../layers/row-layout.ts';
 import type { Routing } from '../layers/routing.ts';
@@ -65,8 +66,8 @@ export function buildTransformer(graph: Graph, options: TransformerOptions): Tra
 export function createDecoderContext(graph: Graph, options: TransformerOptions): DecoderContext {
   const { topology, sequenceLength, documents } = options;
   const { positions, maskOf } = documents === undefined ? plainRows(graph, options) : packedRows(graph, documents);
-  const rotary = createRotaryTables(graph, { positions, ...rotaryFrequencies(topology, sequenceLength), pairs: topology.rope.pairs });
-  return { ...options, graph, rotary, masks: topology.spans.map(maskOf) };
+  const rotary = createRotaryTables(graph, { positions, count: sequenceLength, ...rotaryFrequencies(topology, sequenceLength), pairs: topology.rope.pairs });
+  return { ...options, graph, rotary, attend: (heads, layer) => causalAttention(graph, { ...heads, mask: maskOf(topology.spans[layer]!) }) };
 }
 
 /** Layers `from` to before `to`; `hidden` — `[T, H]`. */

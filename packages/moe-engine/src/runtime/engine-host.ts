@@ -7,15 +7,17 @@ import type { Tensor } from 'onnxruntime-common';
 import { MoeEngineError } from '../error.ts';
 import { openCandidateRuns, type CandidateRuns } from '../evaluation/candidate-runs.ts';
 import { computeLosses } from '../evaluation/loss-runs.ts';
+import { createDecoding, FIRST_DECODING, type Decoding } from '../generation/decoding.ts';
+import { compileDecoding } from '../model/decoding.ts';
 import { computeRouting } from '../evaluation/routing-runs.ts';
 import type { GraphProfile } from '../graph/graph.ts';
-import type { LoadedEngine, RequestContext } from './loaded-engine.ts';
+import { stopIfCancelled, type LoadedEngine, type RequestContext } from './loaded-engine.ts';
 import type { EngineRequest, EngineResponses, OpenRequest } from './messages.ts';
 import { compileEvaluation, compileRouting, compileTraining, type Program } from '../model/program.ts';
 import { openRuntime, type Runtime } from './runtime.ts';
 import { runTraining } from '../training/training-loop.ts';
 
-interface Loaded extends LoadedEngine {
+interface Loaded extends LoadedEngine, Pick<OpenRequest, 'shapes' | 'present'> {
   readonly candidates: CandidateRuns;
 }
 
@@ -27,6 +29,7 @@ export interface EngineHost {
 /** Starts an empty engine. */
 export function createEngineHost(): EngineHost {
   let loaded: Loaded | undefined;
+  let decoding: Decoding | undefined;
   const engine = (): Loaded => loaded ?? fail('the engine is not open');
   return {
     async handle(request, context) {
@@ -43,6 +46,8 @@ export function createEngineHost(): EngineHost {
           return engine().candidates.run(request, context);
         case 'routing':
           return computeRouting(engine(), request.tokens, context);
+        case 'append':
+          return (decoding ??= createDecoding({ ...engine(), first: engine().session })).append(request, () => stopIfCancelled(context));
         case 'train':
           return runTraining(request.job, { ...engine(), ...context, onProgress: (progress) => context.emit({ kind: 'training', progress }) });
       }
@@ -55,7 +60,7 @@ async function open(request: OpenRequest, { emit }: RequestContext): Promise<Loa
   const program = compile({ ...request, profile: runtime.profile });
   const weights = new Map<string, Tensor>();
   const session = await runtime.createSession(program);
-  return { runtime, program, session, superposed: await openSuperposed(runtime, request), topology: request.topology, present: request.present, weights, candidates: openCandidateRuns({ runtime, weights, request }) };
+  return { runtime, program, session, superposed: await openSuperposed(runtime, request), topology: request.topology, shapes: request.shapes, present: request.present, weights, candidates: openCandidateRuns({ runtime, weights, request }) };
 }
 
 async function openSuperposed(runtime: Runtime, request: OpenRequest): Promise<LoadedEngine['superposed']> {
@@ -66,6 +71,7 @@ async function openSuperposed(runtime: Runtime, request: OpenRequest): Promise<L
 
 function compile(request: OpenRequest & { readonly profile: GraphProfile }): Program {
   if (request.purpose === 'training') return compileTraining({ ...request, bag: 1 });
+  if (request.purpose === 'generation') return compileDecoding({ ...request, ...FIRST_DECODING });
   return request.purpose === 'routing' ? compileRouting(request) : compileEvaluation(request);
 }
 

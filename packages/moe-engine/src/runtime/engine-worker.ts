@@ -36,11 +36,17 @@ interface Pending {
   readonly cancel: Int32Array;
 }
 
+/**
+ * ONNX Runtime 1.30 matches the process's command line with a regular expression that recurses some 270 bytes deep per character: 15 kB of it (a long
+ * prompt, hundreds of paths) overflow the usual 4 MB and end the process. Untouched stack takes address space only.
+ */
+const STACK_MEGABYTES = 64;
+
 /** Starts a worker thread; `entry` is another one than the package's in tests. */
 export function startEngineWorker(entry: URL = new URL('./worker.js', import.meta.url)): EngineWorker {
   const control = new Int32Array(new SharedArrayBuffer(8));
   // One environment, because `device.ts` sets a variable in the worker that CUDA's native libraries read.
-  const worker = new Worker(entry, { workerData: { control }, env: SHARE_ENV });
+  const worker = new Worker(entry, { workerData: { control }, env: SHARE_ENV, resourceLimits: { stackSizeMb: STACK_MEGABYTES } });
   const pending = new Map<number, Pending>();
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   const post = (message: WorkerMessage, transfer: readonly TransferListItem[] = []): void => worker.postMessage(message, transfer);

@@ -5,6 +5,7 @@
  */
 import type { Topology } from '@connito/moe-core';
 import type { AuxiliaryLosses } from '../model/objective.ts';
+import type { AppendRequest } from '../generation/decoding.ts';
 import type { PortableError } from '../error.ts';
 import type { PresentExperts } from '../model/present-experts.ts';
 import type { Device, DeviceChoice, EngineNotice } from './device.ts';
@@ -14,7 +15,7 @@ import type { TrainingJob, TrainingOutcome, TrainingProgress } from '../training
 /** What the worker compiles. */
 export interface OpenRequest {
   readonly kind: 'open';
-  readonly purpose: 'evaluation' | 'routing' | 'training';
+  readonly purpose: 'evaluation' | 'routing' | 'training' | 'generation';
   readonly topology: Topology;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly trained: readonly string[];
@@ -46,6 +47,7 @@ export type EngineRequest =
   | { readonly kind: 'losses'; readonly tokens: Int32Array; readonly experts: readonly TensorMessage[] }
   | CandidatesRequest
   | { readonly kind: 'routing'; readonly tokens: Int32Array }
+  | AppendRequest
   | { readonly kind: 'train'; readonly job: TrainingJob };
 
 /** Answer by kind of request. */
@@ -57,6 +59,8 @@ export interface EngineResponses {
   /** `[N, S − 1]` for each candidate */
   readonly candidates: readonly Float32Array[];
   readonly routing: readonly LayerRouting[];
+  /** Logits `[V]` of what follows. */
+  readonly append: Float32Array;
   readonly train: TrainingOutcome;
 }
 
