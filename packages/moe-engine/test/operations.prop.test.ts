@@ -45,6 +45,16 @@ async function checkGradient(shapes: readonly (readonly number[])[], operation: 
   expect(Math.abs(inner - slope)).toBeLessThan(2e-3 * Math.abs(slope) + 2e-5);
 }
 
+/** Values of a graph without inputs. */
+async function compute(build: (graph: Graph) => Value): Promise<Float32Array> {
+  const graph = createGraph();
+  const out = build(graph);
+  const session = await InferenceSession.create(graph.encode([out]).model, { intraOpNumThreads: 1, logSeverityLevel: 3 });
+  const results = await session.run({});
+  await session.release();
+  return results[out.name]!.data as Float32Array;
+}
+
 function wave(shape: readonly number[], seed: number): Float32Array {
   const length = shape.reduce((product, size) => product * size, 1);
   return Float32Array.from({ length }, (_, index) => Math.sin((index + 1) * (1.3 + seed * 0.37)) + 0.3 * Math.cos(index * 0.71 + seed));
@@ -170,6 +180,16 @@ describe('differentiation rules against central differences', () => {
       ),
       few,
     ));
+
+  it('tokenLosses of a vocabulary so large that the rows are taken in chunks', async () => {
+    const [n, d, v] = [300, 2, 16_384];
+    const losses = (graph: Graph, hidden: Value, rows: number): Value => tokenLosses(graph, { hidden, head: graph.constant(wave([v, d], 5), [v, d]), targets: graph.constant(someIds(n, v, 1).subarray(0, rows), [rows, 1]) });
+    await checkGradient([[n, d]], (graph, [hidden]) => losses(graph, hidden!, n), 3);
+    const all = await compute((graph) => losses(graph, graph.constant(wave([n, d], 3), [n, d]), n));
+    const alone = await compute((graph) => losses(graph, graph.constant(wave([n, d], 3).subarray(0, 2 * 7), [7, d]), 7));
+    expect(all.length).toBe(n);
+    expect(all.subarray(0, 7)).toEqual(alone);
+  });
 
   it('tokenLosses with a trained head and bags of targets, some ids twice', () =>
     fc.assert(

@@ -17,48 +17,90 @@ export interface TokenLossInputs {
   readonly targets: Value;
 }
 
+/** Logits that are held at once where the head is frozen: 16 MiB, which a third-level cache holds and which bounds the memory whatever the vocabulary. */
+const MAX_LOGITS = 2 ** 22;
+
+/** Rows below which products would lose speed. */
+const MIN_ROWS = 128;
+
 /**
  * `loss_t = −Σ_j log softmax(h_t · headᵀ)[target_tj] / s` in nats: for s = 1, cross-entropy of the next token.
  * Rules: `dh = d · head`, `dhead = dᵀ · h` with `d_t = g_t · (softmax(h_t · headᵀ) − indicator(target_t))`; where the head is frozen,
- * `dh_t = g_t · (softmax(h_t · headᵀ) · head − Σ_j head[target_tj] / s)`.
+ * `dh_t = g_t · slope_t` with `slope_t = softmax(h_t · headᵀ) · head − Σ_j head[target_tj] / s`.
  *
  * @returns `[T, 1]`
  */
-export function tokenLosses(graph: Graph, { hidden, head, targets }: TokenLossInputs): Value {
-  const [tokens, bag] = [fixed(hidden.shape[0]), fixed(targets.shape[1])];
-  const wide = float(tokens, fixed(head.shape[0]));
-  const logits = graph.node('Gemm', [hidden, head], wide, { transB: { int: 1 } });
-  const logProbabilities = logSoftmax(graph, logits);
-  const picked = graph.node('GatherElements', [logProbabilities, targets], float(tokens, bag), { axis: { int: 1 } });
-  const mean = bag === 1 ? picked : graph.node('ReduceMean', [picked, integers(graph, 1)], float(tokens, 1), { keepdims: { int: 1 } });
-  const losses = graph.node('Neg', [mean], float(tokens, 1));
-  const pullback = (g: Value): (Value | undefined)[] => {
-    const result = { hidden, head, targets, probabilities: graph.node('Exp', [logProbabilities], wide), g };
-    return graph.isTracked(head) ? pullBoth(graph, result) : [pullHidden(graph, result)];
-  };
-  graph.differentiable({ inputs: [hidden, head], outputs: [losses], pullback: ([g]) => (g === undefined ? [] : pullback(g)) });
+export function tokenLosses(graph: Graph, inputs: TokenLossInputs): Value {
+  if (graph.isTracked(inputs.head)) return lossesOfTrainedHead(graph, inputs);
+  const isTracked = graph.isTracked(inputs.hidden);
+  const [tokens, width] = [fixed(inputs.hidden.shape[0]), fixed(inputs.hidden.shape[1])];
+  const chunks = chunksOf(graph, inputs).map((chunk) => (isTracked ? lossesAndSlopes(graph, chunk) : lossesOf(graph, chunk).losses));
+  const all = concat(graph, chunks, 0);
+  if (!isTracked) return all;
+  const [losses, slopes] = graph.nodes('Split', [all, integers(graph, 1, width)], [float(tokens, 1), float(tokens, width)], { axis: { int: 1 } }) as [Value, Value];
+  graph.differentiable({ inputs: [inputs.hidden], outputs: [losses], pullback: ([g]) => [g && graph.node('Mul', [slopes, g], float(tokens, width))] });
   return losses;
 }
 
-interface TokenLossResult extends TokenLossInputs {
-  /** `[T, V]` */
-  readonly probabilities: Value;
+/** Consecutive rows of about equal number. */
+function chunksOf(graph: Graph, { hidden, head, targets }: TokenLossInputs): TokenLossInputs[] {
+  const tokens = fixed(hidden.shape[0]);
+  const count = Math.ceil(tokens / Math.max(MIN_ROWS, Math.floor(MAX_LOGITS / fixed(head.shape[0]))));
+  if (count === 1) return [{ hidden, head, targets }];
+  const bounds = Array.from({ length: count + 1 }, (_, index) => Math.round((index * tokens) / count));
+  return bounds.slice(1).map((end, index) => {
+    const start = bounds[index]!;
+    const rows = (x: Value): Value => graph.node('Slice', [x, integers(graph, start), integers(graph, end), integers(graph, 0)], { type: x.type, shape: [end - start, x.shape[1]!] });
+    return { hidden: rows(hidden), head, targets: rows(targets) };
+  });
+}
+
+interface Losses {
   /** `[T, 1]` */
-  readonly g: Value;
+  readonly losses: Value;
+  /** `[T, V]` */
+  readonly logProbabilities: Value;
 }
 
-function pullBoth(graph: Graph, { hidden, head, targets, probabilities, g }: TokenLossResult): (Value | undefined)[] {
-  const wide = float(...probabilities.shape);
-  const difference = graph.node('Sub', [probabilities, indicator(graph, targets, fixed(head.shape[0]))], wide);
-  const gradientOfLogits = graph.node('Mul', [difference, g], wide);
-  return [
-    graph.isTracked(hidden) ? graph.node('Gemm', [gradientOfLogits, head], float(...hidden.shape)) : undefined,
-    graph.node('Gemm', [gradientOfLogits, hidden], float(...head.shape), { transA: { int: 1 } }),
-  ];
+function lossesOf(graph: Graph, { hidden, head, targets }: TokenLossInputs): Losses {
+  const [tokens, bag] = [fixed(hidden.shape[0]), fixed(targets.shape[1])];
+  const logits = graph.node('Gemm', [hidden, head], float(tokens, fixed(head.shape[0])), { transB: { int: 1 } });
+  const logProbabilities = logSoftmax(graph, logits);
+  const picked = graph.node('GatherElements', [logProbabilities, targets], float(tokens, bag), { axis: { int: 1 } });
+  const mean = bag === 1 ? picked : graph.node('ReduceMean', [picked, integers(graph, 1)], float(tokens, 1), { keepdims: { int: 1 } });
+  return { losses: graph.node('Neg', [mean], float(tokens, 1)), logProbabilities };
 }
 
-function pullHidden(graph: Graph, { hidden, head, targets, probabilities, g }: TokenLossResult): Value {
-  const spec = float(...hidden.shape);
-  const expected = graph.node('Gemm', [probabilities, head], spec);
-  return graph.node('Mul', [graph.node('Sub', [expected, meanOfRows(graph, head, targets)], spec), g], spec);
+/**
+ * Each token's loss and, beside it, its slope: `[T, 1 + H]`. Taken forward, because the gradient of a loss only multiplies the slope; and as one value, so that a chunk's
+ * logits are done with before the next chunk's are computed.
+ */
+function lossesAndSlopes(graph: Graph, inputs: TokenLossInputs): Value {
+  const { losses, logProbabilities } = lossesOf(graph, inputs);
+  const spec = float(...inputs.hidden.shape);
+  const expected = graph.node('Gemm', [graph.node('Exp', [logProbabilities], float(...logProbabilities.shape)), inputs.head], spec);
+  const slopes = graph.node('Sub', [expected, meanOfRows(graph, inputs.head, inputs.targets)], spec);
+  return concat(graph, [losses, slopes], 1);
+}
+
+function concat(graph: Graph, parts: readonly Value[], axis: 0 | 1): Value {
+  if (parts.length === 1) return parts[0]!;
+  const shape = [0, 1].map((index) => (index === axis ? parts.reduce((sum, part) => sum + fixed(part.shape[index]), 0) : fixed(parts[0]!.shape[index])));
+  return graph.node('Concat', parts, float(...shape), { axis: { int: axis } });
+}
+
+/** Here the slope of the logits is needed whole. */
+function lossesOfTrainedHead(graph: Graph, { hidden, head, targets }: TokenLossInputs): Value {
+  const { losses, logProbabilities } = lossesOf(graph, { hidden, head, targets });
+  const wide = float(...logProbabilities.shape);
+  const pullback = (g: Value): (Value | undefined)[] => {
+    const difference = graph.node('Sub', [graph.node('Exp', [logProbabilities], wide), indicator(graph, targets, fixed(head.shape[0]))], wide);
+    const gradientOfLogits = graph.node('Mul', [difference, g], wide);
+    return [
+      graph.isTracked(hidden) ? graph.node('Gemm', [gradientOfLogits, head], float(...hidden.shape)) : undefined,
+      graph.node('Gemm', [gradientOfLogits, hidden], float(...head.shape), { transA: { int: 1 } }),
+    ];
+  };
+  graph.differentiable({ inputs: [hidden, head], outputs: [losses], pullback: ([g]) => (g === undefined ? [] : pullback(g)) });
+  return losses;
 }

@@ -21,7 +21,7 @@ export interface EngineOptions {
   readonly checkpoint: Checkpoint | string;
   /** S: positions per row, at least 2. */
   readonly sequenceLength: number;
-  /** B: rows per run of the graph. Memory grows with `B · S · V`. */
+  /** B: rows per run of the graph. Memory grows with it. */
   readonly batchSize: number;
   /** Threads of one operator (`cpu`), 1 by default. Results do not depend on it. */
   readonly threads?: number;
