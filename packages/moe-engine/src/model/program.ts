@@ -46,7 +46,7 @@ export interface ProgramOptions {
 /** Outputs: `losses` — `[B·(S−1), 1]`, nats per predicted token. */
 export function compileEvaluation(options: ProgramOptions): Program {
   const graph = createGraph(options);
-  const { losses } = buildTransformer(graph, { ...options, weight: declareWeights(graph, options) });
+  const { losses } = buildTransformer(graph, { ...options, weight: declareWeights(graph, { shapes: options.shapes }) });
   return finish(graph, options, new Map([['losses', losses]]));
 }
 
@@ -61,7 +61,7 @@ export interface SplitProgram {
 /** Cuts an evaluation as late as the weights `changed` allow: in their first layer, attention, router, sorting and other experts are shared. */
 export function compileSplitEvaluation(options: ProgramOptions & { readonly changed: Iterable<string> }): SplitProgram {
   const graph = createGraph(options);
-  const { tokens, losses } = buildTransformer(graph, { ...options, weight: declareWeights(graph, options) });
+  const { tokens, losses } = buildTransformer(graph, { ...options, weight: declareWeights(graph, { shapes: options.shapes }) });
   const carried = graph.frontier({ outputs: [losses], changed: options.changed, varying: [tokens.name] });
   return {
     shared: finish(graph, options, new Map(carried.map((value) => [value.name, value]))),
@@ -106,14 +106,14 @@ export function compileTraining(options: TrainingProgramOptions): Program {
 /** Outputs: `logits` — `[B·S, V]`, those of position s for token s + 1. */
 export function compileLogits(options: ProgramOptions): Program {
   const graph = createGraph(options);
-  const { logits } = buildTransformer(graph, { ...options, weight: declareWeights(graph, options) });
+  const { logits } = buildTransformer(graph, { ...options, weight: declareWeights(graph, { shapes: options.shapes }) });
   return finish(graph, options, new Map([['logits', logits]]));
 }
 
 /** Outputs per MoE layer L: `ids.L` — `int64 [B·S, K]`, `weights.L` — `[B·S, K]`. */
 export function compileRouting(options: ProgramOptions): Program {
   const graph = createGraph(options);
-  const { routings } = buildTransformer(graph, { ...options, weight: declareWeights(graph, options) });
+  const { routings } = buildTransformer(graph, { ...options, weight: declareWeights(graph, { shapes: options.shapes }) });
   const outputs = routings.flatMap(({ layer, routing }) => [[`ids.${layer}`, routing.ids] as const, [`weights.${layer}`, routing.weights] as const]);
   return finish(graph, options, new Map(outputs));
 }
