@@ -30,11 +30,11 @@ describe('experts that one tensor holds together', () => {
   it.each(['granitemoe', 'llama4_text'])('%s is computed, and not pretrained', (family) => {
     const topology = parseTopology({ ...SIZES, model_type: family });
     expect(() => assertSupported(topology)).not.toThrow();
-    expect(() => assertOwnTensors(topology)).toThrow(expect.objectContaining({ code: 'unsupported-model' }));
+    expect(() => assertOwnTensors(topology, 'export')).toThrow(expect.objectContaining({ code: 'unsupported-model' }));
   });
 
   it('mixtral is both', () => {
-    expect(() => assertOwnTensors(parseTopology({ ...SIZES, model_type: 'mixtral' }))).not.toThrow();
+    expect(() => assertOwnTensors(parseTopology({ ...SIZES, model_type: 'mixtral' }), 'export')).not.toThrow();
   });
 });
 

@@ -7,7 +7,7 @@
 import { assertSelection, countFlops, encodeSafetensors, expertTensorNames, formatExpertConfig, parseExpertTensorName, type Checkpoint, type ExpertSelection } from '@connito/moe-core';
 import { toTokenIds, type TokenMatrix } from '../evaluation/token-matrix.ts';
 import { compileEvaluation, compileTraining, type Program, type ProgramOptions } from '../model/program.ts';
-import { assertSupported } from '../model/supported.ts';
+import { assertOwnTensors, assertSupported } from '../model/supported.ts';
 import { assertOption } from '../options.ts';
 
 /** Options of {@link exportGraphs}. */
@@ -38,6 +38,7 @@ export interface GraphExport {
 export function exportGraphs({ checkpoint: { topology, tensors }, experts, tokens, sequenceLength }: GraphExportOptions): GraphExport {
   assertOption('sequenceLength', sequenceLength, { least: 2, whole: true });
   assertSupported(topology);
+  assertOwnTensors(topology, 'export');
   assertSelection(topology, experts);
   const rows = toTokenIds(tokens, { sequenceLength, vocabularySize: topology.vocabularySize });
   const shapes = new Map([...tensors.values()].map(({ name, shape }) => [name, shape]));

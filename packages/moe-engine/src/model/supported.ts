@@ -14,14 +14,15 @@ export function assertSupported(topology: Topology): void {
 }
 
 /**
- * Refuses models whose files hold the experts of a layer together, where all tensors are trained under their names in files.
+ * Refuses models whose files hold the experts of a layer together, for uses that go by the names in files.
  *
+ * @param use what is refused, for the message
  * @throws {unsupported-model}
  */
-export function assertOwnTensors(topology: Topology): void {
+export function assertOwnTensors(topology: Topology, use: string): void {
   const first = { layer: topology.moeLayers[0]!, expert: 0 };
   if (locateExpertTensor(topology, first, 'gate').tensor === expertTensorNames(topology, first).gate) return;
-  const feature = 'pretraining of experts that one tensor holds together';
+  const feature = `${use} of experts that one tensor holds together`;
   throw new MoeEngineError('unsupported-model', `${feature} (family ${topology.family}) is not there yet: choose a family whose experts have tensors of their own`, { feature });
 }
 

@@ -75,7 +75,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedMode
   const settings = trainingSettings(options);
   const superposition = toSuperposition(options);
   const topology = parseTopology(config);
-  assertOwnTensors(topology);
+  assertOwnTensors(topology, 'pretraining');
   const weights = toStart(topology, options);
   const names = sortedNames(weights);
   const start = names.map((name): TensorMessage => ({ name, shape: weights.get(name)!.shape, data: weights.get(name)!.data }));
