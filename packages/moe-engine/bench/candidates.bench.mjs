@@ -5,12 +5,12 @@
  *
  * The floor is what the products alone cost at the rate of the separate evaluations of the same round: what is shared once, the rest 8 times. Shared is what comes
  * before the changed experts, in their first layer also the gate and up projections of the experts that none changes. Random weights; a token's experts are
- * nearly uniform then, so the share of an expert is taken as K / E.
+ * nearly uniform then, so the share of an expert is taken as K / E. Times are CPU times of the process, which computes on one thread: a busy machine disturbs them less.
  */
 import { cpus } from 'node:os';
 import { extractExperts, parseTopology } from '@connito/moe-core';
 import { createEvaluator } from '@connito/moe-engine';
-import { measureRounds, seconds } from '../../moe-core/bench/harness.mjs';
+import { measureRounds } from '../../moe-core/bench/harness.mjs';
 
 const [candidateCount, sequenceLength, batchSize, batches, rounds] = [8, 128, 8, 2, Number(process.argv[2] ?? 7)];
 const config = {
@@ -22,7 +22,7 @@ const CHANGED = [0, 3, 7, 12];
 
 const checkpoint = randomCheckpoint();
 const tokens = Int32Array.from({ length: batches * batchSize * sequenceLength }, (_, index) => (index * index * 31 + index * 7) % vocabulary);
-console.log(`${cpus()[0].model}, ${cpus().length} cores; ${layers} layers of ${experts} experts, hidden ${hidden}; ${batches} × ${batchSize} × ${sequenceLength} tokens, 1 thread, medians of ${rounds} alternating rounds`);
+console.log(`${cpus()[0].model}, ${cpus().length} cores; ${layers} layers of ${experts} experts, hidden ${hidden}; ${batches} × ${batchSize} × ${sequenceLength} tokens, 1 thread, CPU time, medians of ${rounds} alternating rounds`);
 for (const from of [0, 2, 4, 5]) await compare(from);
 
 async function compare(from) {
@@ -31,8 +31,8 @@ async function compare(from) {
   const evaluator = await createEvaluator({ checkpoint, sequenceLength, batchSize, experts: selection });
   const medians = await measureRounds(
     {
-      separate: () => seconds(async () => { for (const one of candidates) await evaluator.rowLosses(tokens, { experts: one }); }),
-      together: () => seconds(async () => { for await (const _ of evaluator.candidateLosses(tokens, candidates)); }),
+      separate: () => cpuSeconds(async () => { for (const one of candidates) await evaluator.rowLosses(tokens, { experts: one }); }),
+      together: () => cpuSeconds(async () => { for await (const _ of evaluator.candidateLosses(tokens, candidates)); }),
     },
     rounds,
   );
@@ -55,6 +55,13 @@ function work(from) {
   const unchanged = (2 * product * (experts - CHANGED.length)) / experts;
   const shared = from * layer + attention + router + unchanged;
   return { shared, own: layers * layer - shared + 2 * batchSize * (sequenceLength - 1) * hidden * vocabulary };
+}
+
+async function cpuSeconds(action) {
+  const start = process.cpuUsage();
+  await action();
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1e6;
 }
 
 function ms(time) {
