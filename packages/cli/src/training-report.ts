@@ -56,7 +56,8 @@ export async function reportTraining(events: AsyncIterable<TrainingEvent | { rea
   throw new TypeError('a run ends with its result or an error');
 }
 
-function isTenth(step: number, steps: number): boolean {
+/** Whether a step is the last of a tenth of the run. */
+export function isTenth(step: number, steps: number): boolean {
   return Math.floor((step * 10) / steps) > Math.floor(((step - 1) * 10) / steps);
 }
 
@@ -112,7 +113,7 @@ function finish({ experts, steps, skippedSteps, device }: TrainingResult, { data
 }
 
 /** Over the first or last tenth of the steps that were not skipped; NaN where all were. */
-function meanLoss(steps: readonly StepReport[], end: 'first' | 'last'): number {
+export function meanLoss(steps: readonly StepReport[], end: 'first' | 'last'): number {
   const losses = steps.filter(({ skipped }) => !skipped).map(({ loss }) => loss);
   const count = Math.ceil(losses.length / 10);
   const chosen = end === 'first' ? losses.slice(0, count) : losses.slice(-count);

@@ -5,6 +5,7 @@ import { expectedTensors, expertTensorNames, parseExpertTensorName, type ExpertW
 import { openCheckpoint, openSafetensorsFile } from '@connito/moe-core/node';
 import type { Program } from '../src/model/program.ts';
 import { readLogicalTensor, tensorShapes } from '../src/runtime/logical-tensors.ts';
+import { gradientOf } from '../src/training/step-sum.ts';
 import { openRuntime, type Runtime } from '../src/runtime/runtime.ts';
 import type { VectorDevice } from './vector-devices.ts';
 
@@ -115,7 +116,10 @@ export async function runProgram(runtime: Runtime, program: Program, model: Pick
     ...(documents === undefined ? {} : { documents: runtime.tensor(documents, [batchSize, sequenceLength]) }),
   });
   await session.release();
-  return new Map([...outputs].map(([meaning, tensor]) => [meaning, tensor.data as Float32Array | BigInt64Array]));
+  const fetched = new Map([...outputs].map(([meaning, tensor]) => [meaning, tensor.data as Float32Array | BigInt64Array]));
+  const { embedding } = program;
+  if (embedding !== undefined) fetched.set(embedding.name, gradientOf(embedding.name, { outputs, program, tokens, vocabularySize: model.shapes.get(embedding.name)![0]! }));
+  return fetched;
 }
 
 /** `‖actual − expected‖ / ‖expected‖`; the absolute norm where the expected one is zero. */

@@ -15,8 +15,9 @@ import { registerMiner } from './miner.ts';
 import { registerModel } from './model.ts';
 import { registerOwner } from './owner.ts';
 import { registerPol } from './pol.ts';
+import { registerPretrain } from './pretrain.ts';
 import { registerTrain } from './train.ts';
 import { registerValidator } from './validator.ts';
 
 /** A new command file is added here and nowhere else. */
-export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerData, registerModel, registerExperts, registerTrain, registerEval, registerGenerate, registerEngine, registerPol];
+export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerData, registerModel, registerExperts, registerTrain, registerPretrain, registerEval, registerGenerate, registerEngine, registerPol];

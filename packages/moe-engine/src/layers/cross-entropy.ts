@@ -4,7 +4,7 @@
  * @module
  */
 import { float, fixed, integers, type Graph, type Value } from '../graph/graph.ts';
-import { indicator, meanOfRows } from './embedding.ts';
+import { bagShares, meanOfRows } from './embedding.ts';
 import { logSoftmax } from './log-softmax.ts';
 
 /** Inputs of {@link tokenLosses}. */
@@ -25,7 +25,7 @@ const MIN_ROWS = 128;
 
 /**
  * `loss_t = −Σ_j log softmax(h_t · headᵀ)[target_tj] / s` in nats: for s = 1, cross-entropy of the next token.
- * Rules: `dh = d · head`, `dhead = dᵀ · h` with `d_t = g_t · (softmax(h_t · headᵀ) − indicator(target_t))`; where the head is frozen,
+ * Rules: `dh = d · head`, `dhead = dᵀ · h` with `d_tv = g_t · (softmax(h_t · headᵀ)_v − share of v in target_t)`; where the head is frozen,
  * `dh_t = g_t · slope_t` with `slope_t = softmax(h_t · headᵀ) · head − Σ_j head[target_tj] / s`.
  *
  * @returns `[T, 1]`
@@ -89,18 +89,26 @@ function concat(graph: Graph, parts: readonly Value[], axis: 0 | 1): Value {
   return graph.node('Concat', parts, float(...shape), { axis: { int: axis } });
 }
 
-/** Here the slope of the logits is needed whole. */
+/** Here the gradient of the logits is needed whole. */
 function lossesOfTrainedHead(graph: Graph, { hidden, head, targets }: TokenLossInputs): Value {
   const { losses, logProbabilities } = lossesOf(graph, { hidden, head, targets });
-  const wide = float(...logProbabilities.shape);
   const pullback = (g: Value): (Value | undefined)[] => {
-    const difference = graph.node('Sub', [graph.node('Exp', [logProbabilities], wide), indicator(graph, targets, fixed(head.shape[0]))], wide);
-    const gradientOfLogits = graph.node('Mul', [difference, g], wide);
+    const probabilities = graph.node('Exp', [logProbabilities], float(...logProbabilities.shape));
+    const gradient = gradientOfLogits(graph, { probabilities, targets, g });
     return [
-      graph.isTracked(hidden) ? graph.node('Gemm', [gradientOfLogits, head], float(...hidden.shape)) : undefined,
-      graph.node('Gemm', [gradientOfLogits, hidden], float(...head.shape), { transA: { int: 1 } }),
+      graph.isTracked(hidden) ? graph.node('Gemm', [gradient, head], float(...hidden.shape)) : undefined,
+      graph.node('Gemm', [gradient, hidden], float(...head.shape), { transA: { int: 1 } }),
     ];
   };
   graph.differentiable({ inputs: [hidden, head], outputs: [losses], pullback: ([g]) => (g === undefined ? [] : pullback(g)) });
   return losses;
+}
+
+/** `g_t · (p_tv − share of v in target_t)`; an id that stands in its bag twice writes the same number to the same place twice. */
+function gradientOfLogits(graph: Graph, { probabilities, targets, g }: { readonly probabilities: Value; readonly targets: Value; readonly g: Value }): Value {
+  const [wide, narrow] = [float(...probabilities.shape), float(...targets.shape)];
+  const spread = graph.node('Mul', [probabilities, g], wide);
+  const atTargets = graph.node('GatherElements', [spread, targets], narrow, { axis: { int: 1 } });
+  const lowered = graph.node('Sub', [atTargets, graph.node('Mul', [bagShares(graph, targets), g], narrow)], narrow);
+  return graph.node('ScatterElements', [spread, targets, lowered], wide, { axis: { int: 1 } });
 }

@@ -1,8 +1,5 @@
 /**
- * Rows of an embedding by token id, and what its gradient needs: the ids as a matrix.
- *
- * Ids repeat within a batch. Adding their gradients up with a scatter would be a race (`ScatterND` with `reduction=add` gave wrong sums on two
- * threads), so they are added by a matrix product with the ids' indicator matrix, whose order of additions is the product's.
+ * Rows of an embedding by token id.
  *
  * @module
  */
@@ -11,7 +8,9 @@ import { reshape } from './elementwise.ts';
 
 /**
  * `out[t] = Σ_j table[ids[t, j]] / s`: the mean over the bag of s ids at each position; for s = 1, the row itself.
- * Rule: `dtable = indicator(ids)ᵀ · g`.
+ *
+ * The table's gradient is not formed here: ask for that of `out` and add its rows up outside (`embedding-gradient.ts`). Ids repeat, so that a scatter that adds would be
+ * a race, and the product with their one-hot matrix, which is none, took 12 ms against 1.2 ms for 2048 tokens of a vocabulary of 1024, and 1449 ms against 30 for 1024 tokens of 32,768.
  *
  * @param table `[V, H]`
  * @param ids `int32 [T, s]`
@@ -19,8 +18,7 @@ import { reshape } from './elementwise.ts';
  */
 export function embed(graph: Graph, table: Value, ids: Value): Value {
   const out = meanOfRows(graph, table, ids);
-  const pullback = (g: Value): Value => graph.node('Gemm', [indicator(graph, ids, fixed(table.shape[0])), g], float(...table.shape), { transA: { int: 1 } });
-  graph.differentiable({ inputs: [table], outputs: [out], pullback: ([g]) => [g && pullback(g)] });
+  graph.differentiable({ inputs: [table], outputs: [out], pullback: () => [] });
   return out;
 }
 
@@ -32,24 +30,10 @@ export function meanOfRows(graph: Graph, table: Value, ids: Value): Value {
   return graph.node('ReduceMean', [rows, integers(graph, 1)], float(tokens, width), { keepdims: { int: 0 } });
 }
 
-/**
- * `[T, V]` with `count(v in ids[t]) / s` at `[t, v]`: each row sums to 1.
- *
- * Ids that repeat within a bag write the same number to the same place, so the order of writing does not matter.
- *
- * @param ids `int32 [T, s]`
- */
-export function indicator(graph: Graph, ids: Value, vocabularySize: number): Value {
+/** `[T, s]`: which share of its bag each id has; 1 for s = 1. `ids` — `int32 [T, s]`. */
+export function bagShares(graph: Graph, ids: Value): Value {
   const [tokens, bag] = [fixed(ids.shape[0]), fixed(ids.shape[1])];
-  const fill = (given: number, ...sizes: number[]): Value => graph.node('Expand', [scalar(graph, given), integers(graph, ...sizes)], float(...sizes));
-  const zeros = fill(0, tokens, vocabularySize);
-  const shares = bag === 1 ? fill(1, tokens, 1) : sharesInBag(graph, ids);
-  return graph.node('ScatterElements', [zeros, ids, shares], float(tokens, vocabularySize), { axis: { int: 1 } });
-}
-
-/** `[T, s]`: which share of its bag each id has. */
-function sharesInBag(graph: Graph, ids: Value): Value {
-  const [tokens, bag] = [fixed(ids.shape[0]), fixed(ids.shape[1])];
+  if (bag === 1) return scalar(graph, 1);
   const cube = [tokens, bag, bag];
   const same = graph.node('Equal', [reshape(graph, ids, [tokens, bag, 1]), reshape(graph, ids, [tokens, 1, bag])], { type: 'bool', shape: cube });
   const counts = graph.node('ReduceSum', [graph.node('Cast', [same], float(...cube), { to: { int: 1 } }), integers(graph, 2)], float(tokens, bag), { keepdims: { int: 0 } });

@@ -8,6 +8,7 @@ import { MoeEngineError } from '../error.ts';
 import { differentiate } from '../graph/gradients.ts';
 import { createGraph, type Graph, type GraphProfile, type Value } from '../graph/graph.ts';
 import type { DeclareWeight } from './decoder-context.ts';
+import { embeddingName } from './token-embedding.ts';
 import { trainingObjective, type AuxiliaryLosses } from './objective.ts';
 import type { PresentExperts } from './present-experts.ts';
 import { buildTransformer } from './transformer.ts';
@@ -29,6 +30,8 @@ export interface Program {
   readonly sequenceLength: number;
   /** Tokens at each position. */
   readonly bag: number;
+  /** Where the embedding is trained: the output `embedded` has to be added up to its gradient, or to what is there of it. */
+  readonly embedding?: { readonly name: string; readonly width: number } | undefined;
 }
 
 /** Common inputs of the compilers. */
@@ -86,7 +89,8 @@ export interface TrainingProgramOptions extends ProgramOptions {
  * plus the weighted auxiliary losses.
  *
  * Outputs: `loss` — that sum of token losses; `auxiliaryLoss` — the load-balancing loss, and `routerZLoss`, both before their coefficients, where they have one; per MoE layer L `ids.L` — `int64 [B·S, K]`; the name
- * of each trained tensor — its gradient, in its shape.
+ * of each trained tensor — its gradient, in its shape. Of the embedding that is only the output head's part, absent where there is none; `embedded` — `[B·S, H]` is the
+ * gradient of the embedded tokens, which `embedding-gradient.ts` adds up.
  */
 export function compileTraining(options: TrainingProgramOptions): Program {
   const { batchSize, sequenceLength, packed = false, auxiliary } = options;
@@ -97,10 +101,14 @@ export function compileTraining(options: TrainingProgramOptions): Program {
   const documents = packed ? graph.input({ name: 'documents', type: 'int32', shape: [batchSize, sequenceLength] }) : undefined;
   const transformer = buildTransformer(graph, { ...options, weight, documents });
   const objective = trainingObjective(graph, { ...transformer, lossWeights, documents, auxiliary });
-  const gradients = differentiate(graph, objective.total, trained);
   const outputs = new Map([['loss', objective.loss], ...objective.auxiliary, ...transformer.routings.map(({ layer, routing }) => [`ids.${layer}`, routing.ids] as const)]);
-  for (const [index, name] of options.trained.entries()) outputs.set(name, gradients[index]!);
-  return finish(graph, options, outputs);
+  const [embedding, isHead] = [embeddingName(options.topology), options.topology.tiedEmbeddings];
+  const embeds = options.trained.includes(embedding);
+  const wanted = [...trained.filter(({ name }) => isHead || name !== embedding), ...(embeds ? [transformer.embedded] : [])];
+  for (const [index, gradient] of differentiate(graph, objective.total, wanted).entries()) {
+    outputs.set(wanted[index] === transformer.embedded ? 'embedded' : wanted[index]!.name, gradient);
+  }
+  return { ...finish(graph, options, outputs), embedding: embeds ? { name: embedding, width: options.topology.hiddenSize } : undefined };
 }
 
 /** Outputs: `logits` — `[B·S, V]`, those of position s for token s + 1. */

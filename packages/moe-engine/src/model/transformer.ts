@@ -18,7 +18,7 @@ import { expertBlock } from './expert-block.ts';
 import { nextTokenLogits, nextTokenLosses } from './language-head.ts';
 import type { PresentExperts } from './present-experts.ts';
 import { rotaryFrequencies } from './rotary-frequencies.ts';
-import { embedTokens } from './token-embedding.ts';
+import { embeddedTokens, firstHidden } from './token-embedding.ts';
 
 /** What a transformer graph is built from. */
 export interface TransformerOptions {
@@ -45,6 +45,8 @@ export interface RoutedLayer {
 export interface Transformer {
   /** `int32 [B, S·s]` input `tokens`. */
   readonly tokens: Value;
+  /** `[T, H]`, rows of the embedding, before a model's factor. */
+  readonly embedded: Value;
   /** In layer order. */
   readonly routings: readonly RoutedLayer[];
   /** `[B·(S−1), 1]` nats, row-major. */
@@ -58,8 +60,9 @@ export function buildTransformer(graph: Graph, options: TransformerOptions): Tra
   const { topology, batchSize, sequenceLength, bag = 1 } = options;
   const tokens = graph.input({ name: 'tokens', type: 'int32', shape: [batchSize, sequenceLength * bag] });
   const context = createDecoderContext(graph, options);
-  const { hidden, routings } = decoderLayers(context, embedTokens(context, tokens), { from: 0, to: topology.layers });
-  return { tokens, routings, losses: nextTokenLosses(context, { hidden, tokens }), logits: nextTokenLogits(context, hidden) };
+  const embedded = embeddedTokens(context, tokens);
+  const { hidden, routings } = decoderLayers(context, firstHidden(context, embedded), { from: 0, to: topology.layers });
+  return { tokens, embedded, routings, losses: nextTokenLosses(context, { hidden, tokens }), logits: nextTokenLogits(context, hidden) };
 }
 
 /** Adds what all blocks share: positions and masks. */

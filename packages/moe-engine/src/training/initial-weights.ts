@@ -16,7 +16,7 @@ export interface InitialWeightsOptions {
 }
 
 /**
- * All tensors of a model by their names in checkpoints: norms 1, biases 0, everything else normal with mean 0.
+ * All tensors of a model by their names in checkpoints: norms 1, biases 0 (the router's selection bias among them, which no gradient reaches), everything else normal with mean 0.
  *
  * A tensor depends on the seed, its name and its size only. Its numbers come from xoshiro128** seeded with the first 16 bytes of
  * `SHA-256("connito/initial-weights/v1" ‖ 0 ‖ seed ‖ 0 ‖ name)`, two words a pair of normals (Box–Muller in float64, rounded once to float32). The logarithm and

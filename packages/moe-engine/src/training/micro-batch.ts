@@ -15,6 +15,8 @@ import { isTarget, PADDING, type TrainingRows } from './training-rows.ts';
 export interface MicroBatch {
   /** Graph inputs over the buffers. */
   readonly feeds: Readonly<Record<string, Tensor>>;
+  /** The buffer of token ids, `[B, S·s]`. */
+  readonly tokens: Int32Array;
   /** Fills the buffers with these rows; a token that counts has the weight `1 / targets`. */
   fill(rows: readonly number[], targets: number): void;
   /** Whether position `index` of the filled `[B, S]` holds text. */
@@ -31,6 +33,7 @@ export function createMicroBatch(rows: TrainingRows, { runtime, program: { batch
     for (let step = 1; step < sequenceLength; step++) lossWeights[index * (sequenceLength - 1) + step - 1] = isTarget(rows, row * width + step * bag) ? share : 0;
   };
   return {
+    tokens,
     feeds: {
       tokens: runtime.tensor(tokens, [batchSize, width]),
       lossWeights: runtime.tensor(lossWeights, [lossWeights.length, 1]),

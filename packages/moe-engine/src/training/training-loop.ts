@@ -91,7 +91,7 @@ function createMicroBatchRunner({ job, context, state }: StepContext): (rows: re
       if (isCancelled()) return undefined;
       if (targets === 0) continue;
       batch.fill(rows.slice(first, first + program.batchSize), targets);
-      addMicroBatch(sum, { outputs: await session.run(feeds), trained, isText: batch.isText });
+      addMicroBatch(sum, { outputs: await session.run(feeds), program, tokens: batch.tokens, vocabularySize: topology.vocabularySize, trained, isText: batch.isText });
     }
     return sum;
   };

@@ -43,7 +43,7 @@ def gradients(folder, loss_of):
 def auxiliary_losses(tokens):
     def loss_of(model):
         targets = tokens[:, 1:].flatten()
-        has_router_logits = hasattr(model.config, "router_aux_loss_coef")
+        has_router_logits = hasattr(model.config, "router_aux_loss_coef") and model.config.model_type != "llama4_text"
         output = model(input_ids=tokens, output_router_logits=True) if has_router_logits else model(input_ids=tokens)
         loss = torch.nn.functional.cross_entropy(output.logits[:, :-1].flatten(0, 1), targets)
         if not has_router_logits:
@@ -67,7 +67,7 @@ def vectors(folder):
     tokens = load_file(folder / "expected.safetensors")["tokens"].long()
     losses, expected = gradients(folder, auxiliary_losses(tokens))
     if folder.parent.name == "families":
-        expected = {name: value for name, value in expected.items() if ".experts." not in name}
+        expected = {name: value for name, value in expected.items() if not any(part in name for part in (".experts.", "_linear.", "e_score_correction_bias"))}
         return save_file({**losses, **{f"gradient/{name}": value.contiguous().clone() for name, value in expected.items()}}, folder / "pretraining.safetensors")
     torch.manual_seed(len(folder.name))
     vocabulary = json.loads((folder / "config.json").read_text())["vocab_size"]
