@@ -11,7 +11,7 @@ import type { DecoderContext } from './decoder-context.ts';
 import { nextTokenLogits } from './language-head.ts';
 import { declareWeights, finish, type Program, type ProgramOptions } from './program.ts';
 import { rotaryFrequencies } from './rotary-frequencies.ts';
-import { embedTokens } from './token-embedding.ts';
+import { embeddedTokens, firstHidden } from './token-embedding.ts';
 import { decoderLayers } from './transformer.ts';
 
 /** Sizes of a decoding graph. */
@@ -66,7 +66,7 @@ export function compileDecoding(options: DecodingOptions): Program {
     return cachedAttention(graph, { ...heads, oldKeys: kept.keys[layer]!, oldValues: kept.values[layer]!, mask: kept.masks.get(maskName(topology.spans[layer]!))! });
   };
   const context: DecoderContext = { ...options, ...size, graph, weight: declareWeights(graph, options), rotary: createPositions(graph, { ...options, start }), attend };
-  const { hidden } = decoderLayers(context, embedTokens(context, tokens), { from: 0, to: topology.layers });
+  const { hidden } = decoderLayers(context, firstHidden(context, embeddedTokens(context, tokens)), { from: 0, to: topology.layers });
   outputs.set('logits', nextTokenLogits(context, graph.node('Gather', [hidden, last], float(1, topology.hiddenSize))));
   return finish(graph, { ...options, ...size }, outputs);
 }
