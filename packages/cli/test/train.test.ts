@@ -1,12 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { modelDirectory } from '@connito/demo-data';
 import { encodeShard, openTokenizer } from '@connito/dataset';
-import { formatExpertConfig } from '@connito/moe-core';
-import { openCheckpoint, openExpertModuleFile, openSafetensorsFile } from '@connito/moe-core/node';
+import { formatExpertConfig, fromFloat32 } from '@connito/moe-core';
+import { openCheckpoint, openExpertModuleFile, openSafetensorsFile, writeSafetensorsFile } from '@connito/moe-core/node';
 import { connito, type Outcome } from './run-connito.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -28,6 +28,23 @@ beforeAll(async () => {
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 const args = (...more: string[]): string[] => ['train', '--model', modelDirectory, '--experts', at('experts.json'), '--threads', '1', '--batch-rows', '2', ...more];
+
+/** The demo's model with NaN in one expert of layer 1. */
+async function writeDamagedModel(expert: number): Promise<string> {
+  const base = await openCheckpoint(modelDirectory);
+  const directory = at(`damaged-${expert}`);
+  cpSync(modelDirectory, directory, { recursive: true });
+  const damaged = `model.layers.1.mlp.experts.${expert}.up_proj.weight`;
+  const read = async (name: string): Promise<Uint8Array> => {
+    const values = await base.readFloat32(name);
+    if (name === damaged) values[5] = Number.NaN;
+    return fromFloat32(values, 'F32');
+  };
+  const tensors = [...base.tensors.values()].map(({ name, shape }) => ({ name, dtype: 'F32' as const, shape, read: () => read(name) }));
+  await writeSafetensorsFile(join(directory, 'model.safetensors'), tensors, { format: 'pt' });
+  await base.close();
+  return directory;
+}
 
 interface Event {
   readonly kind: string;
@@ -142,6 +159,21 @@ describe('train', () => {
     expect(new Set([full, natural, masked].map((seen) => seen[1]!['loss'])).size).toBe(3);
     const load = masked![1]!['expertLoad'] as { layer: number; counts: number[] }[];
     expect(load[2]!.counts.filter((count) => count > 0).length).toBe(1);
+  });
+
+  it('refuses at once to write where there is no directory', async () => {
+    expectRefusal(await connito(args('--data', at('shard.safetensors'), '--out', at('nowhere', 'x.safetensors'))), 3, /nowhere, where --out shall go, is not there: make it first/);
+  });
+
+  it.each([
+    ['selected', 9, 3, /experts\.9\.up_proj\.weight of \S+ has NaN at element 5: experts can only be trained from finite weights/],
+    ['frozen', 0, 1, /All 2 steps were skipped, because they were not finite or no token of them counts: nothing was learnt, and nothing is written/],
+  ])('learns nothing, and says so, from a model with NaN in an expert that is %s', async (_what, expert, code, line) => {
+    const directory = await writeDamagedModel(expert);
+    const outcome = await connito(['train', '--model', directory, '--experts', at('experts.json'), '--data', at('shard.safetensors'), '--steps', '2', '--out', at('damaged.safetensors')]);
+    // Progress stands before it.
+    expectRefusal({ ...outcome, stderr: outcome.stderr.replace(/^step .*\n/gm, '') }, code, line);
+    expect(existsSync(at('damaged.safetensors'))).toBe(false);
   });
 
   it.each<[string, string[], number, RegExp]>([

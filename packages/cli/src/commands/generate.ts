@@ -116,15 +116,18 @@ async function readPipe(): Promise<string | undefined> {
 /** A line, an answer, a line; an empty line or the end of the input ends it. */
 async function converse(speaker: Speaker, toText: (messages: readonly ChatMessage[]) => string): Promise<void> {
   const { context } = speaker;
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const lines = createInterface({ input: process.stdin, output: process.stderr, signal: context.signal, prompt: '> ' });
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   const messages: ChatMessage[] = [];
   try {
-    for (;;) {
-      const content = await lines.question('> ', { signal: context.signal });
+    lines.prompt();
+    for await (const content of lines) {
       if (content === '') return;
       messages.push({ role: 'user', content });
       messages.push({ role: 'assistant', content: await answer(speaker, toText(messages)) });
+      lines.prompt();
     }
+    context.signal.throwIfAborted();
   } finally {
     lines.close();
   }

@@ -3,7 +3,11 @@
  *
  * @module
  */
+import { access, constants } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
+import type { ExpertWeights } from '@connito/moe-core';
+import type { TrainingResult } from '@connito/moe-engine';
 import { CliError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { addEngineOptions, BATCH_ROWS, engineChoice, type EngineFlags } from '../engine-options.ts';
@@ -101,7 +105,7 @@ function addOptimizerOptions(command: Command): Command {
 
 function addOutputOptions(command: Command): Command {
   return command
-    .option('--resume <directory>', 'save the state there and go on from what is there: the same command again, after whatever stopped it, ends with the same bits')
+    .option('--resume <directory>', 'save the state there and go on from what is there: the same command again, after whatever stopped it, ends with the same weights, bit for bit')
     .option('--save-every <steps>', 'steps between two saved states', wholeNumber({ min: 1, max: MAX_STEPS }), 20)
     .addOption(new Option('--as <kind>', 'what to write: a module (weights with provenance, in float32), or the update as miners submit it (start minus trained)').choices(['module', 'update']).default('module'))
     .addOption(metaOption());
@@ -112,20 +116,45 @@ async function train(flags: TrainFlags, context: CliContext): Promise<void> {
   const { openCheckpoint } = await import('@connito/moe-core/node');
   const { trainingEvents } = await import('@connito/moe-engine');
   if (flags.as === 'update' && flags.meta.size > 0) throw new CliError('usage', 'An update has no provenance: leave --meta out, or write --as module');
+  await assertWritable(flags.out);
   const selection = await readSelection(flags.experts);
   const present = await readPresent(flags);
   const checkpoint = await openCheckpoint(flags.model, { present: present?.experts });
   try {
     const data = await readTrainingData({ ...flags, rows: flags.rows ?? MAX_ROWS, vocabularySize: checkpoint.topology.vocabularySize });
     const start = await extractExperts(checkpoint, selection);
+    assertFinite(start, flags.model);
     const { rows: _rows, textPositions: _positions, ...input } = data;
     const options = { ...input, ...optimizerOf(flags, data), ...engineChoice(flags, context), checkpoint, present, start, resumeDirectory: flags.resume, saveEverySteps: flags.saveEvery };
     const outcome = await reportTraining(trainingEvents(options), { data, selection, flags, context });
+    assertLearnt(outcome.result);
     const written = await writeTrained({ checkpoint, selection, start, trained: outcome.result.experts, flags });
     outcome.finish(written);
   } finally {
     await checkpoint.close();
   }
+}
+
+/** Hours of training are not to end at a directory that is not there. */
+async function assertWritable(path: string): Promise<void> {
+  const directory = dirname(path);
+  await access(directory, constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === 'ENOENT' ? 'is not there: make it first' : `cannot be written to (${cause.code})`;
+    throw new CliError('data', `The directory ${directory}, where --out shall go, ${why}`, {}, { cause });
+  });
+}
+
+/** What begins with NaN or an infinity stays so. */
+function assertFinite(start: ExpertWeights, model: string): void {
+  for (const [name, { data }] of start) {
+    const index = data.findIndex((value) => !Number.isFinite(value));
+    if (index >= 0) throw new CliError('data', `${name} of ${model} has ${data[index]} at element ${index}: experts can only be trained from finite weights`);
+  }
+}
+
+function assertLearnt({ steps, skippedSteps }: TrainingResult): void {
+  if (skippedSteps < steps.length) return;
+  throw new CliError('failed', `All ${skippedSteps} steps were skipped, because they were not finite or no token of them counts: nothing was learnt, and nothing is written. Check the model and the text, or lower --learning-rate`);
 }
 
 type OptimizerOptions = Pick<TrainFlags, 'microBatches' | 'learningRate' | 'schedule' | 'finalShare' | 'weightDecay' | 'epsilon'> & {
