@@ -1,11 +1,12 @@
 /**
  * `npm run bench [-- <package> [benchmark] | -- <benchmark>]`: runs the benchmarks of `packages/<package>/bench`, all or one, one after the other.
+ * Anything else lists them.
  * A benchmark is a `.mjs` file whose name ends in `.bench.mjs`; it prints ratios against the peer that PYTHON runs.
  * @module
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { root, setUp } from './setup.mjs';
 
 const [wanted, wantedName] = process.argv.slice(2);
@@ -26,7 +27,8 @@ function filesOf(directory) {
 
 setUp();
 if (benchmarks.length === 0) {
-  console.error(`connito: no benchmark ${[wanted, wantedName].filter(Boolean).join(' ')}; expected a package, and perhaps the name of one of its bench/<name>.bench.mjs, or such a name alone`);
+  console.error(`connito: no benchmark ${[wanted, wantedName].filter(Boolean).join(' ')}; expected a package, and perhaps the name of one of its bench/<name>.bench.mjs, or such a name alone:`);
+  for (const { name, file } of all) console.error(`  ${name} ${basename(file, '.bench.mjs')}`);
   process.exitCode = 2;
 }
 for (const { file } of benchmarks) {
