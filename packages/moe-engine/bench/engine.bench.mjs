@@ -14,9 +14,10 @@ import { fileURLToPath } from 'node:url';
 import { openCheckpoint } from '@connito/moe-core/node';
 import { collectRouting } from '@connito/moe-engine';
 import { operations, productsOfStep } from './products.mjs';
-import { createUniform, writeRandomModel } from './random-model.mjs';
 import { profileStep } from './profile.mjs';
+import { writeRandomCheckpoint } from './random-checkpoint.mjs';
 import { median, startSubject, takeTurns } from './turns.mjs';
+import { createUniform } from './uniform.mjs';
 
 const python = process.env.PYTHON;
 const threads = Number(process.env.THREADS ?? availableParallelism());
@@ -24,7 +25,10 @@ const rounds = Number(process.env.ROUNDS ?? 5);
 const batch = { batchSize: 8, sequenceLength: 128 };
 
 /** 94 million parameters, of which matrix products take nearly all time. */
-const LARGE = { hidden_size: 768, moe_intermediate_size: 512, num_experts: 16, num_experts_per_tok: 4, num_hidden_layers: 4, num_attention_heads: 12, num_key_value_heads: 4, head_dim: 64, vocab_size: 16384 };
+const LARGE = {
+  model_type: 'qwen3_moe', hidden_size: 768, moe_intermediate_size: 512, intermediate_size: 512, num_experts: 16, num_experts_per_tok: 4, num_hidden_layers: 4, num_attention_heads: 12,
+  num_key_value_heads: 4, head_dim: 64, vocab_size: 16384, max_position_embeddings: 4096, rms_norm_eps: 1e-6, rope_theta: 10_000, tie_word_embeddings: true, norm_topk_prob: true,
+};
 
 const subjectFile = (name) => fileURLToPath(new URL(`subjects/${name}`, import.meta.url));
 const scratch = await mkdtemp(join(tmpdir(), 'connito-bench-'));
@@ -34,7 +38,7 @@ try {
   if (!python) console.log('PYTHON is not set: PyTorch is not measured.');
   if (process.env.MODEL !== 'large') await compare('demo model', fileURLToPath(new URL('../../demo-data/model', import.meta.url)), 10);
   if (process.env.MODEL !== 'demo') {
-    await writeRandomModel(scratch, LARGE);
+    await writeRandomCheckpoint(scratch, { config: LARGE });
     await compare('large model', scratch, 2);
   }
 } finally {

@@ -12,8 +12,8 @@ import { fileURLToPath } from 'node:url';
 import { expertTensorNames } from '@connito/moe-core';
 import { openCheckpoint } from '@connito/moe-core/node';
 import * as onnx from 'onnxruntime-node';
-import { createUniform } from './random-model.mjs';
 import { compileSource } from './sources.mjs';
+import { createUniform } from './uniform.mjs';
 
 /** Steps that are counted, after one that is not. */
 const STEPS = 5;

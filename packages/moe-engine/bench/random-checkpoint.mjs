@@ -6,6 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expectedTensors, parseTopology, parseExpertTensorName } from '@connito/moe-core';
 import { writeWeights } from '@connito/moe-core/node';
+import { createUniform } from './uniform.mjs';
 
 /** Standard deviation of the weights: `initializer_range` of nearly every config. */
 const DEVIATION = 0.02;
@@ -51,8 +52,7 @@ function draw(table, { length, seed }) {
 
 /** Sums of twelve uniform numbers, which are normal enough. */
 function normalNumbers() {
-  let state = 12_345;
-  const uniform = () => ((state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) + 0.5) / 2 ** 32;
+  const uniform = createUniform(12_345);
   const values = Float32Array.from({ length: 65_536 }, () => {
     let sum = -6;
     for (let summand = 0; summand < 12; summand++) sum += uniform();

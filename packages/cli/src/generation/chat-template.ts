@@ -4,10 +4,10 @@
  * @see https://huggingface.co/docs/transformers/chat_templating
  * @module
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
 import { CliError } from '../cli-error.ts';
+import { readOptionalText } from './optional-file.ts';
 
 /** One turn of a conversation. */
 export interface ChatMessage {
@@ -21,7 +21,7 @@ export type ChatTemplate = (messages: readonly ChatMessage[]) => string;
 /** From chat_template.jinja, or `chat_template` of tokenizer_config.json; `undefined` where the model has neither. @throws CliError `data` */
 export async function openChatTemplate(model: string): Promise<ChatTemplate | undefined> {
   const config = await readConfig(join(model, 'tokenizer_config.json'));
-  const source = (await readText(join(model, 'chat_template.jinja'))) ?? config['chat_template'];
+  const source = (await readOptionalText(join(model, 'chat_template.jinja'))) ?? config['chat_template'];
   if (source === undefined || source === null) return undefined;
   if (typeof source !== 'string') throw new CliError('data', `${model}: expected chat_template to be one text, got ${Array.isArray(source) ? 'a list' : typeof source}`);
   const template = attempt(model, () => new Template(source));
@@ -30,17 +30,10 @@ export async function openChatTemplate(model: string): Promise<ChatTemplate | un
 }
 
 async function readConfig(path: string): Promise<Record<string, unknown>> {
-  const text = await readText(path);
+  const text = await readOptionalText(path);
   if (text === undefined) return {};
   const value: unknown = attempt(path, () => JSON.parse(text));
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function readText(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
 }
 
 /** A token is a text, or an object with its `content`. */

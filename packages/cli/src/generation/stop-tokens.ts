@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CliError } from '../cli-error.ts';
+import { readOptionalText } from './optional-file.ts';
 
 /** `eos_token_id` of generation_config.json, else of config.json: a number, or several. None where neither file names one. */
 export async function readStopTokens(model: string): Promise<readonly number[]> {
@@ -17,10 +17,7 @@ export async function readStopTokens(model: string): Promise<readonly number[]> 
 }
 
 async function readEndOfText(path: string): Promise<readonly number[] | undefined> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const text = await readOptionalText(path);
   if (text === undefined) return undefined;
   const stated = endOfTextOf(text, path);
   if (stated == null) return undefined;

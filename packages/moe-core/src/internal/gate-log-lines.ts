@@ -2,6 +2,7 @@
  * Lines of a gate log, parsed from their bytes: splitting text into strings first costs four times as much as everything else.
  * @module
  */
+import { concatBytes } from './concat-bytes.ts';
 import { MoeError } from '../errors.ts';
 import { quote } from './quote.ts';
 
@@ -46,7 +47,7 @@ export async function* splitLines(chunks: Iterable<Uint8Array> | AsyncIterable<U
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       const part = chunk.subarray(start, end);
-      lines.push(pendingBytes === 0 ? part : concat([...pending, part]));
+      lines.push(pendingBytes === 0 ? part : concatBytes([...pending, part]));
       pending = [];
       pendingBytes = 0;
       start = end + 1;
@@ -58,7 +59,7 @@ export async function* splitLines(chunks: Iterable<Uint8Array> | AsyncIterable<U
     pendingBytes += chunk.length - start;
     if (pendingBytes > MAX_LINE_BYTES) throw invalid({ layer, line }, `is longer than ${MAX_LINE_BYTES} bytes`);
   }
-  if (pendingBytes > 0) yield { lines: [concat(pending)], first: line };
+  if (pendingBytes > 0) yield { lines: [concatBytes(pending)], first: line };
 }
 
 /**
@@ -154,16 +155,6 @@ function field(bytes: Uint8Array, start: number, end: number): string {
 
 function ascii(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
 }
 
 function invalid(where: { readonly layer: number; readonly line: number }, what: string): MoeError<'gate-log-invalid'> {

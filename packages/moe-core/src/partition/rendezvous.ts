@@ -11,6 +11,7 @@
  * @see https://en.wikipedia.org/wiki/Rendezvous_hashing#Weighted_rendezvous_hash
  * @module
  */
+import { concatBytes } from '../internal/concat-bytes.ts';
 import { MoeError } from '../errors.ts';
 import { compareCodePoints } from '../internal/code-points.ts';
 
@@ -48,11 +49,11 @@ export type KeyRanking = (key: string) => readonly RendezvousNode[];
 export function createRanking(rendezvous: Rendezvous, nodes: readonly RendezvousNode[]): KeyRanking {
   assertNodes(nodes);
   const { hash } = rendezvous;
-  const head = concat([field(rendezvous.tag), field(rendezvous.seed)]);
+  const head = concatBytes([field(rendezvous.tag), field(rendezvous.seed)]);
   const encoded = nodes.map((node) => ({ node, bytes: field(node.id) }));
   return (key) => {
-    const prefix = concat([head, field(key)]);
-    const costs = encoded.map(({ node, bytes }) => ({ node, cost: costOf(hash(concat([prefix, bytes])), node.capacity) }));
+    const prefix = concatBytes([head, field(key)]);
+    const costs = encoded.map(({ node, bytes }) => ({ node, cost: costOf(hash(concatBytes([prefix, bytes])), node.capacity) }));
     return costs.sort((a, b) => a.cost - b.cost || compareCodePoints(a.node.id, b.node.id)).map(({ node }) => node);
   };
 }
@@ -101,17 +102,7 @@ function field(value: string | Uint8Array): Uint8Array {
   const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value;
   const length = new Uint8Array(4);
   new DataView(length.buffer).setUint32(0, bytes.length, true);
-  return concat([length, bytes]);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
+  return concatBytes([length, bytes]);
 }
 
 function invalid(what: string, message: string): MoeError<'assignment-invalid'> {

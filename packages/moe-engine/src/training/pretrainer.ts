@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseTopology, sameShape, sortedNames, type Float32Tensor, type Topology } from '@connito/moe-core';
+import { countElements, expectedTensors, parseTopology, sameShape, sortedNames, type Float32Tensor, type Topology } from '@connito/moe-core';
 import { MoeEngineError } from '../error.ts';
 import type { AuxiliaryLosses } from '../model/objective.ts';
 import { assertOneOf, assertOption } from '../options.ts';
@@ -94,20 +94,21 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedMode
   return { tensors, steps: outcome.reports, skippedSteps: outcome.reports.filter(({ skipped }) => skipped).length, device: outcome.device };
 }
 
-/** The model's own tensors, each checked, or initial ones. */
+/** The given tensors, each checked, or initial ones. */
 function toStart(topology: Topology, { start, seed = '', deviation, config }: PretrainOptions): ReadonlyMap<string, Float32Tensor> {
-  const expected = initialWeights(topology, { seed, deviation: toDeviation(deviation ?? config['initializer_range']) });
-  if (start === undefined) return expected;
-  for (const [name, { shape }] of expected) {
-    const given = start.get(name);
-    if (given === undefined) throw new MoeEngineError('unknown-tensor', `option start lacks the tensor "${name}": give all tensors of the model, or none`, { name });
-    if (sameShape(given.shape, shape) && given.data.length === expected.get(name)!.data.length) continue;
-    const [wanted, actual] = [`[${shape.join(', ')}]`, `[${given.shape.join(', ')}], ${given.data.length} values`];
-    throw new MoeEngineError('bad-shape', `start tensor "${name}": expected ${wanted}, got ${actual}`, { name, expected: wanted, actual });
-  }
+  if (start === undefined) return initialWeights(topology, { seed, deviation: toDeviation(deviation ?? config['initializer_range']) });
+  const expected = new Map([...expectedTensors(topology)].map(({ name, shape }) => [name, shape]));
   const unknown = [...start.keys()].find((name) => !expected.has(name));
   if (unknown !== undefined) throw new MoeEngineError('unknown-tensor', `option start holds "${unknown}", which is no tensor of this model`, { name: unknown });
+  for (const [name, shape] of expected) assertTensor(start.get(name), { name, shape });
   return start;
+}
+
+function assertTensor(given: Float32Tensor | undefined, { name, shape }: { readonly name: string; readonly shape: readonly number[] }): void {
+  if (given === undefined) throw new MoeEngineError('unknown-tensor', `option start lacks the tensor "${name}": give all tensors of the model, or none`, { name });
+  if (sameShape(given.shape, shape) && given.data.length === countElements(shape)) return;
+  const [expected, actual] = [`[${shape.join(', ')}]`, `[${given.shape.join(', ')}], ${given.data.length} values`];
+  throw new MoeEngineError('bad-shape', `start tensor "${name}": expected ${expected}, got ${actual}`, { name, expected, actual });
 }
 
 function toDeviation(given: unknown = 0.02): number {

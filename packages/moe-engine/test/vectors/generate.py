@@ -7,10 +7,11 @@ Run here: python generate.py   (versions of the stored run stand in manifest.jso
 training/expected.safetensors           losses and weights of a run with torch.optim.AdamW on the model "grouped"
 adamw.safetensors                       torch.optim.AdamW and clip_grad_norm_ on given gradients
 """
-import hashlib, json, math, pathlib, struct, sys
+import hashlib, json, math, pathlib, sys
 import torch, transformers
 from safetensors.torch import save_file
 from transformers import Qwen3MoeConfig, Qwen3MoeForCausalLM
+from row_order import row_order
 
 HERE = pathlib.Path(__file__).parent
 COMMON = dict(max_position_embeddings=64, rms_norm_eps=1e-6, attention_bias=False, bos_token_id=None, eos_token_id=None, pad_token_id=None)
@@ -90,31 +91,6 @@ def vectors(name):
     gradients = {f"gradient/{key}": cut(parameter.grad) for key, (parameter, cut) in trained_parameters(model, spec["trained"]).items()}
     tensors = {"tokens": tokens.to(torch.int32), "losses": losses.detach(), "loss": loss.detach().view(1), **routing, **gradients}
     save_file({key: value.contiguous().clone() for key, value in tensors.items()}, HERE / name / "expected.safetensors")
-
-
-def row_order(seed, rows, count):
-    """The definition in row-order.ts, written a second time."""
-    out, epoch = [], 0
-    while len(out) < count:
-        words, block = [], 0
-        def word():
-            nonlocal words, block
-            if not words:
-                words = list(struct.unpack("<8I", hashlib.sha256(f"connito/row-order/v1\0{seed}\0{epoch}\0{block}".encode()).digest()))
-                block += 1
-            return words.pop(0)
-        order = list(range(rows))
-        for last in range(rows - 1, 0, -1):
-            bound = last + 1
-            limit = 2**32 - 2**32 % bound
-            w = word()
-            while w >= limit:
-                w = word()
-            other = w % bound
-            order[last], order[other] = order[other], order[last]
-        out += order
-        epoch += 1
-    return out[:count]
 
 
 TRAINING = dict(rows=7, positions=6, steps=10, batch=3, rate=3e-3, warmup=3, final=0.1, seed="rows of a test", betas=(0.9, 0.95), eps=1e-8, decay=0.1, clip=0.5)

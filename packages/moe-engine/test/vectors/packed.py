@@ -6,11 +6,12 @@ For each tiny model two rows of packed documents ("<model>/..."): the loss of `m
 documents, each document its own padded row with an attention mask, and the gradients of the trained experts of `loss + 0.5 * auxiliary`.
 For the model "grouped" also a run of AdamW over such rows ("run/..."), in micro-batches whose numbers of tokens that count differ.
 """
-import hashlib, json, pathlib, random, struct
+import json, pathlib, random
 import torch
 from safetensors.torch import save_file
 from transformers import Qwen3MoeForCausalLM
 from transformers.models.qwen3_moe.modeling_qwen3_moe import load_balancing_loss_func
+from row_order import row_order
 
 HERE = pathlib.Path(__file__).parent
 MANIFEST = json.loads((HERE / "manifest.json").read_text())
@@ -101,31 +102,6 @@ def static(name, tensors):
     tensors[f"{name}/loss"], tensors[f"{name}/auxiliary"] = loss.detach().view(1), auxiliary.detach().view(1)
     for key, (parameter, cut) in cuts(model, MANIFEST["trained"][name]).items():
         tensors[f"{name}/gradient/{key}"] = cut(parameter.grad).clone()
-
-
-def row_order(seed, rows, count):
-    """As in generate.py."""
-    out, epoch = [], 0
-    while len(out) < count:
-        words, block = [], 0
-        def word():
-            nonlocal words, block
-            if not words:
-                words = list(struct.unpack("<8I", hashlib.sha256(f"connito/row-order/v1\0{seed}\0{epoch}\0{block}".encode()).digest()))
-                block += 1
-            return words.pop(0)
-        order = list(range(rows))
-        for last in range(rows - 1, 0, -1):
-            bound = last + 1
-            limit = 2**32 - 2**32 % bound
-            w = word()
-            while w >= limit:
-                w = word()
-            other = w % bound
-            order[last], order[other] = order[other], order[last]
-        out += order
-        epoch += 1
-    return out[:count]
 
 
 def run(tensors):
