@@ -20,6 +20,7 @@ export async function readSelection(path: string): Promise<ExpertSelection> {
   if (size > MAX_CONFIG_BYTES) throw new CliError('data', `${path} has ${size} bytes; an expert configuration has at most ${MAX_CONFIG_BYTES}`);
   try {
     const { experts, sharedExperts, nonExpertModules } = parseExpertConfig(await readFile(path, 'utf8'));
+    if (countExperts(experts) === 0) throw new CliError('data', `${path} selects no expert: write some with \`connito experts select\``);
     if (sharedExperts || nonExpertModules) throw new CliError('data', `${path} asks for ${sharedExperts ? 'shared experts' : 'modules that are no experts'} too; here only routed experts are taken: set it to false`);
     return experts;
   } catch (error) {

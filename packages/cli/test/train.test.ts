@@ -174,6 +174,16 @@ describe('train', () => {
     // Progress stands before it.
     expectRefusal({ ...outcome, stderr: outcome.stderr.replace(/^step .*\n/gm, '') }, code, line);
     expect(existsSync(at('damaged.safetensors'))).toBe(false);
+    const measured = await connito(['eval', '--model', directory, '--data', at('shard.safetensors'), '--json']);
+    expect([measured.code, measured.stderr]).toEqual([3, expect.stringMatching(/The loss of \S+ is not finite on these rows/)]);
+  });
+
+  it('says when a step sees rows twice, and refuses a selection of nothing', async () => {
+    const few = await connito(args('--data', at('shard.safetensors'), '--rows', '3', '--micro-batches', '4', '--out', at('few.safetensors')));
+    expect([few.code, few.stderr]).toEqual([0, expect.stringContaining('3 rows are fewer than the 8 of one step')]);
+    writeFileSync(at('none.json'), formatExpertConfig({ experts: new Map(), sharedExperts: false, nonExpertModules: false }));
+    const words = args('--data', at('shard.safetensors'), '--out', at('x.safetensors')).map((word) => (word === at('experts.json') ? at('none.json') : word));
+    expectRefusal(await connito(words), 3, /none\.json selects no expert: write some with `connito experts select`/);
   });
 
   it.each<[string, string[], number, RegExp]>([

@@ -54,7 +54,7 @@ describe('runExternalTrainer', () => {
     const at = (name: string): string => join(workDirectory, name);
     const files = { model: model.directory, start: at('start.safetensors'), rows: at('rows.safetensors'), out: at('trained.safetensors'), state: at('state') };
     const optimizer = { learningRate: 1e-2, betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.1, clipNorm: null, warmupSteps: 2, schedule: 'cosine', finalShare: 0, auxiliaryCoefficient: 0.1 };
-    expect(written).toEqual({ format: 'connito/trainer-job/1', ...files, sequenceLength: 9, batchSize: 2, microBatches: 2, steps: 4, ...optimizer });
+    expect(written).toEqual({ format: 'connito/trainer-job/1', ...files, sequenceLength: 9, batchSize: 2, microBatches: 2, steps: 4, ...optimizer, present: null });
     const { integers } = await readTensors(at('rows.safetensors'));
     expect(integers.get('tokens')).toEqual(rows.tokens);
     expect(integers.get('documents')).toEqual(rows.documents);
@@ -118,6 +118,14 @@ describe('runExternalTrainer', () => {
     await expect(runExternalTrainer(job(fake('background')))).resolves.toMatchObject({ steps: [] });
   });
 
+  it('says which experts a partial model holds', async () => {
+    const workDirectory = join(scratch, 'partial');
+    const experts = new Map(model.topology.moeLayers.map((layer) => [layer, [...Array(model.topology.expertsPerLayer).keys()]]));
+    await runExternalTrainer(job(fake('good'), { workDirectory, present: { experts, routing: 'masked' } }));
+    const written = JSON.parse(await readFile(join(workDirectory, 'job.json'), 'utf8')) as TrainerJob;
+    expect(written.present).toEqual({ routing: 'masked', experts: Object.fromEntries(experts) });
+  });
+
   it.each([
     ['command', { command: ' ' }, 'bad-option'],
     ['timeoutMs', { timeoutMs: 0 }, 'bad-option'],
@@ -125,6 +133,9 @@ describe('runExternalTrainer', () => {
     ['steps', { steps: 2 ** 30 }, 'bad-option'],
     ['start', { start: new Map() }, 'bad-option'],
     ['an expert that is none', { start: new Map([['model.norm.weight', { shape: [16], data: new Float32Array(16) }]]) }, 'unknown-tensor'],
+    ['an open checkpoint', { checkpoint: {} as string }, 'bad-option'],
+    ['present experts that are none', { present: { experts: new Map([[0, [99]]]) } }, 'selection-invalid'],
+    ['a trained expert that is not held', { present: { experts: new Map() } }, 'unknown-tensor'],
     ['tokens', { tokens: new Int32Array(rows.tokens.length).fill(40) }, 'bad-shape'],
   ])('refuses before it starts anything: %s', async (_what, overrides, code) => {
     await expect(runExternalTrainer(job('exit 9 ;', overrides))).rejects.toMatchObject({ code });

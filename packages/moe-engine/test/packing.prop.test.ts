@@ -63,6 +63,7 @@ describe('packDocuments', () => {
 
   it('refuses a mask of another length, nothing at all, and rows of one token', () => {
     expect(() => packDocuments([{ tokens: [1, 2], labelMask: [1] }], { sequenceLength: 4 })).toThrow(expect.objectContaining({ code: 'bad-shape', context: { name: 'documents', expected: 'a label mask of 2 entries, as many as tokens', actual: '1' } }));
+    expect(() => packDocuments([[1, 2, 3] as never], { sequenceLength: 4 })).toThrow(expect.objectContaining({ code: 'bad-shape', message: 'documents: expected objects such as { tokens: [1, 2, 3] }, got one without tokens' }));
     expect(() => packDocuments([{ tokens: [] }], { sequenceLength: 4 })).toThrow(expect.objectContaining({ code: 'bad-shape' }));
     expect(() => packDocuments([{ tokens: [1] }], { sequenceLength: 1 })).toThrow(expect.objectContaining({ code: 'bad-option' }));
   });

@@ -58,7 +58,9 @@ describe('trainingEvents', () => {
   it('cancels the run when its loop is left, and saves it', async () => {
     const resumeDirectory = join(scratch, 'left');
     for await (const event of trainingEvents(job({ steps: 100_000, resumeDirectory, saveEverySteps: 100_000 }))) if (event.kind === 'step' && event.step === 3) break;
-    const { value: again } = await trainingEvents(job({ steps: 100_000, resumeDirectory })).next();
+    const resumed = trainingEvents(job({ steps: 100_000, resumeDirectory }));
+    const { value: again } = await resumed.next();
+    await resumed.return();
     expect(again).toMatchObject({ kind: 'started', steps: 100_000 });
     expect((again as { completedSteps: number }).completedSteps).toBeGreaterThanOrEqual(3);
   });

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { computePseudoGradient } from '@connito/moe-core';
 import { runExternalTrainer } from '@connito/moe-engine';
-import { trainingDirectory, trainingRulesOf, type UpdateStrategy } from './update-strategy.ts';
+import { presentExperts, trainingDirectory, trainingRulesOf, type UpdateStrategy } from './update-strategy.ts';
 
 /** What Node's timers can count to: 24 days. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -27,12 +27,11 @@ export interface TrainerCommand {
 export function trainByCommand({ command, timeoutMs }: TrainerCommand): UpdateStrategy {
   return async (job) => {
     const { context, cycle, start } = job;
-    const { partial } = context.manifest.training;
-    if (partial !== undefined) context.report({ kind: 'notice', message: `the task asks for a partial model with ${partial} routing; the trainer's job does not say so` });
     const { experts, steps } = await runExternalTrainer({
       ...(await trainingRulesOf(job)),
       command,
       checkpoint: context.modelDirectory,
+      present: presentExperts(context.manifest),
       workDirectory: join(trainingDirectory(context), String(cycle)),
       timeoutMs: timeoutMs ?? Math.min(context.manifest.schedule.trainMs, LONGEST_TIMER_MS),
       onOutput: (line) => context.report({ kind: 'notice', message: `trainer: ${line}` }),

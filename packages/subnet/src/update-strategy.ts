@@ -60,7 +60,7 @@ export async function trainHonestly(job: UpdateJob): Promise<ProducedUpdate> {
 }
 
 /** What the task lets a miner hold: its experts only, or with `undefined` the full model. */
-function presentExperts(manifest: TaskManifest): PresentExperts | undefined {
+export function presentExperts(manifest: TaskManifest): PresentExperts | undefined {
   const { partial } = manifest.training;
   return partial === undefined ? undefined : { experts: selectionOf(manifest), routing: partial };
 }

@@ -6,6 +6,7 @@
 import { Option, type Command } from 'commander';
 import type { Checkpoint, ExpertWeights } from '@connito/moe-core';
 import type { Evaluator, PresentExperts } from '@connito/moe-engine';
+import { CliError } from '../cli-error.ts';
 import { printable, wantsColor, type CliContext } from '../context.ts';
 import { addEngineOptions, BATCH_ROWS, engineChoice, type EngineFlags } from '../engine-options.ts';
 import { measureLosses, type Measured } from '../loss-figures.ts';
@@ -68,9 +69,15 @@ async function runEval(flags: EvalFlags, context: CliContext): Promise<void> {
     const result = await evaluate({ checkpoint, present, rows, flags, context });
     if (flags.json) context.printJson(flags.perRow ? result : withoutRows(result));
     else context.print(render(result, flags, context).join('\n'));
+    assertFinite(result);
   } finally {
     await checkpoint.close();
   }
+}
+
+/** What was measured is printed all the same. A candidate that is not finite is a result; a model that is not, a mistake. */
+function assertFinite({ model, base }: EvalResult): void {
+  if (!Number.isFinite(base.loss)) throw new CliError('data', `The loss of ${model} is not finite on these rows: check the model and the text`);
 }
 
 interface Job {
@@ -84,6 +91,8 @@ interface Job {
 async function evaluate({ checkpoint, present, rows, flags, context }: Job): Promise<EvalResult> {
   const { createEvaluator } = await import('@connito/moe-engine');
   const { sequenceLength, tokensPerByte } = rows;
+  const { maxPositions } = checkpoint.topology;
+  if (sequenceLength > maxPositions) context.log.warn(`Rows of ${sequenceLength} tokens are longer than the ${maxPositions} positions that ${flags.model} was made for; expect a worse loss, or give a smaller --sequence-length`);
   const progress = openProgress(context);
   progress.show(`loading ${flags.model}`);
   const evaluator = await createEvaluator({ checkpoint, present, sequenceLength, batchSize: flags.batchRows, ...engineChoice(flags, context) });

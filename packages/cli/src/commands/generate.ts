@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { access } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { Option, type Command } from 'commander';
 import type { TokenGenerator } from '@connito/moe-engine';
@@ -68,6 +69,7 @@ interface Speaker {
 
 async function generate(flags: GenerateFlags, context: CliContext): Promise<void> {
   const { openTokenizer } = await import('@connito/dataset');
+  await access(flags.model);
   const tokenizer = await openTokenizer(flags.model);
   const stopIds = flags.stop ? await readStopTokens(flags.model) : [];
   const template = flags.chat ? await openChatTemplate(flags.model) : undefined;

@@ -5,17 +5,19 @@
  */
 import { Option, type Command } from 'commander';
 import type { Checkpoint } from '@connito/moe-core';
+import type { PresentExperts } from '@connito/moe-engine';
 import type { CandidateScore } from '@connito/pol-scoring';
 import { CliError } from '../cli-error.ts';
 import { wantsColor, type CliContext } from '../context.ts';
 import { addEngineOptions, BATCH_ROWS, engineChoice, type EngineFlags } from '../engine-options.ts';
 import { decimalNumber, describeUse, wholeNumber } from '../options.ts';
+import { addPresentOptions, readPresent, type PresentFlags } from '../present-experts.ts';
 import { addGroup } from '../program.ts';
 import { openProgress } from '../progress.ts';
 import { createPaint } from '../terminal.ts';
 import { readTokenRows, type TokenRows } from '../token-rows.ts';
 
-interface CheckFlags extends EngineFlags {
+interface CheckFlags extends EngineFlags, PresentFlags {
   readonly base: string;
   readonly candidate: string;
   readonly data: string;
@@ -61,18 +63,20 @@ export function registerPol(program: Command, context: CliContext): void {
       .option('--clip <nats>', 'gains of a row count up to this; a row worse than minus this is refused', decimalNumber({ min: 1e-9, max: 1e9 }), 2)
       .option('--min-gain <nats>', 'floor below which a bound is not paid', decimalNumber({ min: 0, max: 1e9 }), 0)
       .option('--rows <rows>', 'only the first rows of the shard (default: all)', wholeNumber({ min: 2, max: MAX_ROWS })),
-  ).action((flags: CheckFlags) => check(flags, context));
+  );
+  addPresentOptions(command).action((flags: CheckFlags) => check(flags, context));
   describeUse(command, ['connito pol check --base model/ --candidate update.safetensors --data data/held-out-0000.safetensors', 'connito pol check --base model/ --candidate update.safetensors --data rows.safetensors --candidates 4 --clip 2 --min-gain 0.02 --json']);
 }
 
 async function check(flags: CheckFlags, context: CliContext): Promise<void> {
   const { openCheckpoint } = await import('@connito/moe-core/node');
-  const checkpoint = await openCheckpoint(flags.base);
+  const present = await readPresent(flags);
+  const checkpoint = await openCheckpoint(flags.base, { present: present?.experts });
   let result: CheckResult;
   try {
     const { vocabularySize } = checkpoint.topology;
     const rows = await readTokenRows({ model: flags.base, data: [flags.data], rows: flags.rows ?? MAX_ROWS, sequenceLength: 0, vocabularySize });
-    result = await measure({ checkpoint, rows, flags, context });
+    result = await measure({ checkpoint, present, rows, flags, context });
   } finally {
     await checkpoint.close();
   }
@@ -84,18 +88,19 @@ async function check(flags: CheckFlags, context: CliContext): Promise<void> {
 
 interface Job {
   readonly checkpoint: Checkpoint;
+  readonly present: PresentExperts | undefined;
   readonly rows: TokenRows;
   readonly flags: CheckFlags;
   readonly context: CliContext;
 }
 
-async function measure({ checkpoint, rows, flags, context }: Job): Promise<CheckResult> {
+async function measure({ checkpoint, present, rows, flags, context }: Job): Promise<CheckResult> {
   const { scoreCycle } = await import('@connito/pol-scoring');
   const { openOnnxEvaluator, readCandidate } = await import('@connito/pol-scoring/onnx');
   const { base, candidate, data, clip, minGain } = flags;
   const experts = await readCandidate(candidate, checkpoint);
   const progress = openProgress(context);
-  const evaluator = await openOnnxEvaluator({ checkpoint, sequenceLength: rows.sequenceLength, batchSize: BATCH_ROWS, ...engineChoice(flags, context) });
+  const evaluator = await openOnnxEvaluator({ checkpoint, present, sequenceLength: rows.sequenceLength, batchSize: BATCH_ROWS, ...engineChoice(flags, context) });
   try {
     progress.show(`base and candidate: ${rows.rows} rows`);
     const both: Float64Array[] = [];

@@ -124,6 +124,8 @@ async function train(flags: TrainFlags, context: CliContext): Promise<void> {
     const data = await readTrainingData({ ...flags, rows: flags.rows ?? MAX_ROWS, vocabularySize: checkpoint.topology.vocabularySize });
     const start = await extractExperts(checkpoint, selection);
     assertFinite(start, flags.model);
+    const rowsPerStep = flags.batchRows * flags.microBatches;
+    if (data.rows < rowsPerStep) context.log.warn(`${data.rows} rows are fewer than the ${rowsPerStep} of one step: it sees some of them twice; give more text or a smaller --batch-rows`);
     const { rows: _rows, textPositions: _positions, ...input } = data;
     const options = { ...input, ...optimizerOf(flags, data), ...engineChoice(flags, context), checkpoint, present, start, resumeDirectory: flags.resume, saveEverySteps: flags.saveEvery };
     const outcome = await reportTraining(trainingEvents(options), { data, selection, flags, context });

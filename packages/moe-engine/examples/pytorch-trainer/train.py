@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM
 
 job = json.load(open(sys.argv[1]))
 assert job["format"] == "connito/trainer-job/1", job["format"]
+assert job.get("present") is None, "this example trains the whole model only"
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
 device = "cuda" if torch.cuda.is_available() else "cpu"
 # Each document is computed by itself, so plain attention is right, and eager experts take any number of tokens.

@@ -68,6 +68,7 @@ interface Piece {
 
 function* cut(documents: Iterable<TrainingDocument>, length: number): Generator<Piece> {
   for (const { tokens, labelMask } of documents) {
+    if (tokens === undefined) throw badDocuments('objects such as { tokens: [1, 2, 3] }', 'one without tokens');
     if (labelMask !== undefined && labelMask.length !== tokens.length) throw badDocuments(`a label mask of ${tokens.length} entries, as many as tokens`, `${labelMask.length}`);
     const [ids, mask] = [Array.from(tokens), labelMask === undefined ? Array.from<number>({ length: tokens.length }).fill(1) : Array.from(labelMask, (entry) => Number(entry !== 0))];
     for (let from = 0; from < ids.length; from += length) yield { tokens: ids.slice(from, from + length), labelMask: mask.slice(from, from + length) };

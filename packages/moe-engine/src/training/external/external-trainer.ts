@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { assertExpertWeights, isMoeError, sortedNames, type ExpertWeights, type Topology } from '@connito/moe-core';
 import { readTopology } from '@connito/moe-core/node';
 import { MoeEngineError } from '../../error.ts';
+import { assertHeld, assertPresent } from '../../model/present-experts.ts';
 import { assertOption } from '../../options.ts';
 import { formatRowSeed } from '../row-order.ts';
 import type { TrainOptions } from '../trainer.ts';
@@ -20,7 +21,7 @@ import { writeTrainerJob, type TrainerJobParts } from './trainer-job.ts';
 import { runTrainerProcess } from './trainer-process.ts';
 
 /** Options of {@link runExternalTrainer}: those of `trainExperts` that say what is trained and how, and how the trainer is run. */
-export interface ExternalTrainerOptions extends Omit<TrainOptions, 'checkpoint' | 'device' | 'threads' | 'present' | 'onNotice' | 'onStep' | 'onEvent' | 'resumeDirectory' | 'saveEverySteps'> {
+export interface ExternalTrainerOptions extends Omit<TrainOptions, 'checkpoint' | 'device' | 'threads' | 'onNotice' | 'onStep' | 'onEvent' | 'resumeDirectory' | 'saveEverySteps'> {
   /** Directory in Hugging Face layout. */
   readonly checkpoint: string;
   /** A shell command such as `python train.py`; the job file's path is added as its last argument. It runs with the caller's rights, and without variables that begin with `CONNITO_`. */
@@ -77,15 +78,18 @@ export async function runExternalTrainer(options: ExternalTrainerOptions): Promi
 }
 
 async function jobParts(options: ExternalTrainerOptions): Promise<TrainerJobParts> {
-  const { checkpoint, sequenceLength, batchSize, auxiliaryCoefficient = 0 } = options;
+  const { checkpoint, sequenceLength, batchSize, present, auxiliaryCoefficient = 0 } = options;
+  if (typeof checkpoint !== 'string') throw new MoeEngineError('bad-option', 'option checkpoint: expected the path of a directory, which a command can be told, got an open checkpoint', { option: 'checkpoint', expected: 'a path', actual: typeof checkpoint });
   const { resumeDirectory: _directory, saveEverySteps: _saves, clipNorm, ...settings } = trainingSettings(options);
   assertOption('sequenceLength', sequenceLength, { least: 2, whole: true });
   assertOption('batchSize', batchSize, { least: 1, whole: true });
   assertOption('auxiliaryCoefficient', auxiliaryCoefficient, { least: 0, most: Number.MAX_VALUE });
   const topology = await readTopology(join(checkpoint, 'config.json'));
+  if (present !== undefined) assertPresent(topology, present);
   const start = startOf(options.start, topology);
+  for (const name of start.keys()) assertHeld(topology, present, name);
   const rows = toTrainingRows(options, { sequenceLength, vocabularySize: topology.vocabularySize });
-  const job = { model: checkpoint, sequenceLength, batchSize, ...settings, clipNorm: clipNorm === Infinity ? null : clipNorm, auxiliaryCoefficient };
+  const job = { model: checkpoint, sequenceLength, batchSize, ...settings, clipNorm: clipNorm === Infinity ? null : clipNorm, auxiliaryCoefficient, present: present === undefined ? null : { routing: present.routing ?? 'natural', experts: Object.fromEntries(present.experts) } };
   return { job, start, rows, rowSeed: formatRowSeed(options.rowSeed) };
 }
 

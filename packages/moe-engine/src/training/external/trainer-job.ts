@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { encodeExpertWeights, type ExpertWeights, type Tensor } from '@connito/moe-core';
 import { writeFileAtomic, writeSafetensorsFile } from '@connito/moe-core/node';
 import { MoeEngineError } from '../../error.ts';
+import type { PartialRouting } from '../../model/present-experts.ts';
 import type { LearningRateSchedule } from '../learning-rate.ts';
 import { createRowOrder } from '../row-order.ts';
 import type { TrainingRows } from '../training-rows.ts';
@@ -42,6 +43,8 @@ export interface TrainerJob {
   readonly schedule: LearningRateSchedule;
   readonly finalShare: number;
   readonly auxiliaryCoefficient: number;
+  /** Of a partial model: by layer, the experts that it holds; `null` for the whole model. */
+  readonly present: { readonly routing: PartialRouting; readonly experts: Readonly<Record<string, readonly number[]>> } | null;
 }
 
 /** What a job is written from: everything of the file but its own paths. */
