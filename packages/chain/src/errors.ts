@@ -48,7 +48,9 @@ export type ChainErrorCode =
   /** The call succeeded, but the chain does not hold what was written. */
   | 'read-back'
   /** The call succeeded, but an event that it always emits is missing. */
-  | 'missing-event';
+  | 'missing-event'
+  /** A storage proof does not show what it should. */
+  | 'bad-proof';
 
 /** What an error can tell beside its message; which members are set depends on the code. */
 export interface ChainErrorContext {

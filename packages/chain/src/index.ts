@@ -26,6 +26,8 @@ export { readBeacon, readLastRound, readPulse } from './drand.ts';
 export type { ChainPulse } from './drand.ts';
 export { findSnapshot, readSnapshot } from './snapshot.ts';
 export type { Snapshot, SnapshotBlock } from './snapshot.ts';
+export { MAX_PROOF_BYTES, MAX_PROOF_NODES, verifyReadProof } from './trie/index.ts';
+export type { ReadProof } from './trie/index.ts';
 export { releaseUntil } from './release.ts';
 export { assertSchedule, BEACON_MARGIN_MS, beaconTimes, COMMITMENT_BYTES_PER_CYCLE, cycleMs, PHASES, phaseWindow, positionAt } from './schedule.ts';
 export type { Phase, Position, RoundTime, Schedule, SpaceLimits, Window } from './schedule.ts';

@@ -2,7 +2,7 @@
  * The chain: its blocks, the versioned state, and the making of a block.
  * @module
  */
-import { extrinsicsRootOf, hashHeader, stateRootOf, type Block, type Header } from './block.ts';
+import { extrinsicsRootOf, hashHeader, type Block, type Header } from './block.ts';
 import type { LocalBeacon } from './beacon.ts';
 import { encodeBareExtrinsic, type Extrinsic, type SignedPart } from './extrinsic.ts';
 import { stepSubnets } from './runtime/coinbase.ts';
@@ -13,6 +13,7 @@ import { openStorage, type Storage } from './runtime/storage.ts';
 import { checkState, TransactionInvalid, validate, type ValidTransaction } from './runtime/validity.ts';
 import type { RuntimeCall } from './scale/type-of.ts';
 import { StateHistory, StateOverlay, type StateChanges } from './state.ts';
+import { StateTries } from './state-tries.ts';
 
 /** Hashes of so many blocks stay in `System.BlockHash` (`BlockHashCount`). */
 const BLOCK_HASH_COUNT = 2400;
@@ -61,6 +62,7 @@ export interface ChainOptions {
 export class Chain {
   readonly genesisHash: string;
   readonly history: StateHistory;
+  readonly tries: StateTries;
   readonly blockTimeMs: number;
   readonly genesisTimeMs: number;
   readonly #options: ChainOptions;
@@ -74,7 +76,8 @@ export class Chain {
     this.blockTimeMs = options.blockTimeMs;
     this.genesisTimeMs = options.genesisTimeMs;
     this.history = new StateHistory(options.historyBlocks);
-    const header: Header = { parentHash: ZERO_HASH, number: 0, stateRoot: stateRootOf(ZERO_HASH, options.genesis), extrinsicsRoot: extrinsicsRootOf([]) };
+    this.tries = new StateTries(this.history);
+    const header: Header = { parentHash: ZERO_HASH, number: 0, stateRoot: this.tries.rootAfter(options.genesis), extrinsicsRoot: extrinsicsRootOf([]) };
     this.genesisHash = hashHeader(header);
     this.append({ hash: this.genesisHash, header, extrinsics: [], timestampMs: options.genesisTimeMs }, options.genesis);
   }
@@ -105,6 +108,7 @@ export class Chain {
     this.#blocks.push(block);
     this.#numbers.set(block.hash, block.header.number);
     this.history.apply(block.header.number, changes);
+    this.tries.apply(block.header.number, changes);
     this.#candidate = undefined;
   }
 
@@ -198,7 +202,7 @@ export class Chain {
     const header: Header = {
       parentHash: this.head.hash,
       number: execution.blockNumber,
-      stateRoot: stateRootOf(this.head.header.stateRoot, changes),
+      stateRoot: this.tries.rootAfter(changes),
       extrinsicsRoot: extrinsicsRootOf(extrinsics),
     };
     return { block: { hash: hashHeader(header), header, extrinsics, timestampMs: execution.timestampMs }, changes };

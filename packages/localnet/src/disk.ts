@@ -13,7 +13,7 @@ import { LocalnetError } from './errors.ts';
 import type { StateChanges } from './state.ts';
 
 /** Version of the records. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 interface BlockRecord {
   readonly header: Header;
@@ -71,13 +71,15 @@ function replay(database: RootDatabase<unknown, string | number>, chain: Chain, 
   for (;;) {
     const number = chain.head.header.number + 1;
     const record = database.get(number) as BlockRecord | undefined;
-    if (record === undefined) return;
+    if (record === undefined) break;
     if (record.header.parentHash !== chain.head.hash) {
       throw new LocalnetError('bad-state', `${path}: block ${number} does not follow block ${number - 1}. The directory is damaged: delete it to begin anew.`, { context: { path, number } });
     }
     const { header, hash, timestampMs, extrinsics, changes } = record;
     chain.append({ header, hash, timestampMs, extrinsics }, new Map(changes.map(([key, value]) => [key, value ?? undefined])));
   }
+  if (chain.tries.root() === chain.head.header.stateRoot) return;
+  throw new LocalnetError('bad-state', `${path}: the state after block ${chain.head.header.number} is not the one that its header tells of. The directory is damaged: delete it to begin anew.`, { context: { path, number: chain.head.header.number } });
 }
 
 function putBlock(database: RootDatabase<unknown, string | number>, { header, hash, timestampMs, extrinsics }: Block, changes: StateChanges): void {

@@ -108,6 +108,10 @@ const stateMethods: Readonly<Record<string, RpcMethod>> = {
     return node.chain.history.keys(hexParam(prefix, 'prefix'), number, { count: MAX_KEYS_QUERY }).map(prefixed);
   },
   state_queryStorageAt: (node, [keys, at]) => [changeSet(node, stateBlockParam(node, at), hexListParam(keys, 'keys', MAX_KEYS_QUERY))],
+  state_getReadProof: (node, [keys, at]) => {
+    const block = stateBlockParam(node, at);
+    return { at: prefixed(block.hash), proof: node.chain.tries.prove(block.header.number, hexListParam(keys, 'keys', MAX_KEYS_QUERY)).map(prefixed) };
+  },
   state_getMetadata: (node, [at]) => {
     stateBlockParam(node, at);
     return prefixed(encodeMetadata(14));
