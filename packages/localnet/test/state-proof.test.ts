@@ -1,17 +1,26 @@
 import { MAX_PROOF_NODES, verifyReadProof, createTrie, orderedTrieRoot, trieRoot, updateTrie } from '@connito/chain/trie';
+import { WsProvider } from '@polkadot/api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../src/hex.ts';
+import { openStorage } from '../src/runtime/storage.ts';
 import { StateHistory } from '../src/state.ts';
 import { StateTries } from '../src/state-tries.ts';
 import { failureOf, openWorld, pairOf, send, tx, type World } from './support.ts';
 
 let world: World;
+let provider: WsProvider;
 beforeAll(async () => {
   world = await openWorld({ historyBlocks: 150 });
+  provider = new WsProvider(world.net.endpoint, 100);
+  await provider.isReady;
 });
-afterAll(() => world.close());
+afterAll(async () => {
+  await provider.disconnect();
+  await world.close();
+});
 
-const request = <T>(method: string, ...params: unknown[]): Promise<T> => (world.api as unknown as { _rpcCore: { provider: { send<R>(name: string, args: unknown[]): Promise<R> } } })._rpcCore.provider.send<T>(method, params);
+const request = <T>(method: string, ...params: unknown[]): Promise<T> => provider.send<T>(method, params);
+const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
 
 interface Header {
   readonly stateRoot: string;
@@ -21,7 +30,6 @@ interface Header {
 async function prove(keys: readonly string[], at: string): Promise<(string | null)[]> {
   const [header, { at: block, proof }] = await Promise.all([request<Header>('chain_getHeader', at), request<{ at: string; proof: string[] }>('state_getReadProof', keys, at)]);
   expect(block).toBe(at);
-  const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
   const values = verifyReadProof({ stateRoot: bytes(header.stateRoot), proof: proof.map(bytes), keys: keys.map(bytes) });
   return values.map((value) => (value === undefined ? null : `0x${toHex(value)}`));
 }
@@ -31,11 +39,11 @@ describe('the roots of a header', () => {
     const { api } = world;
     const { blockHash } = await send(api, tx(api, 'balances', 'transferKeepAlive', pairOf('//New').address, 5_000_000_000n), pairOf('//Alice'));
     const { block } = await request<{ block: { header: Header; extrinsics: string[] } }>('chain_getBlock', blockHash);
-    expect(block.header.extrinsicsRoot).toBe(`0x${toHex(orderedTrieRoot(block.extrinsics.map((hex) => fromHex(hex.slice(2))), 0))}`);
+    expect(block.header.extrinsicsRoot).toBe(`0x${toHex(orderedTrieRoot(block.extrinsics.map(bytes), 0))}`);
     const keys = await request<string[]>('state_getKeysPaged', '0x', 1000, null, blockHash);
     expect(keys.length).toBeGreaterThan(20);
     const [{ changes }] = await request<[{ changes: [string, string][] }]>('state_queryStorageAt', keys, blockHash);
-    const trie = updateTrie(createTrie(1), changes.map(([key, value]) => [key.slice(2), fromHex(value.slice(2))]));
+    const trie = updateTrie(createTrie(1), changes.map(([key, value]) => [key.slice(2), bytes(value)]));
     expect(block.header.stateRoot).toBe(`0x${toHex(trieRoot(trie))}`);
   });
 });
@@ -44,7 +52,8 @@ describe('state_getReadProof', () => {
   it('proves values and that there are none, at the head and at blocks long past', async () => {
     const { api, net } = world;
     const { blockHash: early } = await send(api, tx(api, 'balances', 'transferKeepAlive', pairOf('//Early').address, 7_000_000_000n), pairOf('//Alice'));
-    const account = (uri: string): string => (api.query['system']?.['account'] as unknown as { key(address: string): string }).key(pairOf(uri).address);
+    const { System } = openStorage({ get: () => undefined });
+    const account = (uri: string): string => `0x${System.Account.key(toHex(pairOf(uri).publicKey))}`;
     const keys = [account('//Early'), account('//Later'), account('//Alice'), '0xdead'];
     net.sealBlocks(100);
     const { blockHash: late } = await send(api, tx(api, 'balances', 'transferKeepAlive', pairOf('//Later').address, 7_000_000_000n), pairOf('//Alice'));
