@@ -44,7 +44,19 @@ export type CommitRevealErrorCode =
   /** A sheet names a uid above 255, or names one twice. */
   | 'sheet-uid'
   /** A beacon's parameters make no sense (period, genesis, key). */
-  | 'bad-beacon';
+  | 'bad-beacon'
+  /** A timelock ciphertext has lengths or a suffix that are not those of the format, is cut, or has trailing bytes. */
+  | 'timelock-layout'
+  /** A timelock ciphertext does not begin with a point of G2. */
+  | 'timelock-point'
+  /** The signature of a round is no point of G1. */
+  | 'bad-signature'
+  /** A signature does not open a timelock ciphertext: another round's, another beacon's, or its head was altered. */
+  | 'timelock-mismatch'
+  /** The body of a timelock ciphertext was altered. */
+  | 'timelock-altered'
+  /** SCALE bytes of a weight payload are cut, trailing, not canonical, or their vectors differ in length. */
+  | 'weights-payload';
 
 /** What an error can tell beside its message; which members are set depends on the code. */
 export interface CommitRevealErrorContext {

@@ -16,3 +16,7 @@ export { computeMinersHash, decodeSheet, encodeSheet, roundScore, SHEET_BYTES, S
 export type { Sheet, SheetEntry } from './sheet.ts';
 export { deriveBeaconKey, DRAND_DST, firstRoundAt, lastRoundAt, pulseRandomness, QUICKNET, roundMessage, roundTimeMs, signRound, verifyPulse } from './beacon.ts';
 export type { Beacon, BeaconKey, Pulse } from './beacon.ts';
+export { decodePortableTimelock, decryptTimelock, encodePortableTimelock, encryptTimelock, TIMELOCK_OVERHEAD_BYTES } from './timelock.ts';
+export type { EncryptTimelockOptions, PortableTimelock } from './timelock.ts';
+export { decodeWeightsPayload, encodeWeightsPayload, hashWeightsCommit } from './weight-commit.ts';
+export type { WeightsCommit, WeightsPayload } from './weight-commit.ts';

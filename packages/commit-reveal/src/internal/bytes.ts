@@ -47,6 +47,16 @@ export function u64(field: string, value: number): Uint8Array {
   return out;
 }
 
+/** A u64 that a number cannot hold. @throws out-of-range */
+export function bigU64(field: string, value: bigint): Uint8Array {
+  if (typeof value !== 'bigint' || value < 0n || value >= 2n ** 64n) {
+    throw new CommitRevealError('out-of-range', `${field} must be a bigint from 0 to 2^64 - 1, got ${String(value)}`, { field, expected: '0..2^64 - 1', actual: String(value) });
+  }
+  const out = new Uint8Array(8);
+  new DataView(out.buffer).setBigUint64(0, value, true);
+  return out;
+}
+
 export function readU16(bytes: Uint8Array, offset: number): number {
   return viewOf(bytes).getUint16(offset, true);
 }
@@ -55,15 +65,26 @@ export function readU32(bytes: Uint8Array, offset: number): number {
   return viewOf(bytes).getUint32(offset, true);
 }
 
+export function readBigU64(bytes: Uint8Array, offset: number): bigint {
+  return viewOf(bytes).getBigUint64(offset, true);
+}
+
 /** A u64 that must fit a JavaScript integer. @throws out-of-range */
 export function readU64(field: string, bytes: Uint8Array, offset: number): number {
-  const value = viewOf(bytes).getBigUint64(offset, true);
+  const value = readBigU64(bytes, offset);
   if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
   throw new CommitRevealError('out-of-range', `${field} must be at most 2^53 - 1, got ${value}`, {
     field,
     expected: Number.MAX_SAFE_INTEGER,
     actual: String(value),
   });
+}
+
+/** The unsigned integer that `bytes` are, most significant first. */
+export function bigEndian(bytes: Uint8Array): bigint {
+  let value = 0n;
+  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
+  return value;
 }
 
 export function assertLength(field: string, bytes: Uint8Array, length: number): Uint8Array {
