@@ -57,7 +57,7 @@ describe('the payload of timelocked weights', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), hotkey, (noise, key) => {
         const input = noise.length % 2 === 0 ? noise : bytes(128, key, noise);
-        let again = input;
+        let again: Uint8Array = input;
         const code = codeOf(() => {
           const payload = decodeWeightsPayload(input);
           if (payload.hotkey) again = encodeWeightsPayload({ ...payload, hotkey: payload.hotkey });
