@@ -5,7 +5,7 @@
  */
 import { extensions } from './pallets/extensions.ts';
 import { palletList, pallets, type FieldsDescription, type PalletDescription, type PalletName } from './pallets/index.ts';
-import { types } from './pallets/types.ts';
+import { namedTypes } from './pallets/named-types.ts';
 import { ScaleWriter } from './scale/bytes.ts';
 import { formatType, parseType, type TypeTree } from './scale/parse.ts';
 
@@ -107,6 +107,8 @@ export class TypeRegistry {
         return this.#option(this.id(tree.of));
       case 'result':
         return this.#result(this.id(tree.ok), this.id(tree.err));
+      case 'map':
+        return this.#map(tree);
       default:
         return this.#wrapper(tree);
     }
@@ -123,6 +125,11 @@ export class TypeRegistry {
     if (tree.kind === 'set') return { path: 'BTreeSet', params: [['T', of]], definition: composite([{ type: list }]) };
     const params = [['T', of], ['S', undefined]] as const;
     return { path: 'bounded_collections::bounded_vec::BoundedVec', params, definition: composite([{ type: list }]) };
+  }
+
+  #map({ key, value }: Extract<TypeTree, { kind: 'map' }>): PortableType {
+    const params = [['K', this.id(key)], ['V', this.id(value)]] as const;
+    return { path: 'BTreeMap', params, definition: composite([{ type: this.id({ kind: 'vec', of: { kind: 'tuple', of: [key, value] } }) }]) };
   }
 
   #option(of: number): PortableType {
@@ -153,7 +160,7 @@ export class TypeRegistry {
   }
 
   #named(name: string): PortableType {
-    const description = (types as Readonly<Record<string, NamedDescription>>)[name] as NamedDescription;
+    const description = (namedTypes as Readonly<Record<string, NamedDescription>>)[name] as NamedDescription;
     const params = this.#params(name);
     if ('struct' in description) return { path: description.path, params, definition: composite(this.#fields(description.struct)) };
     const variants = Object.entries(description.enum).map(([key, [index, fields]]) => ({ name: key, index, fields: this.#fields(fields ?? []) }));

@@ -16,5 +16,19 @@ export const DEPARTURES: Readonly<Record<string, string>> = {
   'SubtensorModule error RegistrationPriceLimitExceeded':
     'macros/errors.rs: index 134 at 425, where PrecisionLoss is gone; 135 here, behind the list of 393 (clients decode errors by name)',
   'System constant Version': 'the version says 425, and lists the runtime APIs that this chain has',
-  'SubnetInfoRuntimeApi api get_next_epoch_start_block': 'runtime/src/lib.rs at 425; -> Option<u64>',
+  'SubtensorModule storage MinChildkeyTakePerSubnet': 'lib.rs:1189, default 0',
+  'SubtensorModule storage OwnerCutAutoLockEnabled': 'lib.rs:1607, default false',
+  'SubnetInfoRuntimeApi api get_next_epoch_start_block': 'pallets/subtensor/runtime-api/src/lib.rs, new after 393',
+  'SubnetInfoRuntimeApi api get_subnet_account_id': 'pallets/subtensor/runtime-api/src/lib.rs, new after 393',
+  'SubnetInfoRuntimeApi api get_subnet_hyperparams_v3': 'pallets/subtensor/runtime-api/src/lib.rs, rpc_info/subnet_info.rs:128, new after 393',
+  'StakeInfoRuntimeApi api get_stake_availability_for_coldkeys': 'pallets/subtensor/runtime-api/src/lib.rs, rpc_info/stake_info.rs:27, new after 393',
+  'StakeInfoRuntimeApi api get_coldkey_lock': 'pallets/subtensor/runtime-api/src/lib.rs, staking/lock.rs:17, new after 393',
+  'StakeInfoRuntimeApi api get_hotkey_conviction': 'pallets/subtensor/runtime-api/src/lib.rs, new after 393',
+  'StakeInfoRuntimeApi api get_most_convicted_hotkey_on_subnet': 'pallets/subtensor/runtime-api/src/lib.rs, new after 393',
 };
+
+/** Fields whose type is another one at 425, by how a type's structure is written: what stands here, and what stands in finney's. */
+export const FIELD_DEPARTURES: readonly (readonly [ours: string, finney: string, source: string])[] = [
+  ['activity_cutoff: Compact<u64>', 'activity_cutoff: Compact<u16>', 'rpc_info/subnet_info.rs:72, metagraph.rs:56: u64 since the cutoff is a multiple of the tempo'],
+  ['activity_cutoff: Option{None=0() | Some=1(Compact<u64>)}', 'activity_cutoff: Option{None=0() | Some=1(Compact<u16>)}', 'rpc_info/metagraph.rs, SelectiveMetagraph'],
+];

@@ -6,7 +6,7 @@
  * @module
  */
 import { palletList, type FieldsDescription, type PalletDescription } from '../pallets/index.ts';
-import { types } from '../pallets/types.ts';
+import { namedTypes } from '../pallets/named-types.ts';
 import { fromHex, toHex } from '../hex.ts';
 import { badScale, ScaleReader, ScaleWriter } from './bytes.ts';
 import { parseType, type TypeTree } from './parse.ts';
@@ -58,8 +58,10 @@ function makeCodec(tree: TypeTree): Codec {
       return listCodec(tree.of, Number.POSITIVE_INFINITY);
     case 'bounded':
       return listCodec(tree.of, tree.max);
+    case 'map':
+      return listCodec({ kind: 'tuple', of: [tree.key, tree.value] }, Number.POSITIVE_INFINITY);
     case 'option':
-      return optionCodec(codecOf(tree.of));
+      return tree.of.kind === 'option' ? nestedOptionCodec(codecOf(tree.of)) : optionCodec(codecOf(tree.of));
     case 'compact':
       return compactCodec(tree.of);
     case 'cow':
@@ -88,6 +90,8 @@ const BUILTINS: Readonly<Record<string, Codec>> = {
   },
   u64: bigUintCodec(8),
   u128: bigUintCodec(16),
+  i64: bigIntCodec(8),
+  i128: bigIntCodec(16),
   Text: {
     encode: (writer, value) => encodeBytes(writer, new TextEncoder().encode(value as string)),
     decode: decodeText,
@@ -106,6 +110,10 @@ function uintCodec(size: 1 | 2 | 4): Codec {
 
 function bigUintCodec(size: 8 | 16): Codec {
   return { encode: (writer, value) => void writer.bigUint(value as bigint, size), decode: (reader) => reader.bigUint(size) };
+}
+
+function bigIntCodec(size: 8 | 16): Codec {
+  return { encode: (writer, value) => void writer.bigUint(value as bigint, size), decode: (reader) => BigInt.asIntN(8 * size, reader.bigUint(size)) };
 }
 
 function hexCodec(size: number): Codec {
@@ -179,6 +187,15 @@ function optionCodec(item: Codec): Codec {
   };
 }
 
+/** `Option<Option<T>>`: the outer `Some` is `{ value }`, since `undefined` could not tell `None` from `Some(None)`. */
+function nestedOptionCodec(item: Codec): Codec {
+  const outer = optionCodec({
+    encode: (writer, some) => item.encode(writer, (some as { value?: unknown }).value),
+    decode: (reader) => ({ value: item.decode(reader) }),
+  });
+  return outer;
+}
+
 function compactCodec(of: TypeTree): Codec {
   if (of.kind !== 'name') return UNIT;
   const bits = Number(of.name.slice(1));
@@ -224,7 +241,7 @@ type NamedDescription =
   | { readonly enum: Readonly<Record<string, readonly [number, FieldsDescription?]>> };
 
 function namedCodec(name: string): Codec {
-  const description = (types as Readonly<Record<string, NamedDescription>>)[name];
+  const description = (namedTypes as Readonly<Record<string, NamedDescription>>)[name];
   if (description === undefined) throw new Error(`The runtime's description has no type ${name}.`);
   if ('struct' in description) return fieldsCodec(description.struct);
   return enumCodec(

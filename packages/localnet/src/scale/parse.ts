@@ -15,6 +15,7 @@ export type TypeTree =
   | { readonly kind: 'bounded'; readonly of: TypeTree; readonly max: number }
   | { readonly kind: 'array'; readonly of: TypeTree; readonly length: number }
   | { readonly kind: 'tuple'; readonly of: readonly TypeTree[] }
+  | { readonly kind: 'map'; readonly key: TypeTree; readonly value: TypeTree }
   | { readonly kind: 'result'; readonly ok: TypeTree; readonly err: TypeTree };
 
 const GENERIC = { Vec: 'vec', BTreeSet: 'set', Option: 'option', Compact: 'compact', Cow: 'cow', PerDispatchClass: 'perClass' } as const;
@@ -42,6 +43,8 @@ export function formatType(tree: TypeTree): string {
       return `BoundedVec<${formatType(tree.of)};${tree.max}>`;
     case 'result':
       return `Result<${formatType(tree.ok)},${formatType(tree.err)}>`;
+    case 'map':
+      return `BTreeMap<${formatType(tree.key)},${formatType(tree.value)}>`;
     default:
       return `${Object.entries(GENERIC).find(([, kind]) => kind === tree.kind)?.[0]}<${formatType(tree.of)}>`;
   }
@@ -61,6 +64,10 @@ function parseGeneric(head: string, body: string): TypeTree {
   if (head === 'BoundedVec') {
     const [of = '', max = ''] = cutLast(body, ';');
     return { kind: 'bounded', of: parseType(of), max: Number(max) };
+  }
+  if (head === 'BTreeMap') {
+    const [key = '', value = ''] = split(body);
+    return { kind: 'map', key: parseType(key), value: parseType(value) };
   }
   if (head === 'Result') {
     const [ok = '', err = ''] = split(body);

@@ -5,7 +5,7 @@
  * hex digits without prefix, so that they compare with `===`; an enum is `{ type, value }`.
  * @module
  */
-import type { types } from '../pallets/types.ts';
+import type { NamedTypes } from '../pallets/named-types.ts';
 
 /** A Commitments field: `Raw` stands for Raw0 to Raw128. */
 export type CommitmentData =
@@ -43,6 +43,8 @@ interface Builtins {
   i16: number;
   u64: bigint;
   u128: bigint;
+  i64: bigint;
+  i128: bigint;
   Text: string;
   '()': undefined;
   AccountId: string;
@@ -52,7 +54,7 @@ interface Builtins {
   RuntimeCall: RuntimeCall;
   RuntimeEvent: RuntimeEvent;
 }
-type Types = typeof types;
+type Types = NamedTypes;
 
 /** The TypeScript type of the SCALE type that the string `S` names. */
 export type TypeOf<S extends string> = S extends keyof Builtins
@@ -63,12 +65,18 @@ export type TypeOf<S extends string> = S extends keyof Builtins
       ? ListOf<T>
       : S extends `BTreeSet<${infer T}>`
         ? ListOf<T>
+        : S extends `Option<Option<${infer T}>>`
+          ? { readonly value: TypeOf<T> | undefined } | undefined
         : S extends `Option<${infer T}>`
           ? TypeOf<T> | undefined
           : S extends `Compact<${infer T}>` | `Cow<${infer T}>`
             ? TypeOf<T>
             : S extends `[u8;${number}]`
               ? Uint8Array
+              : S extends `[${infer T};${number}]`
+                ? readonly TypeOf<T>[]
+              : S extends `BTreeMap<${infer K},${infer V}>`
+                ? readonly (readonly [TypeOf<K>, TypeOf<V>])[]
               : S extends `PerDispatchClass<${infer T}>`
                 ? { readonly normal: TypeOf<T>; readonly operational: TypeOf<T>; readonly mandatory: TypeOf<T> }
                 : S extends `(${infer A},${infer B})`

@@ -1,0 +1,58 @@
+/**
+ * TransactionPaymentApi and its twin for calls without an extrinsic: what a transaction costs.
+ * @module
+ * @see pallets/transaction-fee/src/lib.rs (opentensor/subtensor 14bc6f9f9)
+ */
+import { decodeExtrinsic } from '../extrinsic.ts';
+import { dispatchInfo } from '../runtime/dispatch.ts';
+import { feeOf } from '../runtime/validity.ts';
+import { encodeScale } from '../scale/codec.ts';
+import type { RuntimeCall, TypeOf } from '../scale/type-of.ts';
+import type { ApiHandlers } from './context.ts';
+
+/** `LinearWeightToFee`: rao per unit of reference time, in billionths. */
+const WEIGHT_FEE_PER_BILLION = 500_000n;
+
+interface Payable {
+  readonly call: RuntimeCall;
+  readonly lengthBytes: number;
+  readonly tipRao: bigint;
+}
+
+const ofWeightAndLength = {
+  query_weight_to_fee: (_context: unknown, { weight }: { readonly weight: TypeOf<'Weight'> }): bigint => (weight.ref_time * WEIGHT_FEE_PER_BILLION) / 1_000_000_000n,
+  query_length_to_fee: (_context: unknown, { length }: { readonly length: number }): bigint => BigInt(length),
+};
+
+/** The API's methods. */
+export const transactionPaymentApi: ApiHandlers<'TransactionPaymentApi'> = {
+  query_info: (_context, { uxt }) => info(payable(uxt)),
+  query_fee_details: (_context, { uxt }) => details(payable(uxt)),
+  ...ofWeightAndLength,
+};
+
+/** The API's methods. */
+export const transactionPaymentCallApi: ApiHandlers<'TransactionPaymentCallApi'> = {
+  query_call_info: (_context, { call, len }) => info({ call, lengthBytes: len, tipRao: 0n }),
+  query_call_fee_details: (_context, { call, len }) => details({ call, lengthBytes: len, tipRao: 0n }),
+  ...ofWeightAndLength,
+};
+
+/** An extrinsic as the codec gives it: its bytes without the length in front. */
+function payable(uxt: Uint8Array): Payable {
+  const bytes = encodeScale('Vec<u8>', uxt);
+  const { call, signed } = decodeExtrinsic(bytes);
+  return { call, lengthBytes: bytes.length, tipRao: signed?.tip ?? 0n };
+}
+
+function info({ call, lengthBytes }: Payable): TypeOf<'RuntimeDispatchInfo'> {
+  const { weight, class: dispatchClass } = dispatchInfo(call);
+  return { weight, class: dispatchClass, partial_fee: feeOf(call, lengthBytes) };
+}
+
+function details({ call, lengthBytes, tipRao }: Payable): TypeOf<'FeeDetails'> {
+  const feeRao = feeOf(call, lengthBytes);
+  const lengthFee = BigInt(lengthBytes);
+  const inclusion_fee = feeRao === 0n ? undefined : { base_fee: feeRao - lengthFee, len_fee: lengthFee, adjusted_weight_fee: 0n };
+  return { inclusion_fee, tip: tipRao };
+}
