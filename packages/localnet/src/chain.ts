@@ -6,9 +6,10 @@ import { extrinsicsRootOf, hashHeader, type Block, type Header } from './block.t
 import type { LocalBeacon } from './beacon.ts';
 import { encodeBareExtrinsic, type Extrinsic, type SignedPart } from './extrinsic.ts';
 import { stepSubnets } from './runtime/coinbase.ts';
+import { revealCommitments } from './runtime/commitments.ts';
 import { dispatch, dispatchInfo } from './runtime/dispatch.ts';
 import { burn, mint } from './runtime/balances.ts';
-import { Execution, type DispatchError } from './runtime/execution.ts';
+import { Execution, type DispatchError, type EpochModel } from './runtime/execution.ts';
 import { openStorage, type Storage } from './runtime/storage.ts';
 import { checkState, TransactionInvalid, validate, type ValidTransaction } from './runtime/validity.ts';
 import type { RuntimeCall } from './scale/type-of.ts';
@@ -56,6 +57,7 @@ export interface ChainOptions {
   readonly beacon: LocalBeacon;
   readonly historyBlocks: number;
   readonly commitRevealDefault: boolean | undefined;
+  readonly epochModel: EpochModel;
 }
 
 /** The chain of one node. */
@@ -156,7 +158,7 @@ export class Chain {
     const blockNumber = this.head.header.number + 1;
     const overlay = new StateOverlay(this.history.at(this.head.header.number));
     const timestampMs = this.genesisTimeMs + blockNumber * this.blockTimeMs;
-    const execution = new Execution({ overlay, blockNumber, timestampMs, commitRevealDefault: this.#options.commitRevealDefault });
+    const execution = new Execution({ overlay, blockNumber, timestampMs, commitRevealDefault: this.#options.commitRevealDefault, epochModel: this.#options.epochModel });
     const { System } = execution.storage;
     System.Number.set(blockNumber);
     System.ParentHash.set(this.head.hash);
@@ -168,6 +170,7 @@ export class Chain {
   /** Initialisation, the time, the beacon's rounds. */
   #runInherents(execution: Execution): Uint8Array[] {
     execution.attempt(() => stepSubnets(execution));
+    execution.attempt(() => revealCommitments(execution));
     const { blockNumber, timestampMs } = execution;
     const lastStored = execution.storage.Drand.LastStoredRound.get();
     const calls: (RuntimeCall | undefined)[] = [

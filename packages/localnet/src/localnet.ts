@@ -10,6 +10,7 @@ import { LocalnetError } from './errors.ts';
 import { genesisState } from './genesis.ts';
 import { blake2, toHex } from './hex.ts';
 import { LocalNode } from './node.ts';
+import type { EpochModel } from './runtime/execution.ts';
 import { openServer } from './rpc/server.ts';
 
 /** What a localnet is made from. The same seed, times and endowments give the same genesis hash, beacon and block times. */
@@ -38,6 +39,8 @@ export interface LocalnetOptions {
   readonly developmentBalanceRao?: bigint;
   /** What `CommitRevealWeightsEnabled` is on new subnets: the chain's default (true), unless given. */
   readonly commitRevealWeights?: boolean;
+  /** How epochs are scheduled: as on chain since spec 407 (`stateful`), or as clients of before compute it (`modulo`). */
+  readonly epochModel?: EpochModel;
   /** Seconds from one beacon round to the next, in milliseconds (3,000). */
   readonly beaconPeriodMs?: number;
   /** How many blocks back state can be read (100,000). */
@@ -130,12 +133,13 @@ function createChain(options: CheckedOptions): Chain {
     beacon,
     historyBlocks: options.historyBlocks,
     commitRevealDefault: options.commitRevealWeights,
+    epochModel: options.epochModel,
   });
 }
 
 function checkOptions(options: LocalnetOptions): CheckedOptions {
   const { host = '127.0.0.1', port = 0, genesisTimeMs = DEFAULT_GENESIS_TIME_MS, blockTimeMs = 12_000, instantSeal = true } = options;
-  const { endowments = {}, developmentBalanceRao = 10n ** 16n, beaconPeriodMs = 3_000, historyBlocks = 100_000 } = options;
+  const { endowments = {}, developmentBalanceRao = 10n ** 16n, beaconPeriodMs = 3_000, historyBlocks = 100_000, epochModel = 'stateful' } = options;
   const { waitFor, intervalMs, stateDirectory, commitRevealWeights } = options;
   assertInteger('port', port, { min: 0, max: 65_535 });
   assertInteger('genesisTimeMs', genesisTimeMs, { min: 0, max: 4_000_000_000_000, step: 1000 });
@@ -144,9 +148,10 @@ function checkOptions(options: LocalnetOptions): CheckedOptions {
   assertInteger('historyBlocks', historyBlocks, { min: 1, max: 0xffff_ffff });
   if (waitFor !== undefined) assertInteger('waitFor', waitFor, { min: 1, max: 4096 });
   if (intervalMs !== undefined) assertInteger('intervalMs', intervalMs, { min: 1, max: 86_400_000 });
+  if (epochModel !== 'stateful' && epochModel !== 'modulo') throw new LocalnetError('bad-option', `epochModel must be stateful or modulo, got ${String(epochModel)}.`, { context: { epochModel: String(epochModel) } });
   const seed = typeof options.seed === 'string' ? new TextEncoder().encode(options.seed) : options.seed;
   const commitReveal = commitRevealWeights === undefined ? {} : { commitRevealWeights };
-  return { host, port, genesisTimeMs, blockTimeMs, instantSeal, endowments, developmentBalanceRao, beaconPeriodMs, historyBlocks, waitFor, intervalMs, stateDirectory, seed: blake2(seed), ...commitReveal };
+  return { host, port, genesisTimeMs, blockTimeMs, instantSeal, endowments, developmentBalanceRao, beaconPeriodMs, historyBlocks, epochModel, waitFor, intervalMs, stateDirectory, seed: blake2(seed), ...commitReveal };
 }
 
 function assertInteger(name: string, value: number, { min, max, step = 1 }: { min: number; max: number; step?: number }): void {

@@ -13,6 +13,8 @@ export type StateChanges = ReadonlyMap<string, Uint8Array | undefined>;
 /** Something that storage can be read from. */
 export interface StateView {
   get(key: string): Uint8Array | undefined;
+  /** Keys with a value that begin with `prefix`, ascending; a view without it has none. */
+  keys?(prefix: string): readonly string[];
 }
 
 interface Versions {
@@ -51,7 +53,7 @@ export class StateHistory {
 
   /** The state after `block`. */
   at(block: number): StateView {
-    return { get: (key) => this.get(key, block) };
+    return { get: (key) => this.get(key, block), keys: (prefix) => this.keys(prefix, block, { count: Number.POSITIVE_INFINITY }) };
   }
 
   /** Adds the changes of the next block. */
@@ -126,6 +128,18 @@ export class StateOverlay implements StateView {
       if (layer.has(key)) return layer.get(key);
     }
     return this.#base.get(key);
+  }
+
+  keys(prefix: string): readonly string[] {
+    const found = new Set(this.#base.keys?.(prefix) ?? []);
+    for (const layer of this.#layers) {
+      for (const [key, value] of layer) {
+        if (!key.startsWith(prefix)) continue;
+        if (value === undefined) found.delete(key);
+        else found.add(key);
+      }
+    }
+    return [...found].sort();
   }
 
   set(key: string, value: Uint8Array | undefined): void {

@@ -22,6 +22,7 @@ export const commitments = {
   events: {
     Commitment: [0, { netuid: 'u16', who: 'AccountId' }],
     TimelockCommitment: [1, { netuid: 'u16', who: 'AccountId', reveal_round: 'u64' }],
+    CommitmentRevealed: [2, { netuid: 'u16', who: 'AccountId' }],
   },
   errors: [
     'TooManyFieldsInCommitmentInfo',

@@ -7,7 +7,7 @@
  * @see pallets/admin-utils/src/lib.rs (opentensor/subtensor 14bc6f9f9)
  */
 import type { TypeOf } from '../scale/type-of.ts';
-import { nextEpochBlock } from './coinbase.ts';
+import { nextEpochBlock, restartSchedule } from './epoch-schedule.ts';
 import { DispatchFailure, ensure, ensureRoot, type ArgumentsOf, type CallHandlers, type Execution, type Origin } from './execution.ts';
 import { subnetExists } from './subnet-lookup.ts';
 
@@ -154,7 +154,7 @@ const setters: Setters = {
     apply: (execution, { netuid, tempo }) => {
       execution.storage.SubtensorModule.Tempo.set(netuid, tempo);
       execution.deposit('SubtensorModule', 'TempoSet', [netuid, tempo]);
-      execution.storage.SubtensorModule.LastEpochBlock.set(netuid, execution.block);
+      restartSchedule(execution, netuid);
     },
   },
   sudo_set_network_min_lock_cost: {

@@ -4,53 +4,34 @@
  * @see pallets/subtensor/src/coinbase/run_coinbase.rs (opentensor/subtensor 14bc6f9f9)
  */
 import { runEpoch, type EpochInput, type EpochResult } from '../epoch.ts';
+import { advanceSchedule, isEpochDue } from './epoch-schedule.ts';
 import type { Execution } from './execution.ts';
 import { decayPrice } from './registration.ts';
 import { increaseHotkeyStake, increaseStake, stakeWeight } from './stake.ts';
-import type { Storage } from './storage.ts';
 import { ownerUid, subnetsOf } from './subnet-lookup.ts';
+import { revealTimelockedWeights } from './timelocked-weights.ts';
 
 /** Alpha that a subnet emits per block; the chain halves it by issuance. */
 const ALPHA_PER_BLOCK_RAO = 1_000_000_000n;
-/** After so many blocks without an epoch one runs whatever the tempo says (`MAX_TEMPO`). */
-const MAX_TEMPO = 50_400n;
-
 /** The pallet's `block_step`. */
 export function stepSubnets(execution: Execution): void {
   const subnets = subnetsOf(execution.storage);
   for (const netuid of subnets) decayPrice(execution, netuid);
+  revealTimelockedWeights(execution);
   for (const netuid of subnets) accrue(execution, netuid);
   let left = execution.storage.SubtensorModule.MaxEpochsPerBlock.get();
   for (const netuid of subnets) {
     const { BlocksSinceLastStep, PendingEpochAt } = execution.storage.SubtensorModule;
     BlocksSinceLastStep.set(netuid, BlocksSinceLastStep.get(netuid) + 1n);
-    if (!isEpochDue(execution.storage, netuid, execution.block)) continue;
-    if (left === 0) PendingEpochAt.set(netuid, execution.block + 1n);
-    else {
+    if (!isEpochDue(execution, netuid)) continue;
+    if (left === 0) {
+      PendingEpochAt.set(netuid, execution.block + 1n);
+      execution.deposit('SubtensorModule', 'EpochDeferred', { netuid, from_block: execution.block, to_block: execution.block + 1n });
+    } else {
       left -= 1;
       fireEpoch(execution, netuid);
     }
   }
-}
-
-/** The schedule from spec 407 on: an epoch is due `Tempo` blocks after the last one. */
-export function isEpochDue(storage: Storage, netuid: number, block: bigint): boolean {
-  const { Tempo, PendingEpochAt, BlocksSinceLastStep, LastEpochBlock } = storage.SubtensorModule;
-  const tempo = Tempo.get(netuid);
-  if (tempo === 0) return false;
-  const pending = PendingEpochAt.get(netuid);
-  if (pending > 0n && block >= pending) return true;
-  return BlocksSinceLastStep.get(netuid) > MAX_TEMPO || block - LastEpochBlock.get(netuid) >= BigInt(tempo);
-}
-
-/** The block of the next epoch; `undefined` for a subnet without tempo. */
-export function nextEpochBlock(storage: Storage, netuid: number): bigint | undefined {
-  const { Tempo, PendingEpochAt, LastEpochBlock } = storage.SubtensorModule;
-  const tempo = Tempo.get(netuid);
-  if (tempo === 0) return undefined;
-  const next = LastEpochBlock.get(netuid) + BigInt(tempo);
-  const pending = PendingEpochAt.get(netuid);
-  return pending > 0n && pending < next ? pending : next;
 }
 
 /** Adds a block's alpha to what the next epoch distributes: 18 % to the owner, the rest half to miners, half to validators. */
@@ -80,9 +61,7 @@ function fireEpoch(execution: Execution, netuid: number): void {
   distribute(execution, netuid, { result, server, validator, owner });
   subtensor.BlocksSinceLastStep.set(netuid, 0n);
   subtensor.LastMechansimStepBlock.set(netuid, execution.block);
-  subtensor.LastEpochBlock.set(netuid, execution.block);
-  subtensor.PendingEpochAt.set(netuid, 0n);
-  subtensor.SubnetEpochIndex.set(netuid, subtensor.SubnetEpochIndex.get(netuid) + 1n);
+  advanceSchedule(execution, netuid);
 }
 
 function epochInput(execution: Execution, netuid: number, emissionRao: bigint): EpochInput {

@@ -10,10 +10,13 @@ import { balancesCalls } from './balances.ts';
 import { commitmentsCalls } from './commitments.ts';
 import { drandCalls } from './drand.ts';
 import { DispatchFailure, ensure, ensureRoot, ensureSigned, lookup, type CallHandlers, type Execution, type Origin } from './execution.ts';
+import { checkGuards } from './guards.ts';
 import { registrationCalls } from './registration.ts';
 import { servingCalls } from './serving.ts';
 import { stakeCalls } from './stake.ts';
 import { subnetCalls } from './subnets.ts';
+import { timelockedWeightsCalls } from './timelocked-weights.ts';
+import { weightCommitCalls } from './weight-commits.ts';
 import { weightsCalls } from './weights.ts';
 
 /** Calls of a batch at most (`Utility.batched_calls_limit`). */
@@ -27,6 +30,16 @@ const FREE_CALLS: ReadonlySet<string> = new Set([
   'Timestamp.set',
   'SubtensorModule.set_weights',
   'SubtensorModule.set_mechanism_weights',
+  'SubtensorModule.batch_set_weights',
+  'SubtensorModule.commit_weights',
+  'SubtensorModule.commit_mechanism_weights',
+  'SubtensorModule.batch_commit_weights',
+  'SubtensorModule.reveal_weights',
+  'SubtensorModule.reveal_mechanism_weights',
+  'SubtensorModule.batch_reveal_weights',
+  'SubtensorModule.commit_timelocked_weights',
+  'SubtensorModule.commit_timelocked_mechanism_weights',
+  'SubtensorModule.commit_crv3_mechanism_weights',
   'SubtensorModule.serve_axon',
   'Commitments.set_commitment',
   'Drand.write_pulse',
@@ -45,6 +58,7 @@ export function dispatchInfo(call: RuntimeCall): TypeOf<'DispatchEventInfo'> {
 
 /** Carries out a call. Fails with {@link DispatchFailure}; undoing is for the caller, see {@link Execution.attempt}. */
 export function dispatch(execution: Execution, origin: Origin, call: RuntimeCall): void {
+  if (origin.type === 'signed') checkGuards(execution, origin.account, call);
   const handlers = calls[call.pallet as PalletName] as unknown as Readonly<Record<string, Handler>>;
   (handlers[call.call] as Handler)(execution, origin, call.args);
 }
@@ -139,7 +153,7 @@ const calls: { readonly [P in PalletName]: CallHandlers<P> } = {
   Timestamp: timestampCalls,
   Balances: balancesCalls,
   TransactionPayment: {},
-  SubtensorModule: { ...registrationCalls, ...servingCalls, ...stakeCalls, ...subnetCalls, ...weightsCalls },
+  SubtensorModule: { ...registrationCalls, ...servingCalls, ...stakeCalls, ...subnetCalls, ...timelockedWeightsCalls, ...weightCommitCalls, ...weightsCalls },
   Utility: utilityCalls,
   Sudo: sudoCalls,
   Commitments: commitmentsCalls,

@@ -43,7 +43,11 @@ export interface ExecutionOptions {
   readonly blockNumber: number;
   readonly timestampMs: number;
   readonly commitRevealDefault?: boolean | undefined;
+  readonly epochModel?: EpochModel | undefined;
 }
+
+/** How epochs are scheduled: by state, as from spec 407 on, or by the arithmetic of before, which older clients still do. */
+export type EpochModel = 'stateful' | 'modulo';
 
 /** The running block. */
 export class Execution {
@@ -54,14 +58,16 @@ export class Execution {
   phase: TypeOf<'Phase'> = { type: 'Initialization' };
   /** What `CommitRevealWeightsEnabled` new subnets begin with, where it is not the chain's default. */
   readonly commitRevealDefault: boolean | undefined;
+  readonly epochModel: EpochModel;
   events: { readonly phase: TypeOf<'Phase'>; readonly event: RuntimeEvent }[] = [];
 
-  constructor({ overlay, blockNumber, timestampMs, commitRevealDefault }: ExecutionOptions) {
+  constructor({ overlay, blockNumber, timestampMs, commitRevealDefault, epochModel = 'stateful' }: ExecutionOptions) {
     this.overlay = overlay;
     this.storage = openStorage(overlay);
     this.blockNumber = blockNumber;
     this.timestampMs = timestampMs;
     this.commitRevealDefault = commitRevealDefault;
+    this.epochModel = epochModel;
   }
 
   /** The block number as the pallets that count in u64 want it. */

@@ -6,7 +6,8 @@
  */
 import { blake2Short, concatBytes, fromHex, toHex, twox } from '../hex.ts';
 import { palletList, type HasherName, type PalletName, type Pallets, type StorageDescription } from '../pallets/index.ts';
-import { decodeScale, encodeScale } from '../scale/codec.ts';
+import { ScaleReader } from '../scale/bytes.ts';
+import { decodeScale, encodeScale, readScale } from '../scale/codec.ts';
 import type { TypeOf } from '../scale/type-of.ts';
 import type { StateOverlay, StateView } from '../state.ts';
 
@@ -21,6 +22,10 @@ export interface StorageItem<D> {
   has(...keys: KeysOf<D>): boolean;
   set(...keysAndValue: [...KeysOf<D>, StoredOf<D>]): void;
   remove(...keys: KeysOf<D>): void;
+  /** All entries whose first keys are these, in the order of their storage keys. */
+  entries(...first: Partial<KeysOf<D>>): readonly (readonly [KeysOf<D>, StoredOf<D>])[];
+  /** Removes all entries whose first keys are these. */
+  clear(...first: Partial<KeysOf<D>>): void;
   /** The storage key, hex. */
   key(...keys: KeysOf<D>): string;
 }
@@ -83,6 +88,28 @@ class Item {
     this.#view.set(this.key(...keys), undefined);
   }
 
+  entries(...first: unknown[]): (readonly [unknown[], unknown])[] {
+    return this.#keys(first).map((key) => [this.#decodeKey(key), decodeScale(this.#description.value, this.#view.get(key) as Uint8Array)]);
+  }
+
+  clear(...first: unknown[]): void {
+    for (const key of this.#keys(first)) this.#view.set(key, undefined);
+  }
+
+  #keys(first: readonly unknown[]): readonly string[] {
+    return this.#view.keys?.(this.key(...first)) ?? [];
+  }
+
+  /** The map keys; every hasher here ends with the key itself. */
+  #decodeKey(key: string): unknown[] {
+    const { hashers = [], keys: types = [] } = this.#description;
+    const reader = new ScaleReader(fromHex(key.slice(this.#prefix.length)));
+    return types.map((type, index) => {
+      reader.take(HASH_BYTES[hashers[index] as HasherName]);
+      return readScale(type, reader);
+    });
+  }
+
   key(...keys: unknown[]): string {
     const { hashers = [], keys: types = [] } = this.#description;
     return keys.reduce<string>(
@@ -91,6 +118,8 @@ class Item {
     );
   }
 }
+
+const HASH_BYTES: Readonly<Record<HasherName, number>> = { Identity: 0, Twox64Concat: 8, Blake2_128Concat: 16 };
 
 function hashKey(hasher: HasherName, bytes: Uint8Array): Uint8Array {
   if (hasher === 'Identity') return bytes;

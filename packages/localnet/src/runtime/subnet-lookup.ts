@@ -3,7 +3,7 @@
  * @module
  */
 import { concatBytes, toHex } from '../hex.ts';
-import { ZERO_ACCOUNT, type Execution } from './execution.ts';
+import { ensure, ZERO_ACCOUNT, type Execution } from './execution.ts';
 import type { Storage } from './storage.ts';
 
 /** Whether the subnet exists (root does). */
@@ -11,9 +11,15 @@ export function subnetExists(execution: Execution, netuid: number): boolean {
   return execution.storage.SubtensorModule.NetworksAdded.get(netuid);
 }
 
-/** All netuids but root. Subnets are never dissolved here, so they are 1 … TotalNetworks − 1. */
+/** All netuids but root, in the order of their storage keys. */
 export function subnetsOf(storage: Storage): number[] {
-  return Array.from({ length: Math.max(0, storage.SubtensorModule.TotalNetworks.get() - 1) }, (_, index) => index + 1);
+  return storage.SubtensorModule.NetworksAdded.entries().flatMap(([[netuid], added]) => (added && netuid !== 0 ? [netuid] : []));
+}
+
+/** Fails unless the subnet has the mechanism. */
+export function ensureMechanismExists(execution: Execution, netuid: number, mechanism: number): void {
+  const exists = subnetExists(execution, netuid) && mechanism < execution.storage.SubtensorModule.MechanismCountCurrent.get(netuid);
+  ensure(exists, 'SubtensorModule', 'MechanismDoesNotExist');
 }
 
 /** Whether the hotkey has an owner, which registration gives it. */

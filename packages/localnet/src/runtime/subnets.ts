@@ -3,6 +3,7 @@
  * @module
  * @see pallets/subtensor/src/subnets/subnet.rs (opentensor/subtensor 14bc6f9f9)
  */
+import { beginSchedule } from './epoch-schedule.ts';
 import { canPay, transfer } from './balances.ts';
 import { DispatchFailure, ensure, ensureSigned, type CallHandlers, type Execution } from './execution.ts';
 import { seatNeuron } from './registration.ts';
@@ -83,11 +84,10 @@ function createSubnet(execution: Execution, { coldkey, hotkey, lockRao }: { cold
 function initializeSubnet(execution: Execution, netuid: number): void {
   const subtensor = execution.storage.SubtensorModule;
   const tempo = subtensor.Tempo.get(netuid);
-  const stagger = BigInt(netuid % Math.max(1, tempo));
   subtensor.SubnetworkN.set(netuid, 0);
   subtensor.NetworksAdded.set(netuid, true);
   subtensor.Tempo.set(netuid, tempo);
-  subtensor.LastEpochBlock.set(netuid, execution.block > stagger ? execution.block - stagger : 0n);
+  beginSchedule(execution, netuid);
   subtensor.TotalNetworks.set(subtensor.TotalNetworks.get() + 1);
   subtensor.NetworkRegistrationAllowed.set(netuid, true);
   subtensor.MaxAllowedUids.set(netuid, 256);

@@ -7,10 +7,8 @@ import { eraBirth, isSignatureValid, type Extrinsic, type SignedPart } from '../
 import type { RuntimeCall } from '../scale/type-of.ts';
 import { canPay } from './balances.ts';
 import { dispatchInfo } from './dispatch.ts';
-import { DispatchFailure, errorName, ZERO_ACCOUNT, type ArgumentsOf, type Execution } from './execution.ts';
-import { checkAxon } from './serving.ts';
-import { passesNetworkRateLimit } from './subnets.ts';
-import { hasWeightsStake, passesWeightsRateLimit } from './weights.ts';
+import { DispatchFailure, errorName, ZERO_ACCOUNT, type Execution } from './execution.ts';
+import { checkGuards } from './guards.ts';
 
 /** `InvalidTransaction` and `UnknownTransaction` of `sp_runtime`. */
 export type InvalidReason =
@@ -94,24 +92,11 @@ function birthHash(execution: Execution, { era }: SignedPart): string {
 
 /** `SubtensorTransactionExtension`: errors that are known beforehand make the transaction invalid instead of failing it. */
 function checkSubtensor(execution: Execution, signer: string, call: RuntimeCall): void {
-  if (call.pallet !== 'SubtensorModule') return;
-  if (call.call === 'set_weights' || call.call === 'set_mechanism_weights') checkWeightsCall(execution, signer, call);
-  if (call.call === 'register_network' && !passesNetworkRateLimit(execution)) throw new TransactionInvalid({ custom: CUSTOM.NetworkTxRateLimitExceeded });
-  if (call.call !== 'serve_axon') return;
   try {
-    checkAxon(execution, signer, call.args as ArgumentsOf<'SubtensorModule', 'serve_axon'>);
+    checkGuards(execution, signer, call);
   } catch (failure) {
     throw failure instanceof DispatchFailure ? new TransactionInvalid({ custom: customCode(errorName(failure.error)) }) : failure;
   }
-}
-
-function checkWeightsCall(execution: Execution, signer: string, call: RuntimeCall): void {
-  const { netuid, mecid = 0 } = call.args as { netuid: number; mecid?: number };
-  if (!hasWeightsStake(execution, signer, netuid)) throw new TransactionInvalid({ custom: CUSTOM.NotEnoughStakeToSetWeights });
-  const { Uids, CommitRevealWeightsEnabled } = execution.storage.SubtensorModule;
-  const uid = Uids.get(netuid, signer);
-  if (uid === undefined || CommitRevealWeightsEnabled.get(netuid)) return;
-  if (!passesWeightsRateLimit(execution, { netuid, mechanism: mecid, uid })) throw new TransactionInvalid({ custom: CUSTOM.SettingWeightsTooFast });
 }
 
 function customCode(error: string): number {
@@ -121,11 +106,30 @@ function customCode(error: string): number {
 const BAD_REQUEST = 255;
 /** `CustomTransactionError` by the error of the pallet that it stands for. */
 const CUSTOM = {
+  ColdkeySwapAnnounced: 0,
+  AmountTooLow: 1,
   NotEnoughStakeToSetWeights: 1,
+  NotEnoughBalanceToStake: 2,
+  SubnetNotExists: 3,
+  HotKeyAccountNotExists: 4,
+  NotEnoughStakeToWithdraw: 5,
+  CommittingWeightsTooFast: 6,
   SettingWeightsTooFast: 6,
   NetworkTxRateLimitExceeded: 6,
+  InsufficientLiquidity: 7,
+  SlippageTooHigh: 8,
+  TransferDisallowed: 9,
   HotKeyNotRegisteredInNetwork: 10,
   InvalidIpAddress: 11,
   ServingRateLimitExceeded: 12,
   InvalidPort: 13,
+  InvalidRevealRound: 15,
+  NoWeightsCommitFound: 16,
+  RevealTooEarly: 17,
+  InputLengthsUnequal: 18,
+  HotKeyNotRegisteredInSubNet: 19,
+  ColdkeySwapDisputed: 21,
+  NonAssociatedColdKey: 25,
+  DelegateTakeTooLow: 26,
+  DelegateTakeTooHigh: 27,
 } as const;

@@ -88,6 +88,7 @@ const BUILTINS: Readonly<Record<string, Codec>> = {
     encode: (writer, value) => void writer.uint((value as number) & 0xffff, 2),
     decode: (reader) => (reader.uint(2) << 16) >> 16,
   },
+  i32: { encode: (writer, value) => void writer.uint((value as number) >>> 0, 4), decode: (reader) => reader.uint(4) | 0 },
   u64: bigUintCodec(8),
   u128: bigUintCodec(16),
   i64: bigIntCodec(8),

@@ -41,6 +41,7 @@ interface Builtins {
   u16: number;
   u32: number;
   i16: number;
+  i32: number;
   u64: bigint;
   u128: bigint;
   i64: bigint;
@@ -79,13 +80,30 @@ export type TypeOf<S extends string> = S extends keyof Builtins
                 ? readonly (readonly [TypeOf<K>, TypeOf<V>])[]
               : S extends `PerDispatchClass<${infer T}>`
                 ? { readonly normal: TypeOf<T>; readonly operational: TypeOf<T>; readonly mandatory: TypeOf<T> }
-                : S extends `(${infer A},${infer B})`
-                  ? readonly [TypeOf<A>, TypeOf<B>]
+                : S extends `(${infer T})`
+                  ? TupleOf<Split<T>>
                   : S extends `Result<${infer A},${infer B}>`
                     ? { readonly type: 'Ok'; readonly value: TypeOf<A> } | { readonly type: 'Err'; readonly value: TypeOf<B> }
                     : S extends keyof Types
                       ? NamedType<Types[S]>
                       : never;
+
+type TupleOf<T extends readonly string[]> = { readonly [I in keyof T]: T[I] extends string ? TypeOf<T[I]> : never };
+
+/** The parts of a list of types: split at commas that stand in no bracket. */
+type Split<S extends string, Depth extends 0[] = [], Part extends string = '', Parts extends string[] = []> = S extends `${infer C}${infer Rest}`
+  ? C extends '(' | '<' | '['
+    ? Split<Rest, [...Depth, 0], `${Part}${C}`, Parts>
+    : C extends ')' | '>' | ']'
+      ? Split<Rest, Depth extends [0, ...infer Up extends 0[]] ? Up : [], `${Part}${C}`, Parts>
+      : C extends ','
+        ? Depth extends []
+          ? Split<Rest, [], '', [...Parts, Part]>
+          : Split<Rest, Depth, `${Part}${C}`, Parts>
+        : Split<Rest, Depth, `${Part}${C}`, Parts>
+  : Part extends ''
+    ? Parts
+    : [...Parts, Part];
 
 type ListOf<T extends string> = T extends 'u8' ? Uint8Array : readonly TypeOf<T>[];
 
