@@ -148,7 +148,8 @@ describe('weights', () => {
     expect(await set([1], [1], 0, miner())).toBeUndefined();
     expect(await set([1, 1], [1, 1])).toBe('DuplicateUids');
     expect(await set([3], [1])).toBe('UidVecContainInvalidOne');
-    expect(await errorOf(subtensor('setMechanismWeights', netuid, 1, [1], [1], 0), owner())).toBe('MechanismDoesNotExist');
+    expect(await failureOf(send(world.api, subtensor('setMechanismWeights', netuid, 1, [1], [1], 0), owner()))).toBe('1010: Invalid Transaction: Custom error: 6');
+    expect(await errorOf(subtensor('setMechanismWeights', netuid, 1, [1], [1], 0), pairOf('//stranger'))).toBe('MechanismDoesNotExist');
     expect(await sudo(world.api, admin('sudoSetWeightsVersionKey', netuid, 5))).toBeUndefined();
     expect(await set([1], [1], 4)).toBe('IncorrectWeightVersionKey');
     expect(await set([1], [1], 5)).toBeUndefined();

@@ -33,7 +33,9 @@ describe('commits by hash', () => {
   it('are refused in the order of the chain', () => {
     const runtime = world();
     const call = (from: string, args: object): string | undefined => runtime.call(from, 'commit_mechanism_weights', { netuid: 1, mecid: 0, commit_hash: hashOf(1), ...args });
-    expect(call(OWNER, { mecid: 1 })).toBe('MechanismDoesNotExist');
+    // The guard comes first: a mechanism that is not there passes no rate limit.
+    expect(call(OWNER, { mecid: 1 })).toBe('CommittingWeightsTooFast');
+    expect(call(account(0x77), { mecid: 1 })).toBe('MechanismDoesNotExist');
     expect(call(OWNER, { netuid: 9 })).toBe('MechanismDoesNotExist');
     expect(call(account(0x77), {})).toBe('HotKeyNotRegisteredInSubNet');
     runtime.subtensor.WeightsSetRateLimit.set(1, 5n);
