@@ -42,6 +42,7 @@ describe('commits by hash', () => {
     expect(call(OWNER, {})).toBe('CommittingWeightsTooFast');
     runtime.jump(6);
     expect(call(OWNER, {})).toBeUndefined();
+    runtime.jump(11);
     runtime.subtensor.CommitRevealWeightsEnabled.set(1, false);
     expect(call(OWNER, {})).toBe('CommitRevealDisabled');
   });
@@ -154,27 +155,27 @@ function sealed({ hotkey = OWNER, uids = [1, 2], values = [3, 1], round = ROUND 
   const plaintext = encodeWeightsPayload({ hotkey: bytesOf(hotkey), uids, values, versionKey: 0n });
   return encryptTimelock({ publicKey: BEACON.publicKey, round, plaintext });
 }
-const commitSealed = (runtime: Runtime, commit: Uint8Array, { from = OWNER, round = ROUND, version = 4 } = {}): string | undefined =>
-  runtime.call(from, 'commit_timelocked_weights', { netuid: 1, commit, reveal_round: BigInt(round), commit_reveal_version: version });
+const commitSealed = (runtime: Runtime, ciphertext: Uint8Array, { from = OWNER, round = ROUND, version = 4 } = {}): string | undefined =>
+  runtime.call(from, 'commit_timelocked_weights', { netuid: 1, commit: ciphertext, reveal_round: BigInt(round), commit_reveal_version: version });
 
 describe('timelocked weights', () => {
   it('are refused in the order of the chain', () => {
     const runtime = world();
-    const commit = new Uint8Array(8);
-    expect(commitSealed(runtime, commit, { version: 3 })).toBe('IncorrectCommitRevealVersion');
-    expect(commitSealed(runtime, commit, { version: 3, from: account(0x77) })).toBe('IncorrectCommitRevealVersion');
-    expect(commitSealed(runtime, commit, { from: account(0x77) })).toBe('HotKeyNotRegisteredInSubNet');
+    const ciphertext = new Uint8Array(8);
+    expect(commitSealed(runtime, ciphertext, { version: 3 })).toBe('IncorrectCommitRevealVersion');
+    expect(commitSealed(runtime, ciphertext, { version: 3, from: account(0x77) })).toBe('IncorrectCommitRevealVersion');
+    expect(commitSealed(runtime, ciphertext, { from: account(0x77) })).toBe('HotKeyNotRegisteredInSubNet');
     runtime.execution.storage.Drand.LastStoredRound.set(51n);
-    expect(commitSealed(runtime, commit)).toBe('InvalidRevealRound');
+    expect(commitSealed(runtime, ciphertext)).toBe('InvalidRevealRound');
     runtime.execution.storage.Drand.LastStoredRound.set(50n);
     runtime.subtensor.WeightsSetRateLimit.set(1, 5n);
-    expect(commitSealed(runtime, commit)).toBe('CommittingWeightsTooFast');
+    expect(commitSealed(runtime, ciphertext)).toBe('CommittingWeightsTooFast');
     runtime.subtensor.WeightsSetRateLimit.set(1, 0n);
-    for (let n = 0; n < 10; n++) expect(commitSealed(runtime, commit)).toBeUndefined();
-    expect(commitSealed(runtime, commit)).toBe('TooManyUnrevealedCommits');
-    expect(runtime.call(MINER, 'commit_crv3_mechanism_weights', { netuid: 1, mecid: 0, commit, reveal_round: 50n })).toBeUndefined();
+    for (let n = 0; n < 10; n++) expect(commitSealed(runtime, ciphertext)).toBeUndefined();
+    expect(commitSealed(runtime, ciphertext)).toBe('TooManyUnrevealedCommits');
+    expect(runtime.call(MINER, 'commit_crv3_mechanism_weights', { netuid: 1, mecid: 0, commit: ciphertext, reveal_round: 50n })).toBeUndefined();
     runtime.subtensor.CommitRevealWeightsEnabled.set(1, false);
-    expect(commitSealed(runtime, commit)).toBe('CommitRevealDisabled');
+    expect(commitSealed(runtime, ciphertext)).toBe('CommitRevealDisabled');
   });
 
   it('are opened by the chain in the reveal epoch, once the pulse is there', () => {
@@ -207,7 +208,7 @@ describe('timelocked weights', () => {
   it('are dropped without a trace when they are another’s, garbage, of another round, or refused by set_weights', () => {
     const runtime = world();
     const before = runtime.subtensor.Weights.entries();
-    for (const commit of [sealed({ hotkey: MINER }), new Uint8Array(300).fill(9), sealed({ round: 51 }), sealed({ uids: [1, 9] })]) expect(commitSealed(runtime, commit)).toBeUndefined();
+    for (const ciphertext of [sealed({ hotkey: MINER }), new Uint8Array(300).fill(9), sealed({ round: 51 }), sealed({ uids: [1, 9] })]) expect(commitSealed(runtime, ciphertext)).toBeUndefined();
     runtime.pulse(ROUND);
     runtime.events();
     epochs(runtime, 1);
@@ -236,16 +237,16 @@ describe('timelocked weights', () => {
   });
 });
 
-describe('timelocked commitments', () => {
-  const set = (runtime: Runtime, fields: object[]): string | undefined => runtime.call(OWNER, 'Commitments.set_commitment', { netuid: 1, info: { fields } });
-  const timelock = (text: string, round = ROUND): object => ({
-    type: 'TimelockEncrypted',
-    value: { encrypted: encryptTimelock({ publicKey: BEACON.publicKey, round, plaintext: new TextEncoder().encode(text) }), reveal_round: BigInt(round) },
-  });
+const setCommitment = (runtime: Runtime, fields: object[]): string | undefined => runtime.call(OWNER, 'Commitments.set_commitment', { netuid: 1, info: { fields } });
+const timelockField = (text: string, round = ROUND): object => ({
+  type: 'TimelockEncrypted',
+  value: { encrypted: encryptTimelock({ publicKey: BEACON.publicKey, round, plaintext: new TextEncoder().encode(text) }), reveal_round: BigInt(round) },
+});
 
+describe('timelocked commitments', () => {
   it('are opened when the pulse is there; plain fields stay', () => {
     const runtime = world();
-    expect(set(runtime, [{ type: 'Raw', value: new Uint8Array([1]) }, timelock('hello')])).toBeUndefined();
+    expect(setCommitment(runtime, [{ type: 'Raw', value: new Uint8Array([1]) }, timelockField('hello')])).toBeUndefined();
     runtime.blocks();
     expect(runtime.execution.storage.Commitments.RevealedCommitments.get(1, OWNER)).toBeUndefined();
     runtime.pulse(ROUND);
@@ -262,7 +263,7 @@ describe('timelocked commitments', () => {
     const runtime = world();
     for (let n = 0; n < 11; n++) {
       runtime.execution.storage.Commitments.UsedSpaceOf.remove(1, OWNER);
-      set(runtime, [timelock(`${n}`)]);
+      setCommitment(runtime, [timelockField(`${n}`)]);
       runtime.pulse(ROUND);
       runtime.blocks();
     }
@@ -273,7 +274,7 @@ describe('timelocked commitments', () => {
 
   it('that nothing opens are dropped, those of later rounds wait', () => {
     const runtime = world();
-    set(runtime, [{ type: 'TimelockEncrypted', value: { encrypted: new Uint8Array(9), reveal_round: 50n } }, timelock('later', 60)]);
+    setCommitment(runtime, [{ type: 'TimelockEncrypted', value: { encrypted: new Uint8Array(9), reveal_round: 50n } }, timelockField('later', 60)]);
     runtime.pulse(ROUND);
     runtime.blocks();
     expect(runtime.execution.storage.Commitments.CommitmentOf.get(1, OWNER)?.info.fields).toHaveLength(1);
@@ -285,18 +286,18 @@ describe('timelocked commitments', () => {
 
   it('with a plain commitment after them are never opened', () => {
     const runtime = world();
-    set(runtime, [timelock('gone')]);
-    set(runtime, [{ type: 'Raw', value: new Uint8Array([1]) }]);
+    setCommitment(runtime, [timelockField('gone')]);
+    setCommitment(runtime, [{ type: 'Raw', value: new Uint8Array([1]) }]);
     expect(runtime.execution.storage.Commitments.TimelockedIndex.get()).toEqual([]);
   });
 
   it('reset bonds on the neuron where the subnet allows it', () => {
     const runtime = world();
     runtime.subtensor.Bonds.set(1, 1, [[0, 5], [2, 7]]);
-    set(runtime, [{ type: 'ResetBondsFlag' }]);
+    setCommitment(runtime, [{ type: 'ResetBondsFlag' }]);
     expect(runtime.subtensor.Bonds.get(1, 1)).toHaveLength(2);
     runtime.subtensor.BondsResetOn.set(1, true);
-    set(runtime, [{ type: 'ResetBondsFlag' }]);
+    setCommitment(runtime, [{ type: 'ResetBondsFlag' }]);
     expect(runtime.subtensor.Bonds.get(1, 1)).toEqual([[2, 7]]);
     expect(runtime.execution.storage.Commitments.LastBondsReset.get(1, OWNER)).toBe(1);
   });
