@@ -43,7 +43,6 @@ export const DEPARTURES: Readonly<Record<string, string>> = {
   'SubtensorModule error CannotUseSystemAccount': 'macros/errors.rs:303, new after 393; its index stands behind the list of 393',
   'SubtensorModule error NewHotKeyNotCleanForRootSwap': 'macros/errors.rs:69, new after 393; its index stands behind the list of 393',
   'System constant Version': 'the version says 425, and lists the runtime APIs that this chain has',
-  'SubtensorModule storage MinChildkeyTakePerSubnet': 'lib.rs:1189, default 0',
   'SubtensorModule storage OwnerCutAutoLockEnabled': 'lib.rs:1607, default false',
   'SubnetInfoRuntimeApi api get_next_epoch_start_block': 'pallets/subtensor/runtime-api/src/lib.rs, new after 393',
   'SubnetInfoRuntimeApi api get_subnet_account_id': 'pallets/subtensor/runtime-api/src/lib.rs, new after 393',
