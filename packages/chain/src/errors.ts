@@ -50,7 +50,23 @@ export type ChainErrorCode =
   /** The call succeeded, but an event that it always emits is missing. */
   | 'missing-event'
   /** A storage proof does not show what it should. */
-  | 'bad-proof';
+  | 'bad-proof'
+  /** A wallet or one of its keyfiles is not there. */
+  | 'no-keyfile'
+  /** Not a keyfile, or one that contradicts itself. */
+  | 'bad-keyfile'
+  /** A keyfile of a kind that is not opened here: an old encryption, an unknown kind of key. */
+  | 'unsupported-keyfile'
+  /** The keyfile has an address and no secret. */
+  | 'no-secret'
+  /** The keyfile is encrypted and no password came. */
+  | 'password-needed'
+  /** The password does not open the keyfile. */
+  | 'wrong-password'
+  /** Others can read a secret, or it is no plain file. */
+  | 'unsafe-keyfile'
+  /** A keyfile stands there already. */
+  | 'keyfile-exists';
 
 /** What an error can tell beside its message; which members are set depends on the code. */
 export interface ChainErrorContext {
@@ -69,6 +85,8 @@ export interface ChainErrorContext {
   readonly actual?: string | number;
   readonly blockNumber?: number;
   readonly extrinsicHash?: string;
+  /** The keyfile. */
+  readonly path?: string;
 }
 
 const BRAND: symbol = Symbol.for('@connito/chain/error');

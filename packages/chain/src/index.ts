@@ -3,7 +3,7 @@ export type { ChainErrorCode, ChainErrorContext } from './errors.ts';
 export { hotkeyFromBytes, hotkeyToBytes, parseBlockNumber, parseHotkey, parseNetuid, SS58_PREFIX } from './identifier.ts';
 export type { BlockNumber, Hotkey, Netuid } from './identifier.ts';
 export { createMnemonic, openKeypair, openKeypairFromSeed } from './keypair.ts';
-export type { Keypair } from './keypair.ts';
+export type { Keypair, KeyScheme } from './keypair.ts';
 export { connectChain } from './connection.ts';
 export type { Chain, ConnectOptions, FinalisedBlock, Subscription } from './connection.ts';
 export { readBlock, watchBlocks } from './block.ts';

@@ -8,6 +8,9 @@ import { keyExtractSuri, mnemonicGenerate, mnemonicValidate } from '@polkadot/ut
 import { ChainError } from './errors.ts';
 import { hotkeyFromBytes, SS58_PREFIX, type Hotkey } from './identifier.ts';
 
+/** How a key signs. Bittensor's keys are sr25519 unless somebody asked for another; hotkeys must be. */
+export type KeyScheme = 'sr25519' | 'ed25519';
+
 /** A key that can sign. Holds a secret: it shows only its address when printed or turned into JSON. */
 export interface Keypair {
   /** ss58 address, prefix 42. */
@@ -16,7 +19,7 @@ export interface Keypair {
   readonly publicKey: Uint8Array;
   /** polkadot-js' pair, which signs extrinsics. Not enumerable. */
   readonly pair: KeyringPair;
-  /** sr25519 signature of `message`, 64 bytes, not deterministic. */
+  /** Signature of `message`, 64 bytes; of an sr25519 key, which is what ours are, not deterministic. */
   sign(message: Uint8Array): Uint8Array;
 }
 
@@ -26,24 +29,25 @@ export interface Keypair {
  * @throws bad-key, whose message never holds the secret
  * @example openKeypair('//Alice').hotkey // '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'
  */
-export function openKeypair(uri: string): Keypair {
-  return wrap(() => {
+export function openKeypair(uri: string, scheme: KeyScheme = 'sr25519'): Keypair {
+  return wrapPair(() => {
     assertPhrase(uri);
-    return new Keyring({ type: 'sr25519', ss58Format: SS58_PREFIX }).addFromUri(uri);
+    return new Keyring({ type: scheme, ss58Format: SS58_PREFIX }).addFromUri(uri);
   });
 }
 
 /** Opens a key from a seed of 32 bytes. @throws bad-key */
-export function openKeypairFromSeed(seed: Uint8Array): Keypair {
-  return wrap(() => new Keyring({ type: 'sr25519', ss58Format: SS58_PREFIX }).addFromSeed(seed));
+export function openKeypairFromSeed(seed: Uint8Array, scheme: KeyScheme = 'sr25519'): Keypair {
+  return wrapPair(() => new Keyring({ type: scheme, ss58Format: SS58_PREFIX }).addFromSeed(seed));
 }
 
-/** A fresh mnemonic of 12 words. */
-export function createMnemonic(): string {
-  return mnemonicGenerate(12);
+/** A fresh mnemonic. */
+export function createMnemonic(words: 12 | 24 = 12): string {
+  return mnemonicGenerate(words);
 }
 
-function wrap(open: () => KeyringPair): Keypair {
+/** What polkadot-js opened, as one of our keys. Not exported by the package. @throws bad-key for whatever `open` throws */
+export function wrapPair(open: () => KeyringPair): Keypair {
   let pair: KeyringPair;
   try {
     pair = open();
