@@ -8,4 +8,5 @@ import type { Argon2Job } from './keyfile-encryption.ts';
 
 const { password, salt, iterations, memoryKibibytes, keyBytes } = workerData as Argon2Job;
 const key = await argon2i({ password, salt, iterations, parallelism: 1, memorySize: memoryKibibytes, hashLength: keyBytes, outputType: 'binary' });
+// oxlint-disable-next-line require-post-message-target-origin -- a window's rule
 parentPort?.postMessage(key);
