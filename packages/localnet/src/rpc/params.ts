@@ -8,14 +8,14 @@ import type { Block } from '../block.ts';
 import type { LocalNode } from '../node.ts';
 import { badParams, RpcFailure } from './failure.ts';
 
-/** Bytes as `0x…`. @throws RpcFailure */
+/** Bytes as hex; as on a Substrate node, `0x` may be left out, which Python clients do. @throws RpcFailure */
 export function bytesParam(value: unknown, name: string): Uint8Array {
-  const bytes = parseHex(value);
-  if (bytes === undefined) throw badParams(`${name}: expected bytes as 0x-prefixed hex`);
+  const bytes = parseHex(typeof value === 'string' && !value.startsWith('0x') ? `0x${value}` : value);
+  if (bytes === undefined) throw badParams(`${name}: expected bytes as hex (0x…)`);
   return bytes;
 }
 
-/** Bytes as `0x…`, given as hex without prefix. @throws RpcFailure */
+/** Bytes as hex, given as hex without prefix. @throws RpcFailure */
 export function hexParam(value: unknown, name: string): string {
   return toHex(bytesParam(value, name));
 }
