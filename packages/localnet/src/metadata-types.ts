@@ -13,6 +13,8 @@ const PRIMITIVES = ['bool', 'char', 'Text', 'u8', 'u16', 'u32', 'u64', 'u128', '
 
 interface Field {
   readonly name?: string;
+  /** How the source writes the type; the Python codecs want one with every argument of a call. */
+  readonly typeName?: string;
   readonly type: number;
 }
 interface Variant {
@@ -178,8 +180,12 @@ export class TypeRegistry {
   }
 
   #fields(fields: FieldsDescription): Field[] {
-    if (Array.isArray(fields)) return (fields as readonly string[]).map((type) => ({ type: this.id(parseType(type)) }));
-    return Object.entries(fields as Readonly<Record<string, string>>).map(([name, type]) => ({ name, type: this.id(parseType(type)) }));
+    if (Array.isArray(fields)) return (fields as readonly string[]).map((type) => this.#field(type));
+    return Object.entries(fields as Readonly<Record<string, string>>).map(([name, type]) => ({ name, ...this.#field(type) }));
+  }
+
+  #field(type: string): Field {
+    return { type: this.id(parseType(type)), typeName: type.replaceAll(/\bAccountId\b/g, 'T::AccountId').replaceAll(/;(\d+)>/g, ', ConstU32<$1>>') };
   }
 
   #palletEnum(name: PalletName, kind: string, select: (pallet: PalletDescription) => Readonly<Record<string, readonly [number, FieldsDescription]>>): number {
@@ -289,7 +295,9 @@ function writeFields(writer: ScaleWriter, fields: readonly Field[]): void {
   for (const field of fields) {
     writer.uint(field.name === undefined ? 0 : 1, 1);
     if (field.name !== undefined) writeText(writer, field.name);
-    writer.compact(field.type).uint(0, 1).compact(0);
+    writer.compact(field.type).uint(field.typeName === undefined ? 0 : 1, 1);
+    if (field.typeName !== undefined) writeText(writer, field.typeName);
+    writer.compact(0);
   }
 }
 

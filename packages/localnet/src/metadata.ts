@@ -20,32 +20,34 @@ export type MetadataVersion = 14 | 15 | 16;
 
 const MAGIC = new TextEncoder().encode('meta');
 const HASHERS = { Blake2_128Concat: 2, Twox64Concat: 5, Identity: 6 } as const;
-const made = new Map<MetadataVersion, Uint8Array>();
+const made = new Map<string, Uint8Array>();
+/** Aura's slot on finney. */
+const FINNEY_BLOCK_TIME_MS = 12_000;
 
-/** The encoded metadata (`meta`, the version, the body), made once per version. */
-export function encodeMetadata(version: MetadataVersion): Uint8Array {
-  const known = made.get(version);
+/** The encoded metadata (`meta`, the version, the body), made once per version and block time, which two constants tell. */
+export function encodeMetadata(version: MetadataVersion, blockTimeMs: number = FINNEY_BLOCK_TIME_MS): Uint8Array {
+  const known = made.get(`${version} ${blockTimeMs}`);
   if (known !== undefined) return known;
   const registry = new TypeRegistry();
   const body = new ScaleWriter();
-  writePallets(body, registry, version);
+  writePallets(body, registry, { version, blockTimeMs });
   writeExtrinsic(body, registry, version);
   if (version < 16) body.compact(registry.runtime());
   if (version > 14) writeApis(body, registry, version);
   if (version > 14) writeOuterTypes(body, registry);
   const encoded = new ScaleWriter().put(MAGIC).uint(version, 1).put(registry.encode()).put(body.finish()).finish();
-  made.set(version, encoded);
+  made.set(`${version} ${blockTimeMs}`, encoded);
   return encoded;
 }
 
-function writePallets(writer: ScaleWriter, registry: TypeRegistry, version: MetadataVersion): void {
+function writePallets(writer: ScaleWriter, registry: TypeRegistry, { version, blockTimeMs }: { version: MetadataVersion; blockTimeMs: number }): void {
   writer.compact(palletList.length);
   for (const [name, pallet] of palletList) {
     text(writer, name);
     writeStorage(writer, registry, { name, pallet, version });
     writeOptionalType(writer, has(pallet.calls) ? registry.calls(name) : undefined, version);
     writeOptionalType(writer, has(pallet.events) ? registry.events(name) : undefined, version);
-    writeConstants(writer, registry, { name, pallet, version });
+    writeConstants(writer, registry, { name, pallet, version, blockTimeMs });
     writeOptionalType(writer, pallet.errors.length > 0 ? registry.errors(name) : undefined, version);
     if (version === 16) writer.compact(0).compact(0);
     writer.uint(pallet.index, 1);
@@ -81,8 +83,8 @@ function writeStorageType(writer: ScaleWriter, registry: TypeRegistry, { hashers
   writer.compact(registry.id(parseType(key))).compact(registry.id(parseType(value)));
 }
 
-function writeConstants(writer: ScaleWriter, registry: TypeRegistry, { name, pallet, version }: PalletScope): void {
-  const constants = Object.entries(pallet.constants).map(([key, [type, hex]]) => ({ key, type, value: fromHex(hex.slice(2)) }));
+function writeConstants(writer: ScaleWriter, registry: TypeRegistry, { name, pallet, version, blockTimeMs }: PalletScope & { blockTimeMs: number }): void {
+  const constants = Object.entries(pallet.constants).map(([key, [type, hex]]) => ({ key, type, value: timeConstant(`${name}.${key}`, blockTimeMs) ?? fromHex(hex.slice(2)) }));
   if (name === 'System') constants.push({ key: 'Version', type: 'RuntimeVersion', value: encodeScale('RuntimeVersion', runtimeVersion) });
   writer.compact(constants.length);
   for (const { key, type, value } of constants) {
@@ -90,6 +92,12 @@ function writeConstants(writer: ScaleWriter, registry: TypeRegistry, { name, pal
     docs(writer);
     if (version === 16) notDeprecated(writer);
   }
+}
+
+/** A slot lasts a block, and timestamps are at least half of one apart. */
+function timeConstant(name: string, blockTimeMs: number): Uint8Array | undefined {
+  if (name === 'Aura.SlotDuration') return encodeScale('u64', BigInt(blockTimeMs));
+  return name === 'Timestamp.MinimumPeriod' ? encodeScale('u64', BigInt(blockTimeMs) / 2n) : undefined;
 }
 
 function writeOptionalType(writer: ScaleWriter, id: number | undefined, version: MetadataVersion): void {

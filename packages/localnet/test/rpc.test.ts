@@ -116,6 +116,13 @@ describe('JSON-RPC', () => {
     expect(await post(request('system_chain'))).toMatchObject({ result: 'Connito Localnet' });
   });
 
+  it('takes hex without 0x, as Python clients send it', async () => {
+    const data = Buffer.from(pairOf('//Alice').publicKey).toString('hex');
+    const nonce = (await post(request('state_call', ['AccountNonceApi_account_nonce', data, null]))) as Answer;
+    expect(nonce.result).toMatch(/^0x[0-9a-f]{8}$/);
+    expect(await post(request('state_call', ['SubnetInfoRuntimeApi_get_all_dynamic_info', '', null]))).toHaveProperty('result');
+  });
+
   it('knows the names that the Python SDK uses', async () => {
     const methods = ((await post(request('rpc_methods'))) as { result: { methods: string[] } }).result.methods;
     for (const name of ['account_nextIndex', 'chain_getHead', 'state_getStorageAt', 'author_unwatchExtrinsic', 'state_queryStorageAt']) expect(methods).toContain(name);

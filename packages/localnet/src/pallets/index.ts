@@ -7,9 +7,12 @@
  * @module
  */
 import { adminUtils } from './admin-utils.ts';
+import { aura } from './aura.ts';
 import { balances } from './balances.ts';
 import { commitments } from './commitments.ts';
+import { crowdloan } from './crowdloan.ts';
 import { drand } from './drand.ts';
+import { mevShield } from './mev-shield.ts';
 import { subtensorModule } from './subtensor.ts';
 import { sudo } from './sudo.ts';
 import { system } from './system.ts';
@@ -21,6 +24,7 @@ import { utility } from './utility.ts';
 export const pallets: {
   readonly System: typeof system;
   readonly Timestamp: typeof timestamp;
+  readonly Aura: typeof aura;
   readonly Balances: typeof balances;
   readonly TransactionPayment: typeof transactionPayment;
   readonly SubtensorModule: typeof subtensorModule;
@@ -29,9 +33,12 @@ export const pallets: {
   readonly Commitments: typeof commitments;
   readonly AdminUtils: typeof adminUtils;
   readonly Drand: typeof drand;
+  readonly Crowdloan: typeof crowdloan;
+  readonly MevShield: typeof mevShield;
 } = {
   System: system,
   Timestamp: timestamp,
+  Aura: aura,
   Balances: balances,
   TransactionPayment: transactionPayment,
   SubtensorModule: subtensorModule,
@@ -40,6 +47,8 @@ export const pallets: {
   Commitments: commitments,
   AdminUtils: adminUtils,
   Drand: drand,
+  Crowdloan: crowdloan,
+  MevShield: mevShield,
 };
 
 /** The description, as a type. */

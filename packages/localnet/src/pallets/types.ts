@@ -39,6 +39,8 @@ export const types = {
   PrometheusInfo: { path: 'pallet_subtensor::pallet::PrometheusInfo', struct: { block: 'u64', version: 'u32', ip: 'u128', port: 'u16', ip_type: 'u8' } },
   ChainIdentityV2: { path: 'pallet_subtensor::pallet::ChainIdentityV2', struct: { name: 'Vec<u8>', url: 'Vec<u8>', github_repo: 'Vec<u8>', image: 'Vec<u8>', discord: 'Vec<u8>', description: 'Vec<u8>', additional: 'Vec<u8>' } },
   SubnetIdentityV3: { path: 'pallet_subtensor::pallet::SubnetIdentityV3', struct: { subnet_name: 'Vec<u8>', github_repo: 'Vec<u8>', subnet_contact: 'Vec<u8>', subnet_url: 'Vec<u8>', discord: 'Vec<u8>', description: 'Vec<u8>', logo_url: 'Vec<u8>', additional: 'Vec<u8>' } },
+  CrowdloanInfo: { path: 'pallet_crowdloan::CrowdloanInfo', struct: { creator: 'AccountId', deposit: 'u64', min_contribution: 'u64', end: 'u32', cap: 'u64', funds_account: 'AccountId', raised: 'u64', target_address: 'Option<AccountId>', call: 'Option<Bounded>', finalized: 'bool', contributors_count: 'u32' } },
+  Bounded: { path: 'frame_support::traits::preimages::Bounded', enum: { Legacy: [0, { hash: 'H256' }], Inline: [1, ['BoundedVec<u8;128>']], Lookup: [2, { hash: 'H256', len: 'u32' }] } },
   Percent: { path: 'sp_arithmetic::per_things::Percent', struct: ['u8'] },
   CommitmentInfo: { path: 'pallet_commitments::types::CommitmentInfo', struct: { fields: 'BoundedVec<CommitmentData;3>' } },
   CommitmentRegistration: { path: 'pallet_commitments::types::Registration', struct: { deposit: 'u64', block: 'u32', info: 'CommitmentInfo' } },

@@ -114,7 +114,7 @@ const stateMethods: Readonly<Record<string, RpcMethod>> = {
   },
   state_getMetadata: (node, [at]) => {
     stateBlockParam(node, at);
-    return prefixed(encodeMetadata(14));
+    return prefixed(encodeMetadata(14, node.chain.blockTimeMs));
   },
   state_getRuntimeVersion: (node, [at]) => {
     stateBlockParam(node, at);

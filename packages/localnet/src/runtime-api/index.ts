@@ -43,8 +43,9 @@ export function callApi(node: LocalNode, { name, data, block }: ApiCall): Uint8A
 const handlers: { readonly [A in keyof Apis]: ApiHandlers<A> } = {
   Core: { version: () => runtimeVersion },
   Metadata: {
-    metadata: () => encodeMetadata(14),
-    metadata_at_version: (_context, { version }) => (METADATA_VERSIONS.includes(version as MetadataVersion) ? encodeMetadata(version as MetadataVersion) : undefined),
+    metadata: ({ node }) => encodeMetadata(14, node.chain.blockTimeMs),
+    metadata_at_version: ({ node }, { version }) =>
+      METADATA_VERSIONS.includes(version as MetadataVersion) ? encodeMetadata(version as MetadataVersion, node.chain.blockTimeMs) : undefined,
     metadata_versions: () => METADATA_VERSIONS,
   },
   TaggedTransactionQueue: transactionQueueApi,

@@ -151,6 +151,7 @@ function ensureSignedOrRoot(origin: Origin): void {
 const calls: { readonly [P in PalletName]: CallHandlers<P> } = {
   System: systemCalls,
   Timestamp: timestampCalls,
+  Aura: {},
   Balances: balancesCalls,
   TransactionPayment: {},
   SubtensorModule: { ...registrationCalls, ...servingCalls, ...stakeCalls, ...subnetCalls, ...timelockedWeightsCalls, ...weightCommitCalls, ...weightsCalls },
@@ -159,4 +160,6 @@ const calls: { readonly [P in PalletName]: CallHandlers<P> } = {
   Commitments: commitmentsCalls,
   AdminUtils: adminUtilsCalls,
   Drand: drandCalls,
+  Crowdloan: {},
+  MevShield: {},
 };
