@@ -39,10 +39,15 @@ export async function readBlock(chain: Chain, number: number): Promise<Finalised
   return readBlockAt(chain, number);
 }
 
-/** The block of a number that is known to be finalised. */
+/**
+ * The block of a number that is known to be finalised somewhere. One node answers for all of it: one that is behind, or has not finalised the block yet, may have another in its place.
+ * @throws unknown-block while the node in use has not finalised it, and as `Chain.request`
+ */
 export async function readBlockAt(chain: Chain, number: number): Promise<FinalisedBlock> {
-  const hash = await chain.request<string | null>('chain_getBlockHash', [number]);
+  const node = chain.node();
+  const hash = (await node.hasFinalised(number)) ? await node.request<string | null>('chain_getBlockHash', [number]) : null;
   if (hash === null) throw unknownBlock(chain, number);
+  // Not of the node alone: the hash says which block is meant, and an archive may be needed for its state.
   return { number, hash, timestampMs: await readTimestamp(chain, hash) };
 }
 
@@ -124,6 +129,7 @@ class Follower {
     let block: FinalisedBlock;
     try {
       block = await readBlockAt(this.#chain, number);
+      await this.#assertFollows(block);
     } catch (error) {
       if (isChainError(error, 'closed')) throw error;
       await pause(RETRY_PAUSE_MS);
@@ -131,6 +137,15 @@ class Follower {
     }
     this.#last = block;
     for (const listener of this.#listeners) listener(block);
+  }
+
+  /** A node that finalised another chain than the one that was told of must not go on with it. */
+  async #assertFollows({ number, hash }: FinalisedBlock): Promise<void> {
+    const { parentHash } = await this.#chain.request<{ parentHash: string }>('chain_getHeader', [hash]);
+    if (parentHash === this.#last?.hash) return;
+    const reason = `its block ${number} does not follow the finalised block ${number - 1}`;
+    this.#chain.node().leave(reason);
+    throw new ChainError('unknown-block', `${this.#chain.endpoint} was left: ${reason}`, { endpoint: this.#chain.endpoint, blockNumber: number });
   }
 }
 

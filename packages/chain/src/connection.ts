@@ -1,26 +1,41 @@
 /**
- * The connection to a node: made once with a clear error, then kept.
+ * The connection to a chain: one or several nodes of it, of which one is in use, and another as soon as that one is lost, silent or behind.
  *
- * polkadot-js' `WsProvider` is told not to reconnect by itself, because it then writes a line to stderr at every attempt; this module
- * does it instead, with growing pauses, and renews the subscriptions.
+ * Subscriptions outlive the node that they were made on. A node whose block 0 is another is never used. polkadot-js' API sits on top, and is made anew when the chain's runtime is
+ * upgraded.
  * @module
  */
-import { ApiPromise, WsProvider } from '@polkadot/api';
-import type { ApiOptions } from '@polkadot/api/types';
-import { fromHex, toHex } from '@connito/commit-reveal';
-import { ChainError } from './errors.ts';
+import { ApiPromise } from '@polkadot/api';
+import { fromHex } from '@connito/commit-reveal';
+import type { ConnectionStatus } from './connection-status.ts';
+import { ChainError, isChainError } from './errors.ts';
+import { createApiProvider, type ApiProvider } from './internal/api-provider.ts';
+import { Failover, type HealthOptions, type Subscription } from './internal/failover.ts';
+import { badNode, readFinalisedNumber, withDeadline, type NodeLink } from './internal/node-link.ts';
+import { pause } from './internal/persist.ts';
 import { wrapRpcError } from './internal/rpc.ts';
+import { NETWORKS, parseEndpoints, type Network, type NetworkName } from './network.ts';
 
-/** Options of {@link connectChain}. */
+export type { HealthOptions, Subscription } from './internal/failover.ts';
+
+/** Options of {@link connectChain}: one of `endpoint`, `endpoints` and `network`. */
 export interface ConnectOptions {
   /** `ws://` or `wss://`. */
-  readonly endpoint: string;
-  /** For the connection and for the first answers (default 10 s). */
+  readonly endpoint?: string;
+  /** Several nodes of one chain, in order of preference. */
+  readonly endpoints?: readonly string[];
+  /** A name of {@link NETWORKS}, or what `parseNetwork` made. */
+  readonly network?: NetworkName | Network;
+  /** For each connection and for its first answers (default 10 s). */
   readonly timeoutMs?: number;
   /** For each later request (default 60 s). */
   readonly requestTimeoutMs?: number;
   /** Refuses a node whose block 0 has another hash. 32 bytes. */
   readonly expectedGenesis?: Uint8Array;
+  /** When a node counts as gone or behind. */
+  readonly health?: Partial<HealthOptions>;
+  /** Hears of every connection, loss and failure, also of those while connecting. Must not throw. */
+  readonly onStatus?: (status: ConnectionStatus) => void;
 }
 
 /** A finalised block. */
@@ -32,289 +47,257 @@ export interface FinalisedBlock {
   readonly timestampMs: number;
 }
 
+/** One node: its requests fail once another is in use. What two requests say about block numbers belongs together only if one node answered both. */
+export interface ChainNode {
+  readonly endpoint: string;
+  /** @throws as `Chain.request` */
+  request<T>(method: string, params?: readonly unknown[]): Promise<T>;
+  /** Whether the node has finalised the block of a number. @throws as `Chain.request` */
+  hasFinalised(number: number): Promise<boolean>;
+  /** Has another node used from now on, if there is one. */
+  leave(reason: string): void;
+}
+
 /** An open connection. */
 export interface Chain {
+  /** The endpoint in use, or the one that was used last. */
   readonly endpoint: string;
+  /** All endpoints, in order of preference. */
+  readonly endpoints: readonly string[];
   /** Hash of block 0, 32 bytes. */
   readonly genesisHash: Uint8Array;
-  /** polkadot-js' API over the same connection, for what this package does not offer. */
+  /** polkadot-js' API over the same connection, for what this package does not offer. Another one after an upgrade of the runtime: do not keep it. */
   readonly api: ApiPromise;
   isConnected(): boolean;
-  /** One JSON-RPC request. @throws disconnected, timeout, rpc-failed, state-unavailable, closed */
+  /**
+   * One JSON-RPC request to the node in use. State that it has forgotten is asked for at the other endpoints.
+   * @throws disconnected, timeout, rpc-failed, state-unavailable, closed
+   */
   request<T>(method: string, params?: readonly unknown[]): Promise<T>;
+  /** The node in use. @throws disconnected, closed */
+  node(): ChainNode;
   /** A JSON-RPC subscription, renewed after every reconnection. Returns how to end it. @throws as `request` */
   subscribe<T>(subscription: Subscription, listener: (value: T) => void): Promise<() => Promise<void>>;
   /** Called after every reconnection. Returns how to stop it. */
   onReconnect(listener: () => void): () => void;
-  /** Whether the node offers a JSON-RPC method (`rpc_methods`). */
+  /** Called with whatever happens to the connection. Must not throw. Returns how to stop it. */
+  onStatus(listener: (status: ConnectionStatus) => void): () => void;
+  /** Whether the node in use offers a JSON-RPC method (`rpc_methods`). */
   hasMethod(method: string): boolean;
   /** The newest finalised block. @throws as `request` */
   finalisedHead(): Promise<FinalisedBlock>;
+  /** The newest block, which may still be replaced by another: for display, never for decisions. @throws as `request` */
+  bestHead(): Promise<FinalisedBlock>;
   /** Ends the connection and every subscription. Can be called twice. */
   close(): Promise<void>;
 }
 
-/** The three names of a JSON-RPC subscription. */
-export interface Subscription {
-  readonly notification: string;
-  readonly method: string;
-  readonly unsubscribe: string;
-}
-
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
+/** Of Subtensor's blocks of 12 s, five are a minute. */
+const DEFAULT_HEALTH: HealthOptions = { pingMs: 15_000, checkMs: 15_000, stallMs: 60_000, compareMs: 300_000, maxLagBlocks: 5 };
 
 /**
- * Connects to a node.
+ * Connects to a chain.
  *
  * @throws unreachable when nothing listens there or nothing answers in time; bad-node when what answers is no Substrate node;
- * wrong-chain when its block 0 is not `expectedGenesis`; bad-value for another kind of URL
+ * wrong-chain when its block 0 is not the expected one; bad-value for another kind of URL. Of several endpoints, when none can be used: the message names each
  * @example const chain = await connectChain({ endpoint: 'ws://127.0.0.1:9944' });
  */
 export async function connectChain(options: ConnectOptions): Promise<Chain> {
-  const { endpoint, timeoutMs = DEFAULT_TIMEOUT_MS, requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options;
-  if (!/^wss?:\/\/[^\s/]/.test(endpoint)) throw new ChainError('bad-value', `expected an endpoint such as ws://127.0.0.1:9944, got ${JSON.stringify(endpoint)}`, { endpoint });
-  const provider = new WsProvider(endpoint, false, {}, requestTimeoutMs);
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options;
+  const { endpoints, genesisHash } = placeOf(options);
+  const listeners = new Set(options.onStatus === undefined ? [] : [options.onStatus]);
+  const onStatus = (status: ConnectionStatus): void => {
+    for (const listener of listeners) listener(status);
+  };
+  const health = { ...DEFAULT_HEALTH, ...options.health };
+  const failover = await Failover.open({ endpoints, timeoutMs, requestTimeoutMs, genesisHash, health, onStatus });
   try {
-    await withDeadline(openSocket(provider, endpoint), timeoutMs, () => unreachable(endpoint, `no answer within ${timeoutMs / 1000} s`));
-    const { genesis, methods } = await withDeadline(greet(provider, endpoint), timeoutMs, () => badNode(endpoint, `no answer within ${timeoutMs / 1000} s`));
-    assertGenesis(endpoint, genesis, options.expectedGenesis);
-    const api = await withDeadline(openApi(provider, endpoint), Math.max(timeoutMs, requestTimeoutMs), () => badNode(endpoint, 'no metadata in time'));
-    return new Connection({ endpoint, provider, api, genesisHash: fromHex(genesis), methods });
+    const provider = createApiProvider(failover);
+    const api = await withDeadline(openApi(provider, failover.endpoint), Math.max(timeoutMs, requestTimeoutMs), () => badNode(failover.endpoint, 'no metadata in time'));
+    const connection = new Connection({ failover, provider, api, listeners, endpoints });
+    await connection.watchRuntime();
+    return connection;
   } catch (error) {
-    await provider.disconnect().catch(() => {});
+    failover.close();
     throw error;
   }
 }
 
-interface ConnectionParts {
-  readonly endpoint: string;
-  readonly provider: WsProvider;
-  readonly api: ApiPromise;
-  readonly genesisHash: Uint8Array;
-  readonly methods: ReadonlySet<string>;
+function placeOf({ endpoint, endpoints, network, expectedGenesis }: ConnectOptions): { readonly endpoints: readonly string[]; readonly genesisHash: Uint8Array | undefined } {
+  const given = [endpoint, endpoints, network].filter((place) => place !== undefined);
+  if (given.length !== 1) throw new ChainError('bad-value', `expected one of endpoint, endpoints and network, got ${given.length}`, { expected: 1, actual: given.length });
+  if (typeof network === 'string' && !Object.hasOwn(NETWORKS, network)) throw new ChainError('bad-value', `expected one of the networks ${Object.keys(NETWORKS).join(', ')}, got ${JSON.stringify(network)}`, { actual: String(network) });
+  const known = typeof network === 'string' ? NETWORKS[network] : network;
+  return { endpoints: parseEndpoints(known?.endpoints ?? endpoints ?? [endpoint as string]), genesisHash: expectedGenesis ?? known?.genesisHash };
 }
 
-interface OwnSubscription extends Subscription {
-  readonly listener: (value: unknown) => void;
-  /** Undefined while it does not stand. */
-  id: number | string | undefined;
+interface ConnectionParts {
+  readonly failover: Failover;
+  readonly provider: ApiProvider;
+  readonly api: ApiPromise;
+  readonly listeners: Set<(status: ConnectionStatus) => void>;
+  readonly endpoints: readonly string[];
 }
+
+const RUNTIME_VERSION: Subscription = { notification: 'state_runtimeVersion', method: 'state_subscribeRuntimeVersion', unsubscribe: 'state_unsubscribeRuntimeVersion' };
 
 class Connection implements Chain {
-  readonly endpoint: string;
+  readonly endpoints: readonly string[];
   readonly genesisHash: Uint8Array;
-  readonly api: ApiPromise;
-  readonly #provider: WsProvider;
-  readonly #methods: ReadonlySet<string>;
-  readonly #reconnectListeners = new Set<() => void>();
-  readonly #subscriptions = new Set<OwnSubscription>();
+  readonly #failover: Failover;
+  readonly #provider: ApiProvider;
+  readonly #listeners: Set<(status: ConnectionStatus) => void>;
   readonly #blocks = new Map<string, FinalisedBlock>();
-  #pauseMs = FIRST_PAUSE_MS;
-  #retry: NodeJS.Timeout | undefined;
+  #api: ApiPromise;
+  #upgrade: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor({ endpoint, provider, api, genesisHash, methods }: ConnectionParts) {
-    this.endpoint = endpoint;
-    this.genesisHash = genesisHash;
-    this.api = api;
+  constructor({ failover, provider, api, listeners, endpoints }: ConnectionParts) {
+    this.endpoints = endpoints;
+    this.genesisHash = fromHex(api.genesisHash.toHex());
+    this.#failover = failover;
     this.#provider = provider;
-    this.#methods = methods;
-    provider.on('disconnected', () => this.#disconnected());
-    provider.on('connected', () => this.#reconnected());
-    if (!provider.isConnected) this.#disconnected();
+    this.#listeners = listeners;
+    this.#api = api;
+  }
+
+  get endpoint(): string {
+    return this.#failover.endpoint;
+  }
+
+  get api(): ApiPromise {
+    return this.#api;
   }
 
   isConnected(): boolean {
-    return this.#provider.isConnected;
+    return this.#failover.link !== undefined && !this.#isClosed;
   }
 
   async request<T>(method: string, params: readonly unknown[] = []): Promise<T> {
-    this.#assertOpen(method);
+    const { endpoint } = this;
     try {
-      return await this.#provider.send<T>(method, [...params]);
+      return (await this.#guard(method, endpoint, () => this.#failover.request(method, params))) as T;
     } catch (error) {
-      this.#assertOpen(method);
-      throw wrapRpcError(error, method, this.endpoint);
+      const elsewhere = isChainError(error, 'state-unavailable') ? await this.#failover.requestElsewhere(method, params) : undefined;
+      if (elsewhere === undefined) throw error;
+      return elsewhere.answer as T;
     }
   }
 
-  async subscribe<T>(subscription: Subscription, listener: (value: T) => void): Promise<() => Promise<void>> {
-    this.#assertOpen(subscription.method);
-    const own: OwnSubscription = { ...subscription, listener: listener as (value: unknown) => void, id: undefined };
-    try {
-      await this.#start(own);
-    } catch (error) {
-      throw wrapRpcError(error, subscription.method, this.endpoint);
-    }
-    this.#subscriptions.add(own);
-    return async () => {
-      this.#subscriptions.delete(own);
-      await this.#stop(own);
+  node(): ChainNode {
+    this.#assertOpen('node');
+    const { link } = this.#failover;
+    if (link === undefined) throw new ChainError('disconnected', `${this.endpoint} was lost, and a node is being looked for`, { endpoint: this.endpoint });
+    return {
+      endpoint: link.endpoint,
+      request: async <T>(method: string, params: readonly unknown[] = []) => (await this.#guard(method, link.endpoint, () => this.#failover.requestFrom(link, method, params))) as T,
+      hasFinalised: async (number) => number <= link.finalisedNumber || number <= (await this.#guard('chain_getFinalizedHead', link.endpoint, () => readFinalisedNumber(link))),
+      leave: (reason) => this.#failover.leave(link, reason),
     };
   }
 
+  async subscribe<T>(subscription: Subscription, listener: (value: T) => void): Promise<() => Promise<void>> {
+    return this.#guard(subscription.method, this.endpoint, () => this.#failover.subscribe(subscription, listener as (value: unknown) => void));
+  }
+
   onReconnect(listener: () => void): () => void {
-    this.#reconnectListeners.add(listener);
-    return () => this.#reconnectListeners.delete(listener);
+    return this.#failover.onConnected(listener);
+  }
+
+  onStatus(listener: (status: ConnectionStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   hasMethod(method: string): boolean {
-    return this.#methods.has(method);
+    return this.#failover.methods.has(method);
   }
 
-  async finalisedHead(): Promise<FinalisedBlock> {
-    const hash = await this.request<string>('chain_getFinalizedHead');
-    const known = this.#blocks.get(hash);
-    if (known !== undefined) return known;
-    const [header, timestampMs] = await Promise.all([this.request<{ number: string }>('chain_getHeader', [hash]), readTimestamp(this, hash)]);
-    const block = { number: Number(header.number), hash, timestampMs };
-    this.#blocks.clear();
-    this.#blocks.set(hash, block);
-    return block;
+  finalisedHead(): Promise<FinalisedBlock> {
+    return this.#head('chain_getFinalizedHead');
+  }
+
+  bestHead(): Promise<FinalisedBlock> {
+    return this.#head('chain_getBlockHash');
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearTimeout(this.#retry);
-    this.#reconnectListeners.clear();
-    const gone = new Promise<void>((resolve) => {
-      if (!this.#provider.isConnected) resolve();
-      else this.#provider.on('disconnected', () => resolve());
+    this.#listeners.clear();
+    await this.#api.disconnect().catch(() => {});
+    this.#failover.close();
+  }
+
+  /** Follows upgrades of the runtime. */
+  async watchRuntime(): Promise<void> {
+    await this.subscribe<{ specVersion: number }>(RUNTIME_VERSION, ({ specVersion }) => {
+      if (specVersion !== this.#api.runtimeVersion.specVersion.toNumber()) this.#upgrade ??= this.#follow();
     });
-    await this.api.disconnect().catch(() => {});
-    await Promise.race([gone, pause(1_000)]);
+  }
+
+  async #follow(): Promise<void> {
+    for (;;) {
+      try {
+        const api = await openApi(this.#provider, this.endpoint);
+        await this.#api.disconnect();
+        this.#api = api;
+        break;
+      } catch {
+        // Lost in between: the same again on the next node.
+        if (this.#isClosed) return;
+        await pause(1_000);
+      }
+    }
+    this.#upgrade = undefined;
+    const specVersion = this.#api.runtimeVersion.specVersion.toNumber();
+    for (const listener of this.#listeners) listener({ type: 'upgraded', endpoint: this.endpoint, specVersion });
+  }
+
+  async #head(method: string): Promise<FinalisedBlock> {
+    const node = this.node();
+    const hash = await node.request<string>(method);
+    const known = this.#blocks.get(hash);
+    if (known !== undefined) return known;
+    const [header, timestampMs] = await Promise.all([node.request<{ number: string }>('chain_getHeader', [hash]), readTimestamp(node, hash)]);
+    const block = { number: Number(header.number), hash, timestampMs };
+    this.#blocks.set(hash, block);
+    for (const old of this.#blocks.keys()) if (this.#blocks.size > 8) this.#blocks.delete(old);
+    return block;
+  }
+
+  async #guard<T>(subject: string, endpoint: string, work: () => Promise<T>): Promise<T> {
+    this.#assertOpen(subject);
+    try {
+      return await work();
+    } catch (error) {
+      this.#assertOpen(subject);
+      throw wrapRpcError(error, subject, endpoint);
+    }
   }
 
   #assertOpen(subject: string): void {
     if (this.#isClosed) throw new ChainError('closed', `the connection to ${this.endpoint} was closed`, { endpoint: this.endpoint, subject });
   }
-
-  async #start(own: OwnSubscription): Promise<void> {
-    own.id = await this.#provider.subscribe(own.notification, own.method, [], (error, value: unknown) => {
-      if (error === null) own.listener(value);
-    });
-  }
-
-  async #stop(own: OwnSubscription): Promise<void> {
-    const { id } = own;
-    own.id = undefined;
-    if (id !== undefined && !this.#isClosed) await this.#provider.unsubscribe(own.notification, own.unsubscribe, id).catch(() => false);
-  }
-
-  /** After a reconnection, until it holds. */
-  async #restart(own: OwnSubscription): Promise<void> {
-    try {
-      await this.#start(own);
-      if (!this.#subscriptions.has(own)) await this.#stop(own);
-    } catch {
-      // Lost again: the next reconnection comes here too. Refused by a node that is up: try once more in a while.
-      if (!this.#isClosed && this.#provider.isConnected) setTimeout(() => void (own.id ?? this.#restart(own)), LONGEST_PAUSE_MS).unref();
-    }
-  }
-
-  #disconnected(): void {
-    if (this.#isClosed) return;
-    // The provider would renew subscriptions itself, but forgets those whose renewal is cut short.
-    for (const own of this.#subscriptions) void this.#stop(own);
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => {
-      // A failed attempt ends in another 'disconnected' event, or throws because a socket is already there.
-      if (!this.#isClosed) this.#provider.connect().catch(() => {});
-    }, this.#pauseMs);
-    this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
-  }
-
-  #reconnected(): void {
-    this.#pauseMs = FIRST_PAUSE_MS;
-    for (const own of this.#subscriptions) void this.#restart(own);
-    for (const listener of this.#reconnectListeners) listener();
-  }
 }
 
 /** `Timestamp.Now` at a block, Unix milliseconds. @throws as `Chain.request` */
-export async function readTimestamp(chain: Pick<Chain, 'request' | 'api'>, blockHash: string): Promise<number> {
+export async function readTimestamp(chain: Pick<Chain, 'request'>, blockHash: string): Promise<number> {
   // twox128("Timestamp") ‖ twox128("Now"): the same on every Substrate chain.
   const value = await chain.request<string | null>('state_getStorage', ['0xf0c365c3cf59d671eb72da0e7a4113c49f1f0515f462cdcf84e0f1d6045dfcbb', blockHash]);
   if (value === null) return 0;
   return Number(new DataView(fromHex(value).buffer).getBigUint64(0, true));
 }
 
-async function openSocket(provider: WsProvider, endpoint: string): Promise<void> {
-  const connected = new Promise<void>((resolve, reject) => {
-    provider.on('connected', () => resolve());
-    provider.on('error', (event) => reject(unreachable(endpoint, reasonOf(event), event)));
-    provider.on('disconnected', () => reject(unreachable(endpoint, 'the connection was closed at once')));
-  });
-  connected.catch(() => {});
-  await provider.connect().catch((cause: unknown) => {
-    throw unreachable(endpoint, reasonOf(cause), cause);
-  });
-  await connected;
-}
-
-async function greet(provider: WsProvider, endpoint: string): Promise<{ genesis: string; methods: ReadonlySet<string> }> {
-  try {
-    const [genesis, answer] = await Promise.all([provider.send<unknown>('chain_getBlockHash', [0]), provider.send<{ methods?: unknown }>('rpc_methods', [])]);
-    if (typeof genesis !== 'string' || !/^0x[0-9a-f]{64}$/.test(genesis)) throw badNode(endpoint, 'it has no block 0');
-    return { genesis, methods: new Set(Array.isArray(answer.methods) ? answer.methods.map(String) : []) };
-  } catch (cause) {
-    throw badNode(endpoint, reasonOf(cause), cause);
-  }
-}
-
-async function openApi(provider: WsProvider, endpoint: string): Promise<ApiPromise> {
+async function openApi(provider: ApiProvider, endpoint: string): Promise<ApiPromise> {
   // noInitWarn: the runtime's own transaction extensions carry no data, so "treating them as no-effect" is right and not worth a warning.
-  // The cast: WsProvider's own type of `ttl` is not that of the interface under exactOptionalPropertyTypes.
-  const api = new ApiPromise({ provider: provider as NonNullable<ApiOptions['provider']>, noInitWarn: true, throwOnConnect: true });
+  const api = new ApiPromise({ provider, noInitWarn: true, throwOnConnect: true });
   api.isReady.catch(() => {});
   try {
     return await api.isReadyOrError;
   } catch (cause) {
-    throw badNode(endpoint, reasonOf(cause), cause);
+    throw badNode(endpoint, cause instanceof Error ? cause.message : String(cause), cause);
   }
-}
-
-function assertGenesis(endpoint: string, genesis: string, expected: Uint8Array | undefined): void {
-  if (expected === undefined || genesis === `0x${toHex(expected)}`) return;
-  throw new ChainError('wrong-chain', `expected the chain with genesis 0x${toHex(expected)} at ${endpoint}, got ${genesis}; check the endpoint`, {
-    endpoint,
-    expected: `0x${toHex(expected)}`,
-    actual: genesis,
-  });
-}
-
-async function withDeadline<T>(work: Promise<T>, timeoutMs: number, late: () => ChainError): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), timeoutMs);
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-    work.catch(() => {});
-  }
-}
-
-function unreachable(endpoint: string, reason: string, cause?: unknown): ChainError {
-  return new ChainError('unreachable', `cannot reach a node at ${endpoint}: ${reason}. Is it running, and is the address right?`, { endpoint, reason }, cause);
-}
-
-function badNode(endpoint: string, reason: string, cause?: unknown): ChainError {
-  return new ChainError('bad-node', `${endpoint} answers, but not as a Subtensor node does: ${reason}`, { endpoint, reason }, cause);
-}
-
-function reasonOf(cause: unknown): string {
-  if (typeof cause === 'object' && cause !== null && 'message' in cause && typeof cause.message === 'string' && cause.message !== '') return cause.message;
-  return 'the connection failed';
-}
-
-function pause(durationMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, durationMs).unref();
-  });
 }

@@ -76,7 +76,7 @@ export async function startScriptedNode(port = 0): Promise<ScriptedNode> {
   const seal = (timestampMs: number, extrinsics: readonly string[] = []): ScriptedBlock => {
     const number = node.blocks.length;
     node.storage.set(TIMESTAMP_KEY, u64Hex(timestampMs));
-    const block = { number, hash: `0x${(number + 0xb10c).toString(16).padStart(64, '0')}`, storage: new Map(node.storage), extrinsics: ['0x280402000b', ...extrinsics] };
+    const block = { number, hash: hashOf(number), storage: new Map(node.storage), extrinsics: ['0x280402000b', ...extrinsics] };
     node.blocks.push(block);
     for (const [socket, id] of followers) socket.send(notification(id, block));
     return block;
@@ -113,9 +113,13 @@ function notification(subscription: string, block: ScriptedBlock): string {
   return JSON.stringify({ jsonrpc: '2.0', method: 'chain_finalizedHead', params: { subscription, result: headerOf(block) } });
 }
 
-function headerOf({ number, hash }: ScriptedBlock): Record<string, unknown> {
+function hashOf(number: number): string {
+  return `0x${(number + 0xb10c).toString(16).padStart(64, '0')}`;
+}
+
+function headerOf({ number }: ScriptedBlock): Record<string, unknown> {
   const zero = `0x${'0'.repeat(64)}`;
-  return { number: `0x${number.toString(16)}`, parentHash: number === 0 ? zero : hash, stateRoot: zero, extrinsicsRoot: zero, digest: { logs: [] } };
+  return { number: `0x${number.toString(16)}`, parentHash: number === 0 ? zero : hashOf(number - 1), stateRoot: zero, extrinsicsRoot: zero, digest: { logs: [] } };
 }
 
 type State = Pick<ScriptedNode, 'blocks' | 'submitted'>;

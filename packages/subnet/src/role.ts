@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { openFileStore, type ArtifactStore } from '@connito/artifacts';
-import { assertSchedule, connectChain, cycleMs, readBeacon, readNeurons, readSubnetOwner, releaseUntil, watchBlocks, type Chain, type Keypair } from '@connito/chain';
+import { assertSchedule, connectChain, cycleMs, describeStatus, parseNetwork, readBeacon, readNeurons, readSubnetOwner, releaseUntil, watchBlocks, type Chain, type Keypair } from '@connito/chain';
 import { equalBytes, toHex } from '@connito/commit-reveal';
 import { openCheckpoint } from '@connito/moe-core/node';
 import type { AgentEvent, AgentReport, Role } from './agent-event.ts';
@@ -21,7 +21,7 @@ import { openVersionStore } from './version-store.ts';
 
 /** How a role is started. */
 export interface RoleOptions {
-  /** WebSocket endpoint of the chain. */
+  /** Where the chain is: a WebSocket endpoint, several of one chain with commas between, or the name of a network (`parseNetwork`). */
   readonly endpoint: string;
   readonly netuid: number;
   readonly keypair: Keypair;
@@ -66,11 +66,12 @@ export interface Station {
 /** Locks the state directory and connects. */
 export async function openStation(role: Role, options: RoleOptions, closing: Closing): Promise<Station> {
   closing.add(lockState(options.stateDirectory));
-  const chain = await connectChain({ endpoint: options.endpoint });
+  const chain = await connectChain({ network: parseNetwork(options.endpoint) });
   closing.add(() => chain.close());
   const store = await openFileStore(options.storeDirectory);
   const ownStore = await openFileStore(join(options.stateDirectory, 'artifacts'));
   const report = (event: AgentReport): void => options.onEvent({ role, hotkey: options.keypair.hotkey, ...event });
+  chain.onStatus((status) => report({ kind: 'notice', message: describeStatus(status) }));
   return { chain, store, ownStore, report };
 }
 

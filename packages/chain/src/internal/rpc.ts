@@ -1,20 +1,19 @@
 /**
  * JSON-RPC failures become coded errors here.
  *
- * Requests go straight to the provider: polkadot-js' decorated `api.rpc` writes every failure to stderr before it throws.
+ * Requests go straight to the socket: polkadot-js' decorated `api.rpc` writes every failure to stderr before it throws.
  * @module
  */
 import { ChainError, isChainError } from '../errors.ts';
+import { AnswerLate, SocketLost } from './rpc-socket.ts';
 
 /** Turns what a provider throws into a {@link ChainError}. */
 export function wrapRpcError(error: unknown, subject: string, endpoint: string): ChainError {
   if (isChainError(error)) return error;
   const message = error instanceof Error ? error.message : String(error);
   const context = { endpoint, subject };
-  if (/^WebSocket is not connected|^disconnected from/.test(message)) {
-    return new ChainError('disconnected', `lost the connection to ${endpoint} during ${subject}; it is being made anew`, context, error);
-  }
-  if (message.startsWith('No response received')) return new ChainError('timeout', `no answer from ${endpoint} to ${subject}: ${message}`, context, error);
+  if (error instanceof SocketLost) return new ChainError('disconnected', `lost the connection to ${endpoint} during ${subject} (${message}); it is being made anew`, context, error);
+  if (error instanceof AnswerLate) return new ChainError('timeout', `${endpoint} did not answer ${subject}: ${message}`, context, error);
   const rpcCode = rpcCodeOf(error);
   if (/State already discarded|UnknownBlock|state not available/i.test(message)) {
     return new ChainError('state-unavailable', `${endpoint} has no state of that block any more (${subject}); use an archive node`, { ...context, rpcCode: rpcCode ?? 0 }, error);

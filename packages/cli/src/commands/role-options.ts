@@ -11,11 +11,11 @@ import { CliError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { describeEvent } from '../describe-event.ts';
 import { addDeviceOption } from '../engine-options.ts';
+import { addNetworkOption, networkOf, type NetworkFlags } from '../network-options.ts';
 import { wholeNumber } from '../options.ts';
 
 /** Options of every role. */
-export interface RoleFlags {
-  readonly network: string;
+export interface RoleFlags extends NetworkFlags {
   readonly netuid: number;
   readonly state: string;
   readonly store: string;
@@ -30,8 +30,7 @@ const KEY_VARIABLE = 'CONNITO_KEY';
 
 /** Adds the options of every role. */
 export function addRoleOptions(command: Command): Command {
-  return addDeviceOption(command)
-    .option('--network <endpoint>', "the chain's WebSocket endpoint", 'ws://127.0.0.1:9944')
+  return addNetworkOption(addDeviceOption(command))
     .option('--netuid <netuid>', 'the subnet', wholeNumber({ min: 1, max: 65_535 }), 102)
     .requiredOption('--state <directory>', 'journal and own artifacts of this role; one directory per hotkey')
     .requiredOption('--store <directory>', 'the shared artifact store')
@@ -43,7 +42,7 @@ export function addRoleOptions(command: Command): Command {
 export async function readRoleOptions(flags: RoleFlags, context: CliContext): Promise<RoleOptions> {
   const { openKeypair } = await import('@connito/chain');
   return {
-    endpoint: flags.network,
+    endpoint: networkOf(flags, context),
     netuid: flags.netuid,
     keypair: openKeypair(await readKey(flags, context)),
     stateDirectory: flags.state,
