@@ -11,7 +11,7 @@ import type { ConnectionStatus } from './connection-status.ts';
 import { ChainError, isChainError } from './errors.ts';
 import { createApiProvider, type ApiProvider } from './internal/api-provider.ts';
 import { Failover, type HealthOptions, type Subscription } from './internal/failover.ts';
-import { badNode, readFinalisedNumber, withDeadline, type NodeLink } from './internal/node-link.ts';
+import { badNode, readFinalisedNumber, withDeadline } from './internal/node-link.ts';
 import { pause } from './internal/persist.ts';
 import { wrapRpcError } from './internal/rpc.ts';
 import { NETWORKS, parseEndpoints, type Network, type NetworkName } from './network.ts';
@@ -151,7 +151,7 @@ class Connection implements Chain {
   readonly #listeners: Set<(status: ConnectionStatus) => void>;
   readonly #blocks = new Map<string, FinalisedBlock>();
   #api: ApiPromise;
-  #upgrade: Promise<void> | undefined;
+  #isUpgrading = false;
   #isClosed = false;
 
   constructor({ failover, provider, api, listeners, endpoints }: ConnectionParts) {
@@ -234,26 +234,29 @@ class Connection implements Chain {
   /** Follows upgrades of the runtime. */
   async watchRuntime(): Promise<void> {
     await this.subscribe<{ specVersion: number }>(RUNTIME_VERSION, ({ specVersion }) => {
-      if (specVersion !== this.#api.runtimeVersion.specVersion.toNumber()) this.#upgrade ??= this.#follow();
+      if (specVersion === this.#specVersion || this.#isUpgrading) return;
+      this.#isUpgrading = true;
+      void this.#upgrade();
     });
   }
 
-  async #follow(): Promise<void> {
-    for (;;) {
+  get #specVersion(): number {
+    return this.#api.runtimeVersion.specVersion.toNumber();
+  }
+
+  /** Another API in place of the present one. A version that comes meanwhile is told again with the next node, or by the chain's next upgrade. */
+  async #upgrade(): Promise<void> {
+    while (this.#isUpgrading && !this.#isClosed) {
       try {
         const api = await openApi(this.#provider, this.endpoint);
         await this.#api.disconnect();
         this.#api = api;
-        break;
+        this.#isUpgrading = false;
       } catch {
-        // Lost in between: the same again on the next node.
-        if (this.#isClosed) return;
-        await pause(1_000);
+        await pause(1_000); // lost in between: the same again on the next node
       }
     }
-    this.#upgrade = undefined;
-    const specVersion = this.#api.runtimeVersion.specVersion.toNumber();
-    for (const listener of this.#listeners) listener({ type: 'upgraded', endpoint: this.endpoint, specVersion });
+    for (const listener of this.#listeners) listener({ type: 'upgraded', endpoint: this.endpoint, specVersion: this.#specVersion });
   }
 
   async #head(method: string): Promise<FinalisedBlock> {
