@@ -14,12 +14,61 @@ export { readBlock, watchBlocks } from './block.ts';
 export type { BlockListener } from './block.ts';
 export { createCall, ERA_BLOCKS, findEvent, hasCall, sendCall, sudo } from './extrinsic.ts';
 export type { ChainCall, ChainEvent, Inclusion, SendOptions } from './extrinsic.ts';
-export { addStake, burnedRegister, hasRegistrationLimit, readBalance, readSubnetOwner, readTempo, registerNetwork, startCall } from './subnet.ts';
-export type { AddStakeOptions, RegisterOptions, SubnetOwner } from './subnet.ts';
-export { HYPERPARAMETERS, readHyperparameters, setHyperparameter } from './hyperparameter.ts';
-export type { HyperparameterName, HyperparameterRow, Hyperparameters, SetHyperparameterOptions } from './hyperparameter.ts';
-export { MAX_COMMITMENT_FIELDS, MAX_RAW_BYTES, readCommitments, readCommitmentSpace, setCommitment } from './commitment.ts';
-export type { Commitment, CommitmentSpace, SetCommitmentOptions } from './commitment.ts';
+export { formatTao, sendPlan } from './plan.ts';
+export type { Plan, Refusal } from './plan.ts';
+export { readFee } from './fee.ts';
+export { planTransfer, readBalance, transfer } from './transfer.ts';
+export type { TransferFigures, TransferOptions } from './transfer.ts';
+export { burnedRegister, hasRegistrationLimit, planRegistration, planRootRegistration, readRegistrationPrice, registerOnRoot } from './registration.ts';
+export type { Registered, RegistrationFigures, RegistrationOptions, RegistrationPrice } from './registration.ts';
+export { MAX_CERTIFICATE_BYTES, planAxon, planPrometheus, readAxon, readCertificate, readPrometheus, serveAxon, servePrometheus } from './axon.ts';
+export type { Axon, AxonOptions, Endpoint, EndpointOptions, NeuronQuery } from './axon.ts';
+export {
+  planRegisterNetwork,
+  planStartCall,
+  planSubnetIdentity,
+  readLockCost,
+  readSubnetIdentity,
+  readSubnetOwner,
+  readTempo,
+  registerNetwork,
+  setSubnetIdentity,
+  startCall,
+} from './subnet.ts';
+export type { RegisterNetworkFigures, RegisterNetworkOptions, SubnetIdentity, SubnetIdentityOptions, SubnetOwner } from './subnet.ts';
+export { addStake, DEFAULT_TOLERANCE, planAddStake, planRemoveStake, planUnstakeAll, removeStake, unstakeAll } from './staking/stake.ts';
+export type { SlippageTolerance, Staked, StakeFigures, StakeOptions } from './staking/stake.ts';
+export { moveStake, planMoveStake, planSwapStake, planTransferStake, swapStake, transferStake } from './staking/move.ts';
+export type { MoveFigures, MoveStakeOptions, SwapStakeOptions, TransferStakeOptions } from './staking/move.ts';
+export { limitPrice, MIN_STAKE_RAO, readAlphaPrice, readSwapQuote } from './staking/quote.ts';
+export type { SwapDirection, SwapQuote, SwapQuoteOptions } from './staking/quote.ts';
+export { readStake, readStakes } from './staking/position.ts';
+export type { StakePosition, StakeQuery } from './staking/position.ts';
+export { readStakeWeights } from './staking/stake-weight.ts';
+export type { StakeWeight } from './staking/stake-weight.ts';
+export { neededWeight, readPermitNeed } from './staking/permit.ts';
+export type { PermitNeed } from './staking/permit.ts';
+export { planChildkeyTake, planChildren, planTake, readChildren, setChildkeyTake, setChildren, setTake } from './staking/delegation.ts';
+export type { ChildKey, ChildrenOptions, TakeOptions } from './staking/delegation.ts';
+export { blocksUntilEpoch, epochIndexAt, hasEpochCounters, MAX_TEMPO_BLOCKS, nextEpochBlock, readEpochState, runsEpoch } from './epoch-schedule.ts';
+export type { EpochCounters, EpochState } from './epoch-schedule.ts';
+export { HYPERPARAMETER_NAMES, HYPERPARAMETERS, parseHyperparameter, planHyperparameter, readHyperparameters, setHyperparameter } from './hyperparameter.ts';
+export type { HyperparameterChange, HyperparameterFigures, HyperparameterName, HyperparameterRow, Hyperparameters, HyperparameterValue, SetHyperparameterOptions } from './hyperparameter.ts';
+export {
+  commitmentBytes,
+  MAX_BIG_RAW_BYTES,
+  MAX_COMMITMENT_FIELDS,
+  MAX_RAW_BYTES,
+  MAX_TIMELOCKED_BYTES,
+  MIN_COMMITMENT_BYTES,
+  planCommitment,
+  readCommitment,
+  readCommitments,
+  readCommitmentSpace,
+  readRevealedCommitments,
+  setCommitment,
+} from './commitment.ts';
+export type { Commitment, CommitmentField, CommitmentFigures, CommitmentOptions, CommitmentSpace, HashAlgorithm, RevealedCommitment, SetCommitmentOptions } from './commitment.ts';
 export { readNeurons, readUid } from './neuron.ts';
 export type { Neuron } from './neuron.ts';
 export { maxUpscale, normaliseWeights } from './weight-vector.ts';

@@ -4,7 +4,7 @@
  */
 import type { Chain } from './connection.ts';
 import { hotkeyFromBytes, parseNetuid, type Hotkey } from './identifier.ts';
-import { hasStorage, readStorage, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from './internal/storage.ts';
+import { hasStorage, readStorage, subtensor, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from './internal/storage.ts';
 
 /** One neuron. Fractions are u16: 65535 is one. */
 export interface Neuron {
@@ -42,9 +42,9 @@ export async function readNeurons(chain: Chain, { netuid, at }: { readonly netui
   const blockHash = at ?? (await chain.request<string>('chain_getFinalizedHead'));
   const { count, vectors } = await readVectors(chain, id, blockHash);
   const uids = Array.from({ length: count }, (_, uid) => uid);
-  const perUid = await readStorage(chain, blockHash, uids.flatMap((uid) => [item('Keys', [id, uid]), item('BlockAtRegistration', [id, uid])]));
+  const perUid = await readStorage(chain, blockHash, uids.flatMap((uid) => [subtensor('Keys', id, uid), subtensor('BlockAtRegistration', id, uid)]));
   const hotkeys = uids.map((uid) => hotkeyFromBytes(toBytes(perUid[2 * uid] as Codec)));
-  const perHotkey = await readStorage(chain, blockHash, hotkeys.flatMap((hotkey) => [item('Owner', [hotkey]), item('TotalHotkeyAlpha', [hotkey, id])]));
+  const perHotkey = await readStorage(chain, blockHash, hotkeys.flatMap((hotkey) => [subtensor('Owner', hotkey), subtensor('TotalHotkeyAlpha', hotkey, id)]));
   const vector = (name: VectorName, uid: number): Codec | undefined => vectors.get(name)?.[uid];
   return uids.map((uid) => ({
     uid,
@@ -66,17 +66,13 @@ export async function readNeurons(chain: Chain, { netuid, at }: { readonly netui
 
 /** The uid of a hotkey on a subnet, or undefined where it is not registered. @throws bad-address, bad-value, and as `Chain.request` */
 export async function readUid(chain: Chain, { netuid, hotkey, at }: { readonly netuid: number; readonly hotkey: string; readonly at?: string }): Promise<number | undefined> {
-  const [uid] = await readStorage(chain, at, [item('Uids', [parseNetuid(netuid), hotkey])]);
+  const [uid] = await readStorage(chain, at, [subtensor('Uids', parseNetuid(netuid), hotkey)]);
   return uid === undefined ? undefined : toNumber(uid);
 }
 
 async function readVectors(chain: Chain, netuid: number, blockHash: string): Promise<{ count: number; vectors: ReadonlyMap<VectorName, readonly Codec[]> }> {
   // Runtimes drop vectors that they no longer compute.
-  const names = VECTORS.filter((name) => hasStorage(chain, 'SubtensorModule', name));
-  const [count, ...values] = await readStorage(chain, blockHash, ['SubnetworkN', ...names].map((name) => item(name, [netuid])));
+  const names = VECTORS.filter((name) => hasStorage(chain, subtensor(name)));
+  const [count, ...values] = await readStorage(chain, blockHash, (['SubnetworkN', ...names] as const).map((name) => subtensor(name, netuid)));
   return { count: toNumber(count), vectors: new Map(names.map((name, index) => [name, toArray(values[index])])) };
-}
-
-function item(name: string, args: readonly unknown[]): { pallet: string; item: string; args: readonly unknown[] } {
-  return { pallet: 'SubtensorModule', item: name, args };
 }

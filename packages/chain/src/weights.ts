@@ -7,7 +7,7 @@ import { ChainError } from './errors.ts';
 import { createCall, sendCall, type Inclusion, type SendOptions } from './extrinsic.ts';
 import { hotkeyFromBytes, parseNetuid } from './identifier.ts';
 import { persist } from './internal/persist.ts';
-import { readEntries, readStorage, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from './internal/storage.ts';
+import { readEntries, readStorage, subtensor, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from './internal/storage.ts';
 import { maxUpscale, normaliseWeights, type Weight, type WeightRow } from './weight-vector.ts';
 
 /** Options of {@link setWeights}. */
@@ -83,9 +83,8 @@ interface Settings {
 
 async function readSettings(chain: Chain, netuid: number, hotkey: string): Promise<Settings> {
   const { hash, number } = await chain.finalisedHead();
-  const names = ['SubnetworkN', 'CommitRevealWeightsEnabled', 'WeightsVersionKey', 'MinAllowedWeights', 'WeightsSetRateLimit', 'LastUpdate', 'ValidatorPermit', 'SubnetOwnerHotkey'];
-  const queries = names.map((item) => ({ pallet: 'SubtensorModule', item, args: [netuid] as unknown[] }));
-  const values = await readStorage(chain, hash, [...queries, { pallet: 'SubtensorModule', item: 'Uids', args: [netuid, hotkey] }]);
+  const names = ['SubnetworkN', 'CommitRevealWeightsEnabled', 'WeightsVersionKey', 'MinAllowedWeights', 'WeightsSetRateLimit', 'LastUpdate', 'ValidatorPermit', 'SubnetOwnerHotkey'] as const;
+  const values = await readStorage(chain, hash, [...names.map((name) => subtensor(name, netuid)), subtensor('Uids', netuid, hotkey)]);
   const [count, commitReveal, versionKey, minAllowed, rateLimit, lastUpdate, permits, owner, uid] = values;
   const index = toNumber(uid);
   return {

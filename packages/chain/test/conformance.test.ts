@@ -1,80 +1,60 @@
+import { stringCamelCase } from '@polkadot/util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { connectChain, createCall, HYPERPARAMETERS, openKeypair, sudo, type Chain } from '../src/index.ts';
-import { entryOf, HAS_METADATA, startScriptedNode, type ScriptedNode } from './scripted-node.ts';
+import { connectChain, createCall, hasCall, HYPERPARAMETERS, openKeypair, sudo, type Chain } from '../src/index.ts';
+import { CALLS, EVENTS, LATER_CALLS, LATER_RUNTIME_APIS, LATER_STORAGE, RUNTIME_APIS, STORAGE } from '../src/internal/runtime-items.ts';
+import { runtimeShape, type RuntimeShape } from './runtime-shape.ts';
+import { HAS_METADATA, startScriptedNode, type ScriptedNode } from './scripted-node.ts';
 
 // Machines that build and test at once are slow.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const ALICE = openKeypair('//Alice').hotkey;
 
-/** Every call that this package sends, with arguments and the types that finney (spec 393) gives them. */
-const CALLS: readonly [string, string, readonly unknown[], readonly string[]][] = [
-  ['SubtensorModule', 'register_network', [ALICE], ['hotkey: AccountId32']],
-  ['SubtensorModule', 'start_call', [3], ['netuid: u16']],
-  ['SubtensorModule', 'burned_register', [3, ALICE], ['netuid: u16', 'hotkey: AccountId32']],
-  ['SubtensorModule', 'add_stake', [ALICE, 3, 2n ** 63n], ['hotkey: AccountId32', 'netuid: u16', 'amountStaked: u64']],
-  ['SubtensorModule', 'set_weights', [3, [0, 255], [65535, 1], 7n], ['netuid: u16', 'dests: Vec<u16>', 'weights: Vec<u16>', 'versionKey: u64']],
-  ['Commitments', 'set_commitment', [3, { fields: [{ Raw2: '0x0102' }, { Raw128: `0x${'07'.repeat(128)}` }, { Raw0: '0x' }] }], ['netuid: u16', 'info: PalletCommitmentsCommitmentInfo']],
-];
+/** An argument of a type, as the functions of this package give it. */
+const SAMPLES: Readonly<Record<string, unknown>> = {
+  AccountId32: ALICE,
+  MultiAddress: ALICE,
+  Bytes: '0x00ff',
+  H256: `0x${'5a'.repeat(32)}`,
+  bool: true,
+  u8: 255,
+  u16: 65_535,
+  u32: 4_294_967_295,
+  u64: 2n ** 63n,
+  u128: 2n ** 127n,
+  'Compact<u64>': 2n ** 63n,
+  'Vec<u16>': [0, 65_535],
+  'Vec<(u64,AccountId32)>': [[2n ** 64n - 1n, ALICE]],
+  'Option<PalletSubtensorSubnetIdentityV3>': { subnetName: '0x6e', githubRepo: '0x', subnetContact: '0x', subnetUrl: '0x', discord: '0x', description: '0x', logoUrl: '0x', additional: '0x' },
+  PalletCommitmentsCommitmentInfo: {
+    fields: [{ Raw128: `0x${'07'.repeat(128)}` }, { BigRaw: `0x${'08'.repeat(512)}` }, { TimelockEncrypted: { encrypted: `0x${'09'.repeat(300)}`, revealRound: 2n ** 63n } }],
+  },
+};
 
-/** Calls that are used only where the runtime has them. */
-const OPTIONAL_CALLS: readonly [string, string][] = [['SubtensorModule', 'register_limit']];
-
-/** Every storage item that is read: hashers, keys and value. */
-const STORAGE: readonly [string, string, string][] = [
-  ['System', 'Events', 'Vec<FrameSystemEventRecord>'],
-  ['System', 'Account', 'Blake2_128Concat AccountId32 -> FrameSystemAccountInfo'],
-  ['Timestamp', 'Now', 'u64'],
-  ['SubtensorModule', 'SubnetworkN', 'Identity u16 -> u16'],
-  ['SubtensorModule', 'Keys', 'Identity+Identity (u16,u16) -> AccountId32'],
-  ['SubtensorModule', 'Uids', 'Identity+Blake2_128Concat (u16,AccountId32) -> u16?'],
-  ['SubtensorModule', 'Owner', 'Blake2_128Concat AccountId32 -> AccountId32'],
-  ['SubtensorModule', 'TotalHotkeyAlpha', 'Blake2_128Concat+Identity (AccountId32,u16) -> u64'],
-  ['SubtensorModule', 'BlockAtRegistration', 'Identity+Identity (u16,u16) -> u64'],
-  ['SubtensorModule', 'Active', 'Identity u16 -> Vec<bool>'],
-  ['SubtensorModule', 'ValidatorPermit', 'Identity u16 -> Vec<bool>'],
-  ['SubtensorModule', 'StakeWeight', 'Identity u16 -> Vec<u16>'],
-  ['SubtensorModule', 'Incentive', 'Identity u16 -> Vec<u16>'],
-  ['SubtensorModule', 'Dividends', 'Identity u16 -> Vec<u16>'],
-  ['SubtensorModule', 'Consensus', 'Identity u16 -> Vec<u16>'],
-  ['SubtensorModule', 'ValidatorTrust', 'Identity u16 -> Vec<u16>'],
-  ['SubtensorModule', 'Emission', 'Identity u16 -> Vec<u64>'],
-  ['SubtensorModule', 'LastUpdate', 'Identity u16 -> Vec<u64>'],
-  ['SubtensorModule', 'Weights', 'Identity+Identity (u16,u16) -> Vec<(u16,u16)>'],
-  ['SubtensorModule', 'NetworksAdded', 'Identity u16 -> bool'],
-  ['SubtensorModule', 'SubnetOwner', 'Identity u16 -> AccountId32'],
-  ['SubtensorModule', 'SubnetOwnerHotkey', 'Identity u16 -> AccountId32'],
-  ['SubtensorModule', 'Tempo', 'Identity u16 -> u16'],
-  ['SubtensorModule', 'CommitRevealWeightsEnabled', 'Identity u16 -> bool'],
-  ['SubtensorModule', 'WeightsVersionKey', 'Identity u16 -> u64'],
-  ['SubtensorModule', 'MinAllowedWeights', 'Identity u16 -> u16'],
-  ['SubtensorModule', 'WeightsSetRateLimit', 'Identity u16 -> u64'],
-  ['Commitments', 'CommitmentOf', 'Identity+Twox64Concat (u16,AccountId32) -> PalletCommitmentsRegistration?'],
-  ['Commitments', 'MaxSpace', 'u32'],
-  ['Drand', 'Pulses', 'Blake2_128Concat u64 -> PalletDrandPulse?'],
-  ['Drand', 'BeaconConfig', 'PalletDrandBeaconConfiguration'],
-  ['Drand', 'LastStoredRound', 'u64'],
-];
-
-/** polkadot-js writes argument names in camel case. */
-const argumentsOf = (call: ReturnType<typeof createCall>): string[] => [...call.meta.args].map((argument) => `${argument.name.toString()}: ${argument.type.toString()}`);
+const rows = <T>(table: Readonly<Record<string, Readonly<Record<string, T>>>>): [string, string, T][] =>
+  Object.entries(table).flatMap(([pallet, items]) => Object.entries(items).map(([name, value]): [string, string, T] => [pallet, name, value]));
 
 describe.skipIf(!HAS_METADATA)('against the real finney metadata (spec 393)', () => {
   let node: ScriptedNode;
   let chain: Chain;
+  let shape: RuntimeShape;
   beforeAll(async () => {
     node = await startScriptedNode();
     node.seal(0);
     chain = await connectChain({ endpoint: node.endpoint });
+    shape = runtimeShape(chain);
   });
   afterAll(async () => {
     await chain.close();
     await node.close();
   });
 
-  it.each(CALLS)('%s.%s encodes, and decodes back', (pallet, name, args, types) => {
+  it.each(rows(CALLS))('%s.%s has the arguments that are sent, encodes, and decodes back', (pallet, name, expected) => {
+    expect(shape.call(pallet, name)).toBe(expected);
+    const types = expected.split(', ').map((argument) => argument.replace(/^.*?: /, ''));
+    const args = types.map((type) => (type === 'Call' ? createCall(chain, 'System', 'remark', ['0x01']).method : SAMPLES[type]));
+    expect(args.every((argument) => argument !== undefined)).toBe(true);
     const call = createCall(chain, pallet, name, args);
-    expect(argumentsOf(call)).toEqual(types);
     const back = chain.api.registry.createType('Call', call.method.toU8a());
     expect(back.toHex()).toBe(call.method.toHex());
     expect(back.toHuman()).toEqual(call.method.toHuman());
@@ -82,29 +62,57 @@ describe.skipIf(!HAS_METADATA)('against the real finney metadata (spec 393)', ()
     expect(wrapped.toHuman()).toMatchObject({ section: 'sudo', method: 'sudo', args: { call: { method: call.method.method } } });
   });
 
-  it.each(Object.entries(HYPERPARAMETERS))('%s has its setter and its storage', (_name, { call: name, storage, scope, type }) => {
-    const value = type === 'bool' ? true : 5;
-    const call = createCall(chain, 'AdminUtils', name, scope === 'network' ? [value] : [3, value]);
-    const types = argumentsOf(call).map((argument) => argument.replace(/^.*: /, ''));
-    expect(types.at(-1)).toMatch(type === 'bool' ? /^bool$/ : /^u(16|32|64)$/);
-    expect(types.slice(0, -1)).toEqual(scope === 'network' ? [] : ['u16']);
-    expect(entryOf(chain, 'SubtensorModule', storage).creator.meta.type.isPlain).toBe(scope === 'network');
+  it.each(rows(STORAGE))('%s.%s has the hashers, keys and value that are read', (pallet, item, expected) => {
+    expect(shape.storage(pallet, item)).toBe(expected);
+  });
+
+  it.each(rows(EVENTS))('event %s.%s has the fields that are looked at', (pallet, name, expected) => {
+    expect(shape.event(pallet, name)).toBe(expected);
+  });
+
+  it.each(rows(RUNTIME_APIS))('%s.%s has the inputs and the output that are used', (api, method, expected) => {
+    expect(shape.api(api, method)).toBe(expected);
+  });
+
+  it('lacks what is said to be later', () => {
+    for (const [pallet, item] of rows(LATER_STORAGE)) expect([item, shape.storage(pallet, item)]).toEqual([item, undefined]);
+    for (const [pallet, name] of rows(LATER_CALLS)) expect([name, shape.call(pallet, name)]).toEqual([name, undefined]);
+    for (const [api, method] of rows(LATER_RUNTIME_APIS)) expect([method, shape.api(api, method)]).toEqual([method, undefined]);
+  });
+
+  it.each(Object.entries(HYPERPARAMETERS))('%s has its setter and its storage', (_name, { pallet, call: name, storage, scope, type, isLater }) => {
+    if (isLater === true) {
+      expect(hasCall(chain, pallet, name)).toBe(false);
+      return;
+    }
+    const value: Record<typeof type, unknown[]> = { bool: [true], integer: [5], signed: [-5], fixed: [{ bits: 5n }], 'alpha-values': [1, 2], 'recycle-or-burn': ['Recycle'], 'emission-split': [[1, 2]] };
+    const args = value[type];
+    const call = createCall(chain, pallet, name, scope === 'network' ? args : [3, ...args]);
+    const types = (shape.call(pallet, name) ?? '').split(', ').map((argument) => argument.replace(/^.*: /, ''));
+    const wanted: Record<typeof type, RegExp> = {
+      bool: /^bool$/,
+      integer: /^u(8|16|32|64)$/,
+      signed: /^i16$/,
+      fixed: /bits/,
+      'alpha-values': /^u16$/,
+      'recycle-or-burn': /RecycleOrBurn/,
+      'emission-split': /^Option<Vec<u16>>$/,
+    };
+    expect(types.at(-1)).toMatch(wanted[type]);
+    expect(types.length).toBe((scope === 'network' ? 0 : 1) + args.length);
+    expect(shape.storage('SubtensorModule', storage)?.includes(' -> ')).toBe(scope === 'subnet');
     expect(chain.api.registry.createType('Call', call.method.toU8a()).toHex()).toBe(call.method.toHex());
   });
 
-  it.each(OPTIONAL_CALLS)('does without %s.%s, or finds it', (pallet, name) => {
-    const call = chain.api.tx[pallet.charAt(0).toLowerCase() + pallet.slice(1)]?.[name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())];
-    expect(call === undefined || call.meta.name.toString() === name).toBe(true);
+  it('names the owner rate limits as the runtime does', () => {
+    const key = chain.api.query['subtensorModule']?.['lastRateLimitedBlock'];
+    const variants = Object.values(HYPERPARAMETERS).flatMap(({ rateLimit, isLater }) => (rateLimit !== undefined && 'variant' in rateLimit && isLater !== true ? [rateLimit.variant] : []));
+    expect(variants.length).toBeGreaterThan(20);
+    for (const variant of variants) expect(key?.key({ OwnerHyperparamUpdate: [3, variant] })).toMatch(/^0x[0-9a-f]+$/);
+    expect(() => key?.key({ OwnerHyperparamUpdate: [3, 'NoSuchThing'] })).toThrow();
   });
 
-  it.each(STORAGE)('%s.%s is %s', (pallet, item, expected) => {
-    const { meta } = entryOf(chain, pallet, item).creator;
-    const typeOf = (id: unknown): string => {
-      const { lookupName, type } = chain.api.registry.lookup.getTypeDef(id as never);
-      return lookupName ?? type;
-    };
-    const map = meta.type.isMap ? meta.type.asMap : undefined;
-    const keys = map === undefined ? '' : `${map.hashers.map(String).join('+')} ${typeOf(map.key)} -> `;
-    expect(`${keys}${typeOf(map === undefined ? meta.type.asPlain : map.value)}${meta.modifier.isOptional ? '?' : ''}`).toBe(expected);
+  it('finds names as polkadot-js writes them', () => {
+    for (const [pallet, item] of rows(STORAGE)) expect([item, chain.api.query[stringCamelCase(pallet)]?.[stringCamelCase(item)] === undefined]).toEqual([item, false]);
   });
 });

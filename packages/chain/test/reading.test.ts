@@ -123,8 +123,18 @@ describe.skipIf(!HAS_METADATA)('reading a subnet by the real metadata', () => {
     const commitments = await readCommitments(chain, { netuid: NETUID, at: at() });
     expect(commitments).toEqual(
       new Map([
-        [hotkeyFromBytes(BOB.publicKey), { blockNumber: 12, fields: [Uint8Array.of(1, 2, 3), new Uint8Array(0)], kinds: ['Raw3', 'Raw0'] }],
-        [hotkeyFromBytes(CAROL.publicKey), { blockNumber: 13, fields: [], kinds: ['Raw1', 'ResetBondsFlag'] }],
+        [
+          hotkeyFromBytes(BOB.publicKey),
+          {
+            blockNumber: 12,
+            fields: [Uint8Array.of(1, 2, 3), new Uint8Array(0)],
+            contents: [
+              { kind: 'raw', bytes: Uint8Array.of(1, 2, 3) },
+              { kind: 'raw', bytes: new Uint8Array(0) },
+            ],
+          },
+        ],
+        [hotkeyFromBytes(CAROL.publicKey), { blockNumber: 13, fields: [], contents: [{ kind: 'raw', bytes: Uint8Array.of(1) }, { kind: 'reset-bonds' }] }],
       ]),
     );
   });

@@ -6,7 +6,6 @@ import {
   createCall,
   explainWeights,
   isChainError,
-  openKeypair,
   registerNetwork,
   sendCall,
   setCommitment,
@@ -16,12 +15,11 @@ import {
   type Chain,
 } from '../src/index.ts';
 import { entryOf, HAS_METADATA, startScriptedNode, u64Hex, type ScriptedNode } from './scripted-node.ts';
+import { ALICE, BOB, setUpSubnet } from './scripted-subnet.ts';
 
 // Machines that build and test at once are slow.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const ALICE = openKeypair('//Alice');
-const BOB = openKeypair('//Bob');
 const SUCCESS = { applyExtrinsic: 1, section: 'system', method: 'ExtrinsicSuccess', data: [{ weight: { refTime: 0, proofSize: 0 }, class: 'Normal', paysFee: 'Yes' }] };
 
 interface Scripted {
@@ -49,10 +47,13 @@ async function until(condition: () => boolean): Promise<void> {
 describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
   let node: ScriptedNode;
   let chain: Chain;
+  let setUpBlocks: number;
   beforeEach(async () => {
     node = await startScriptedNode();
     node.seal(0);
     chain = await connectChain({ endpoint: node.endpoint });
+    setUpSubnet(node, chain);
+    setUpBlocks = node.blocks.length;
   });
   afterEach(async () => {
     await chain.close();
@@ -84,7 +85,7 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
     const work = burnedRegister(chain, { netuid: 3, hotkey: BOB.hotkey, signer: ALICE });
     await include([{ applyExtrinsic: 1, section: 'subtensorModule', method: 'NeuronRegistered', data: [3, 17, BOB.hotkey] }, SUCCESS]);
     const { uid, blockNumber, extrinsicIndex, events } = await work;
-    expect([uid, blockNumber, extrinsicIndex]).toEqual([17, 1, 1]);
+    expect([uid, blockNumber, extrinsicIndex]).toEqual([17, setUpBlocks, 1]);
     expect(events.map(({ pallet, name }) => `${pallet}.${name}`)).toEqual(['SubtensorModule.NeuronRegistered', 'System.ExtrinsicSuccess']);
     const extrinsic = decode(node.submitted[0] as string);
     expect([extrinsic.method.section, extrinsic.method.method, extrinsic.signer.toString(), extrinsic.nonce.toNumber(), extrinsic.era.isMortalEra]).toEqual(['subtensorModule', 'burnedRegister', ALICE.hotkey, 7, true]);
@@ -92,9 +93,9 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
 
   it('tells the pallet and the name of a dispatch error, also inside sudo', async () => {
     const error = { Module: { index: 7, error: '0x0c000000' } };
-    const direct = failureOf(addStake(chain, { netuid: 3, hotkey: BOB.hotkey, amountRao: 5n, signer: ALICE }));
+    const direct = failureOf(addStake(chain, { netuid: 3, hotkey: BOB.hotkey, amountRao: 10n ** 9n, signer: ALICE }));
     await include([{ applyExtrinsic: 1, section: 'system', method: 'ExtrinsicFailed', data: [error, SUCCESS.data[0]] }]);
-    expect(await direct).toMatchObject({ code: 'dispatch-failed', context: { pallet: 'SubtensorModule', error: 'NotEnoughBalanceToStake', blockNumber: 1 } });
+    expect(await direct).toMatchObject({ code: 'dispatch-failed', context: { pallet: 'SubtensorModule', error: 'NotEnoughBalanceToStake', blockNumber: setUpBlocks } });
     const inside = failureOf(setHyperparameter(chain, { netuid: 3, name: 'tempo', value: 10, signer: ALICE, sudo: true }));
     await include([{ applyExtrinsic: 1, section: 'sudo', method: 'Sudid', data: [{ Err: { Module: { index: 19, error: '0x00000000' } } }] }, SUCCESS], 2);
     expect(await inside).toMatchObject({ code: 'dispatch-failed', context: { pallet: 'AdminUtils', error: 'SubnetDoesNotExist' } });
@@ -133,7 +134,7 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
     await until(() => node.submitted.length >= 2);
     node.storage.set(keyOf('system', 'events'), encodeEvents([SUCCESS]));
     node.seal(12_000, [node.submitted[0] as string]);
-    expect((await work).blockNumber).toBe(1);
+    expect((await work).blockNumber).toBe(setUpBlocks);
     expect(new Set(node.submitted).size).toBe(1);
   });
 
@@ -150,9 +151,9 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
     const lost = failureOf(sendCall(chain, createCall(chain, 'System', 'remark', ['0x01']), { signer: ALICE }));
     await until(() => node.submitted.length === 1);
     for (let n = 1; n <= 130; n++) node.seal(n * 12_000);
-    expect(await lost).toMatchObject({ code: 'expired', context: { blockNumber: 128 } });
+    expect(await lost).toMatchObject({ code: 'expired', context: { blockNumber: setUpBlocks + 127 } });
     const slow = failureOf(sendCall(chain, createCall(chain, 'System', 'remark', ['0x02']), { signer: ALICE, timeoutMs: 50 }));
-    expect(await slow).toMatchObject({ code: 'timeout', context: { blockNumber: 258 } });
+    expect(await slow).toMatchObject({ code: 'timeout', context: { blockNumber: setUpBlocks + 257 } });
   });
 
   it('refuses calls that the runtime lacks and arguments that do not fit', async () => {
@@ -165,12 +166,15 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
   });
 
   it('reads a commitment back', async () => {
+    node.storage.set(keyOf('subtensorModule', 'uids', [3, BOB.hotkey]), '0x0100');
+    node.seal(0);
+    setUpBlocks++;
     const send = (fields: Uint8Array[]) => setCommitment(chain, { netuid: 3, fields, signer: BOB });
     const work = send([Uint8Array.of(1, 2, 3), new Uint8Array(128).fill(7)]);
     await until(() => node.submitted.length === 1);
     node.storage.set(keyOf('commitments', 'commitmentOf', [3, BOB.hotkey]), `0x${'00'.repeat(8)}01000000080401020381${'07'.repeat(128)}`);
     await include([SUCCESS]);
-    expect((await work).blockNumber).toBe(1);
+    expect((await work).blockNumber).toBe(setUpBlocks);
     expect(decode(node.submitted[0] as string).method.toHuman()).toMatchObject({ args: { netuid: '3', info: { fields: [{ Raw3: '0x010203' }, { Raw128: `0x${'07'.repeat(128)}` }] } } });
     const other = failureOf(send([Uint8Array.of(9)]));
     await include([SUCCESS], 2);

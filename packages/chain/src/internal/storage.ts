@@ -6,25 +6,34 @@ import { stringCamelCase } from '@polkadot/util';
 import { fromHex } from '@connito/commit-reveal';
 import type { Chain } from '../connection.ts';
 import { ChainError } from '../errors.ts';
+import type { StorageItem, SubtensorItem } from './runtime-items.ts';
 
 /** A decoded value of the metadata's type. */
 export type Codec = ReturnType<Chain['api']['registry']['createType']>;
 
-/** One value to read. */
-export interface StorageQuery {
-  readonly pallet: string;
-  readonly item: string;
-  readonly args?: readonly unknown[];
-}
+/** One value to read. Only what `runtime-items.ts` lists can be named. */
+export type StorageQuery = StorageItem & { readonly args?: readonly unknown[] };
 
 type Entry = NonNullable<NonNullable<Chain['api']['query'][string]>[string]>;
 
 /** Most keys in one request: 256 KiB of keys, far below every node's limit of a request. */
 const KEYS_PER_REQUEST = 1000;
 
+/** An item of pallet SubtensorModule. */
+export function subtensor(item: SubtensorItem, ...args: readonly unknown[]): StorageQuery {
+  return { pallet: 'SubtensorModule', item, args };
+}
+
 /** Whether the runtime has the item. */
-export function hasStorage(chain: Chain, pallet: string, item: string): boolean {
-  return findEntry(chain, pallet, item) !== undefined;
+export function hasStorage(chain: Chain, query: StorageItem): boolean {
+  return findEntry(chain, query) !== undefined;
+}
+
+/** Those of the queries whose items the runtime has; what the others would give is undefined. */
+export async function readPresent(chain: Chain, at: string | undefined, queries: readonly StorageQuery[]): Promise<(Codec | undefined)[]> {
+  const present = queries.filter((query) => hasStorage(chain, query));
+  const values = await readStorage(chain, at, present);
+  return queries.map((query) => values[present.indexOf(query)]);
 }
 
 /**
@@ -81,6 +90,11 @@ export function fieldOf(codec: Codec, name: string): Codec {
   throw new ChainError('unsupported', `expected a field ${name} in ${codec.toRawType()}; this runtime has another layout`, { subject: name });
 }
 
+/** Whether an account is missing or the chain's default of 32 zero bytes. */
+export function isNobody(account: Codec | undefined): boolean {
+  return account === undefined || toBytes(account).every((byte) => byte === 0);
+}
+
 /** The bytes of an account, a hash, or a byte string (without its length). */
 export function toBytes(codec: Codec): Uint8Array {
   return fromHex(codec.toHex());
@@ -104,12 +118,13 @@ async function readKeys(chain: Chain, blockHash: string, prefix: string): Promis
   }
 }
 
-function findEntry(chain: Chain, pallet: string, item: string): Entry | undefined {
+function findEntry(chain: Chain, { pallet, item }: StorageItem): Entry | undefined {
   return chain.api.query[stringCamelCase(pallet)]?.[stringCamelCase(item)];
 }
 
-function getEntry(chain: Chain, { pallet, item }: StorageQuery): Entry {
-  const entry = findEntry(chain, pallet, item);
+function getEntry(chain: Chain, query: StorageItem): Entry {
+  const { pallet, item } = query;
+  const entry = findEntry(chain, query);
   if (entry !== undefined) return entry;
   throw new ChainError('unsupported', `the runtime at ${chain.endpoint} has no storage ${pallet}.${item}`, { endpoint: chain.endpoint, subject: `${pallet}.${item}` });
 }
