@@ -7,7 +7,7 @@ import { ChainError } from './errors.ts';
 import { type Inclusion, type SendOptions } from './extrinsic.ts';
 import { hotkeyFromBytes, parseHotkey, parseNetuid, type Hotkey, type Netuid } from './identifier.ts';
 import { subtensorCall, subtensorEvent } from './internal/own-call.ts';
-import { callRuntime, hasRuntimeApi } from './internal/runtime-api.ts';
+import { callRuntime } from './internal/runtime-api.ts';
 import { fieldOf, readStorage, subtensor, toBigInt, toBoolean, toBytes, toNumber, type Codec, type StorageQuery } from './internal/storage.ts';
 import { affordable, createPlan, formatTao, sendPlan, type Check, type Plan } from './plan.ts';
 import { balanceText, isOwn } from './registration.ts';

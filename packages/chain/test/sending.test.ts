@@ -79,6 +79,7 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
     node.storage.set(keyOf('system', 'events'), encodeEvents(events));
     node.seal(12_000 * node.blocks.length, [node.submitted.at(-1) as string]);
   }
+  const commit = (fields: Uint8Array[]): ReturnType<typeof setCommitment> => setCommitment(chain, { netuid: 3, fields, signer: BOB });
   const decode = (hex: string) => chain.api.registry.createType('Extrinsic', hex) as unknown as { method: { section: string; method: string; toHuman(): unknown }; signer: { toString(): string }; nonce: { toNumber(): number }; era: { isMortalEra: boolean } };
 
   it('signs, waits for the finalised block, and decodes events', async () => {
@@ -169,17 +170,16 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
     node.storage.set(keyOf('subtensorModule', 'uids', [3, BOB.hotkey]), '0x0100');
     node.seal(0);
     setUpBlocks++;
-    const send = (fields: Uint8Array[]) => setCommitment(chain, { netuid: 3, fields, signer: BOB });
-    const work = send([Uint8Array.of(1, 2, 3), new Uint8Array(128).fill(7)]);
+    const work = commit([Uint8Array.of(1, 2, 3), new Uint8Array(128).fill(7)]);
     await until(() => node.submitted.length === 1);
     node.storage.set(keyOf('commitments', 'commitmentOf', [3, BOB.hotkey]), `0x${'00'.repeat(8)}01000000080401020381${'07'.repeat(128)}`);
     await include([SUCCESS]);
     expect((await work).blockNumber).toBe(setUpBlocks);
     expect(decode(node.submitted[0] as string).method.toHuman()).toMatchObject({ args: { netuid: '3', info: { fields: [{ Raw3: '0x010203' }, { Raw128: `0x${'07'.repeat(128)}` }] } } });
-    const other = failureOf(send([Uint8Array.of(9)]));
+    const other = failureOf(commit([Uint8Array.of(9)]));
     await include([SUCCESS], 2);
     expect((await other).code).toBe('read-back');
-    for (const fields of [[], [1, 2, 3, 4].map((n) => Uint8Array.of(n)), [new Uint8Array(129)]]) expect((await failureOf(send(fields))).code).toBe('bad-value');
+    for (const fields of [[], [1, 2, 3, 4].map((n) => Uint8Array.of(n)), [new Uint8Array(129)]]) expect((await failureOf(commit(fields))).code).toBe('bad-value');
   });
 
   it('sets weights only when the chain would take them, and reads the row back', async () => {

@@ -35,24 +35,23 @@ function parseIpv4(text: string): bigint | undefined {
 }
 
 function parseIpv6(text: string): bigint | undefined {
-  const halves = text.split('::');
-  if (halves.length > 2) return undefined;
+  const plain = withoutEmbedded(text);
+  const halves = plain?.split('::') ?? [];
+  if (halves.length < 1 || halves.length > 2) return undefined;
   const [head, tail] = halves.map((half) => (half === '' ? [] : half.split(':'))) as [string[], string[] | undefined];
-  const groups = [...head, ...(tail ?? [])];
-  const last = groups.at(-1);
-  const embedded = last?.includes('.') === true ? parseIpv4(last) : undefined;
-  if (last?.includes('.') === true && embedded === undefined) return undefined;
-  const size = (list: readonly string[]): number => list.length + (list.at(-1)?.includes('.') === true ? 1 : 0);
-  const missing = 8 - size(head) - size(tail ?? []);
+  const missing = 8 - head.length - (tail?.length ?? 0);
   if (tail === undefined ? missing !== 0 : missing < 1) return undefined;
-  const words = [...head, ...Array.from({ length: tail === undefined ? 0 : missing }, () => '0'), ...(tail ?? [])];
-  return words.reduce<bigint | undefined>((value, word) => append(value, word, embedded), 0n);
+  const words = [...head, ...Array.from({ length: missing }, () => '0'), ...(tail ?? [])];
+  if (!words.every((word) => /^[0-9a-f]{1,4}$/i.test(word))) return undefined;
+  return words.reduce((value, word) => (value << 16n) | BigInt(`0x${word}`), 0n);
 }
 
-function append(value: bigint | undefined, word: string, embedded: bigint | undefined): bigint | undefined {
-  if (value === undefined) return undefined;
-  if (word.includes('.')) return embedded === undefined ? undefined : (value << 32n) | embedded;
-  return /^[0-9a-f]{1,4}$/i.test(word) ? (value << 16n) | BigInt(`0x${word}`) : undefined;
+/** With an embedded IPv4 part at the end written as two groups; undefined where that part is wrong. */
+function withoutEmbedded(text: string): string | undefined {
+  if (!text.includes('.')) return text;
+  const start = text.lastIndexOf(':') + 1;
+  const value = parseIpv4(text.slice(start));
+  return value === undefined ? undefined : `${text.slice(0, start)}${(value >> 16n).toString(16)}:${(value & 0xffffn).toString(16)}`;
 }
 
 function longestZeroRun(groups: readonly string[]): { start: number; length: number } {

@@ -10,7 +10,7 @@ import type { Chain } from '../connection.ts';
 import { ChainError } from '../errors.ts';
 import { type Inclusion, type SendOptions } from '../extrinsic.ts';
 import { parseHotkey, parseNetuid, type Hotkey } from '../identifier.ts';
-import { subtensorCall } from '../internal/own-call.ts';
+import { hasSubtensorCall, subtensorCall } from '../internal/own-call.ts';
 import { persist } from '../internal/persist.ts';
 import { isNobody, readStorage, subtensor, toBoolean } from '../internal/storage.ts';
 import { createPlan, formatTao, sendPlan, type Check, type Plan } from '../plan.ts';
@@ -39,7 +39,7 @@ export interface StakeOptions {
 /** What adding or removing is judged by. */
 export interface StakeFigures {
   readonly quote: SwapQuote;
-  /** The limit that the chain keeps, rao of TAO for 1e9 rao of alpha; undefined without a tolerance. */
+  /** Rao of TAO for 1e9 rao of alpha; undefined without a tolerance. The chain keeps it where it has the calls with a limit; elsewhere it is looked at before sending only. */
   readonly limitPriceRao: bigint | undefined;
   readonly balanceRao: bigint;
   /** After the fee for inclusion, and by the quote. */
@@ -65,7 +65,7 @@ export async function planAddStake(chain: Chain, options: StakeOptions & { reado
   const { netuid, hotkey, account, quote, limitPriceRao, balanceRao, stakeRao } = parts;
   const { amountRao } = options;
   const call =
-    limitPriceRao === undefined
+    limitPriceRao === undefined || !hasSubtensorCall(chain, 'add_stake_limit')
       ? subtensorCall(chain, 'add_stake', [hotkey, netuid, amountRao])
       : subtensorCall(chain, 'add_stake_limit', [hotkey, netuid, amountRao, limitPriceRao, options.allowPartial ?? false]);
   const figures = { quote, limitPriceRao, balanceRao, balanceAfterRao: balanceRao - amountRao, stakeRao, stakeAfterRao: stakeRao + quote.outputRao };
@@ -102,7 +102,7 @@ export async function planRemoveStake(chain: Chain, options: StakeOptions & { re
   const { netuid, hotkey, account, quote, limitPriceRao, balanceRao, stakeRao } = parts;
   const { amountRao } = options;
   const call =
-    limitPriceRao === undefined
+    limitPriceRao === undefined || !hasSubtensorCall(chain, 'remove_stake_limit')
       ? subtensorCall(chain, 'remove_stake', [hotkey, netuid, amountRao])
       : subtensorCall(chain, 'remove_stake_limit', [hotkey, netuid, amountRao, limitPriceRao, options.allowPartial ?? false]);
   const figures = { quote, limitPriceRao, balanceRao, balanceAfterRao: balanceRao + quote.outputRao, stakeRao, stakeAfterRao: stakeRao - amountRao };
