@@ -56,7 +56,27 @@ export type CommitRevealErrorCode =
   /** The body of a timelock ciphertext was altered. */
   | 'timelock-altered'
   /** SCALE bytes of a weight payload are cut, trailing, not canonical, or their vectors differ in length. */
-  | 'weights-payload';
+  | 'weights-payload'
+  /** A seal does not begin with the header of this format. */
+  | 'seal-header'
+  /** A frame of a seal is not what was sealed there with this key: altered, moved, repeated, or another key. */
+  | 'seal-altered'
+  /** A seal ends before its last frame does. */
+  | 'seal-truncated'
+  /** Bytes follow the last frame of a seal. */
+  | 'seal-trailing'
+  /** A seal holds more than the caller allows. */
+  | 'seal-too-large'
+  /** A field of a commitment is of a kind that no record has there. */
+  | 'record-field-kind'
+  /** Commitments of one epoch take more bytes than the subnet allows. */
+  | 'record-space'
+  /** The bytes of a chunk list are cut, trail, or are of another format. */
+  | 'chunk-list'
+  /** A chunk list is not the one whose root was expected. */
+  | 'chunk-root'
+  /** A chunk does not have the hash that the list says. */
+  | 'chunk-mismatch';
 
 /** What an error can tell beside its message; which members are set depends on the code. */
 export interface CommitRevealErrorContext {

@@ -20,3 +20,9 @@ export { decodePortableTimelock, decryptTimelock, encodePortableTimelock, encryp
 export type { EncryptTimelockOptions, PortableTimelock } from './timelock.ts';
 export { decodeWeightsPayload, encodeWeightsPayload, hashWeightsCommit } from './weight-commit.ts';
 export type { WeightsCommit, WeightsPayload } from './weight-commit.ts';
+export { DEFAULT_FRAME_BYTES, FRAME_BYTES_RANGE, openSealedBytes, openSealStream, portableFrameCipher, SEAL_HEADER_BYTES, SEAL_TAG_BYTES, sealBytes, sealedSizeBytes, sealStream } from './seal.ts';
+export type { FrameCipher, OpenSealOptions, SealOptions } from './seal.ts';
+export { assertSpace, chargedBytes, decodeRecordFields, decodeUpdateSecret, DEFAULT_SPACE_BYTES, encodeRecordFields, encodeUpdateSecret, MAX_TIMELOCKED_FIELD_BYTES, MIN_CHARGED_BYTES, UPDATE_SECRET_BYTES } from './sealed-record.ts';
+export type { CommitmentFieldInput, RawField, SealedRecord, SealedSheetRecord, SealedUpdateRecord, TimelockedField, UpdateSecret } from './sealed-record.ts';
+export { CHUNK_BYTES_RANGE, computeChunkRoot, createChunkList, decodeChunkList, DEFAULT_CHUNK_BYTES, encodeChunkList, MAX_CHUNKS, proveChunk, verifyChunk, verifyChunkProof, verifyChunks } from './chunk-list.ts';
+export type { ChunkList, ChunkListOptions, ChunkProof, ChunkShape } from './chunk-list.ts';

@@ -26,8 +26,10 @@ export const MAX_UPDATE_LOCATOR_BYTES = 90;
 /** Longest locator of a task, in bytes of UTF-8. */
 export const MAX_TASK_LOCATOR_BYTES = 86;
 
-const VERSION = 1;
-const KINDS: Readonly<Record<ChainRecord['kind'], number>> = { update: 1, task: 2, sheet: 3, root: 4 };
+/** The version byte of every record. */
+export const RECORD_VERSION = 1;
+/** The kind byte of every record. */
+export const RECORD_KINDS: Readonly<Record<ChainRecord['kind'], number>> = { update: 1, task: 2, sheet: 3, root: 4 };
 
 /** A miner's commitment to an update, and where its artifact will lie. */
 export interface UpdateRecord {
@@ -78,7 +80,7 @@ export type ChainRecord = UpdateRecord | TaskRecord | SheetRecord | RootRecord;
  * @throws bad-length, out-of-range, bad-text, bad-locator
  */
 export function encodeRecord(record: ChainRecord): Uint8Array[] {
-  const head = Uint8Array.of(KINDS[record.kind], VERSION);
+  const head = Uint8Array.of(RECORD_KINDS[record.kind], RECORD_VERSION);
   switch (record.kind) {
     case 'update':
       return [
@@ -111,17 +113,20 @@ export function decodeRecord(fields: readonly Uint8Array[]): ChainRecord {
   const first = fields[0];
   if (first === undefined || fields.length > MAX_FIELDS) throw wrongFields('a record', '1 to 3', fields.length);
   for (const [index, field] of fields.entries()) assertFieldSize(index, field);
+  return DECODERS[readHead(first)](fields, first);
+}
+
+/** The kind of a record whose first field is `first`. @throws record-length, record-kind, record-version */
+export function readHead(first: Uint8Array): ChainRecord['kind'] {
   if (first.length < 2) throw wrongLength('a record', 'at least 2 bytes', first.length);
   const kind = kindOf(first);
   const version = first[1] ?? 0;
-  if (version !== VERSION) {
-    throw new CommitRevealError('record-version', `expected version ${VERSION} of a ${kind} record, got ${version}; a newer connito may read it`, {
-      field: 'version',
-      expected: VERSION,
-      actual: version,
-    });
-  }
-  return DECODERS[kind](fields, first);
+  if (version === RECORD_VERSION) return kind;
+  throw new CommitRevealError('record-version', `expected version ${RECORD_VERSION} of a ${kind} record, got ${version}; a newer connito may read it`, {
+    field: 'version',
+    expected: RECORD_VERSION,
+    actual: version,
+  });
 }
 
 const DECODERS: Readonly<Record<ChainRecord['kind'], (fields: readonly Uint8Array[], first: Uint8Array) => ChainRecord>> = {
@@ -192,7 +197,7 @@ function decodeRoot(fields: readonly Uint8Array[], first: Uint8Array): RootRecor
 
 function kindOf(first: Uint8Array): ChainRecord['kind'] {
   const byte = first[0] ?? 0;
-  for (const [kind, value] of Object.entries(KINDS)) if (value === byte) return kind as ChainRecord['kind'];
+  for (const [kind, value] of Object.entries(RECORD_KINDS)) if (value === byte) return kind as ChainRecord['kind'];
   throw new CommitRevealError('record-kind', `expected a record of kind 1 to 4, got ${byte}; this is no Connito record`, {
     field: 'kind',
     expected: '1..4',
@@ -200,13 +205,15 @@ function kindOf(first: Uint8Array): ChainRecord['kind'] {
   });
 }
 
-function encodeLocator(locator: string, limit: number): Uint8Array {
+/** A locator's bytes. @throws bad-text, bad-locator */
+export function encodeLocator(locator: string, limit: number): Uint8Array {
   const bytes = encodeText('locator', locator);
   assertLocator(locator, bytes.length, limit);
   return bytes;
 }
 
-function decodeLocator(bytes: Uint8Array, limit: number): string {
+/** @throws bad-text, bad-locator */
+export function decodeLocator(bytes: Uint8Array, limit: number): string {
   const locator = decodeText('locator', bytes);
   assertLocator(locator, bytes.length, limit);
   return locator;
@@ -234,10 +241,12 @@ function hash(field: string, bytes: Uint8Array): Uint8Array {
   return assertLength(field, bytes, 32);
 }
 
-function wrongFields(what: string, expected: string, actual: number): CommitRevealError {
+/** A record with the wrong number of fields. */
+export function wrongFields(what: string, expected: string, actual: number): CommitRevealError {
   return new CommitRevealError('record-fields', `${what} has ${expected} fields, got ${actual}`, { expected, actual });
 }
 
-function wrongLength(what: string, expected: string, actual: number): CommitRevealError {
+/** A field or record of the wrong length. */
+export function wrongLength(what: string, expected: string, actual: number): CommitRevealError {
   return new CommitRevealError('record-length', `${what} has ${expected}, got ${actual}`, { field: what, expected, actual });
 }

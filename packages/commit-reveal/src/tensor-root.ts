@@ -17,11 +17,16 @@
 import { CommitRevealError } from './errors.ts';
 import { compareBytes } from './hex.ts';
 import { assertLength, concatBytes, encodeText, u64 } from './internal/bytes.ts';
+import { merkleRoot, proveMerkleLeaf, verifyMerkleProof, type MerkleProof, type MerkleRules } from './internal/merkle.ts';
 import { createPortableSha256, sha256, type CreateSha256 } from './sha256.ts';
 
 const LEAF_DOMAIN = new TextEncoder().encode('connito/tensor-root/leaf/v1');
 const NODE_DOMAIN = new TextEncoder().encode('connito/tensor-root/node/v1');
 const ROOT_DOMAIN = new TextEncoder().encode('connito/tensor-root/root/v1');
+const RULES: MerkleRules = {
+  hashNode: (left, right) => sha256(NODE_DOMAIN, left, right),
+  hashRoot: (count, top) => sha256(ROOT_DOMAIN, u64('count', count), top),
+};
 
 /** What a leaf says about a tensor beside its bytes. */
 export interface TensorHeader {
@@ -51,12 +56,8 @@ export interface TensorStream {
   finish(): void;
 }
 
-/** A node of a proof: which leaf, of how many, and the partners from the bottom up. */
-export interface TensorProof {
-  readonly index: number;
-  readonly count: number;
-  readonly siblings: readonly Uint8Array[];
-}
+/** That a tensor is under a root: which leaf in canonical order, of how many, and the partners from the bottom up. */
+export type TensorProof = MerkleProof;
 
 /** Collects tensors in any order, holding 32 bytes and the name of each. */
 export interface TensorRootBuilder {
@@ -143,19 +144,7 @@ export function computeTensorLeaf(tensor: TensorHeader & { readonly sizeBytes: n
  * Malformed proofs (index outside the tree, too few or too many siblings) are false, never an exception.
  */
 export function verifyTensorProof(options: { readonly root: Uint8Array; readonly leaf: Uint8Array; readonly proof: TensorProof }): boolean {
-  const { root, leaf, proof } = options;
-  const { index, count, siblings } = proof;
-  if (leaf.length !== 32 || !Number.isSafeInteger(count) || !Number.isSafeInteger(index)) return false;
-  if (index < 0 || index >= count) return false;
-  let hash = leaf;
-  let used = 0;
-  for (let position = index, width = count; width > 1; position = Math.floor(position / 2), width = Math.ceil(width / 2)) {
-    if (position === width - 1 && position % 2 === 0) continue;
-    const sibling = siblings[used++];
-    if (sibling === undefined || sibling.length !== 32) return false;
-    hash = position % 2 === 0 ? hashNode(hash, sibling) : hashNode(sibling, hash);
-  }
-  return used === siblings.length && compareBytes(hashRoot(count, hash), root) === 0;
+  return verifyMerkleProof(RULES, options);
 }
 
 interface Leaf {
@@ -218,38 +207,10 @@ function proveLeaf(leaves: ReadonlyMap<string, Leaf>, openStreams: number, name:
   const wanted = leaves.get(name);
   if (wanted === undefined) throw new CommitRevealError('unknown-tensor', `no tensor ${JSON.stringify(name)} in this tree`, { field: name });
   const sorted = sortedLeaves(leaves, openStreams);
-  const index = sorted.indexOf(wanted.hash as Uint8Array);
-  const siblings: Uint8Array[] = [];
-  let position = index;
-  for (let level = sorted; level.length > 1; level = nextLevel(level)) {
-    const sibling = level[position ^ 1];
-    if (sibling !== undefined) siblings.push(sibling);
-    position >>>= 1;
-  }
-  return { index, count: sorted.length, siblings };
+  return proveMerkleLeaf(RULES, sorted, sorted.indexOf(wanted.hash as Uint8Array));
 }
 
 function computeRootOfLeaves(leaves: Uint8Array[]): Uint8Array {
   if (leaves.length === 0) throw new CommitRevealError('no-tensors', 'a root needs at least one tensor, got none');
-  let level = leaves;
-  while (level.length > 1) level = nextLevel(level);
-  return hashRoot(leaves.length, level[0] as Uint8Array);
-}
-
-function nextLevel(level: readonly Uint8Array[]): Uint8Array[] {
-  const next: Uint8Array[] = [];
-  for (let i = 0; i < level.length; i += 2) {
-    const left = level[i] as Uint8Array;
-    const right = level[i + 1];
-    next.push(right === undefined ? left : hashNode(left, right));
-  }
-  return next;
-}
-
-function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256(NODE_DOMAIN, left, right);
-}
-
-function hashRoot(count: number, tree: Uint8Array): Uint8Array {
-  return sha256(ROOT_DOMAIN, u64('count', count), tree);
+  return merkleRoot(RULES, leaves);
 }

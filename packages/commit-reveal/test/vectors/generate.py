@@ -39,20 +39,23 @@ def split(n):
     return k
 
 
-def tree(leaves):
+TENSOR_NODE = b"connito/tensor-root/node/v1"
+
+
+def tree(node, leaves):
     if len(leaves) == 1:
         return leaves[0]
     k = split(len(leaves))
-    return sha(b"connito/tensor-root/node/v1", tree(leaves[:k]), tree(leaves[k:]))
+    return sha(node, tree(node, leaves[:k]), tree(node, leaves[k:]))
 
 
-def path(index, leaves):
+def path(node, index, leaves):
     if len(leaves) == 1:
         return []
     k = split(len(leaves))
     if index < k:
-        return path(index, leaves[:k]) + [tree(leaves[k:])]
-    return path(index - k, leaves[k:]) + [tree(leaves[:k])]
+        return path(node, index, leaves[:k]) + [tree(node, leaves[k:])]
+    return path(node, index - k, leaves[k:]) + [tree(node, leaves[:k])]
 
 
 def ordered(tensors):
@@ -61,7 +64,7 @@ def ordered(tensors):
 
 def root(tensors):
     leaves = [leaf(t) for t in ordered(tensors)]
-    return sha(b"connito/tensor-root/root/v1", u64(len(leaves)), tree(leaves))
+    return sha(b"connito/tensor-root/root/v1", u64(len(leaves)), tree(TENSOR_NODE, leaves))
 
 
 def root_case(rng, count, label):
@@ -80,7 +83,7 @@ def finish_case(label, tensors):
     rows = ordered(tensors)
     leaves = [leaf(t) for t in rows]
     proofs = [
-        {"name": rows[i]["name"], "index": i, "count": len(rows), "leaf": leaves[i].hex(), "siblings": [s.hex() for s in path(i, leaves)]}
+        {"name": rows[i]["name"], "index": i, "count": len(rows), "leaf": leaves[i].hex(), "siblings": [s.hex() for s in path(TENSOR_NODE, i, leaves)]}
         for i in sorted({0, len(rows) // 2, len(rows) - 1})
     ]
     return {"label": label, "tensors": tensors, "root": root(tensors).hex(), "proofs": proofs}
@@ -115,6 +118,40 @@ def records(rng):
     ]
 
 
+def sealed_records(rng):
+    """The ciphertexts are any bytes: timelock.py has real ones."""
+    c, a, t, k = (rng.randbytes(32) for _ in range(4))
+    update, sheet_seal = rng.randbytes(340), rng.randbytes(810)
+    locator = "s3://\u4f8b/u"
+    first, second = b"\x01\x01" + struct.pack("<I", 7) + c + locator.encode(), a + struct.pack("<Q", 5_000_000)
+    head = {"kind": "sealed-update", "cycle": 7, "commitment": c.hex(), "locator": locator, "sealedSha256": a.hex(), "sizeBytes": 5_000_000}
+    lock = lambda data, n: {"kind": "timelocked", "ciphertext": data.hex(), "round": n}
+    return [
+        {"record": {**head, "seal": lock(update, 123)}, "fields": [first.hex(), second.hex(), lock(update, 123)], "charged": len(first) + 40 + 340},
+        {"record": {**head, "chunkRoot": k.hex(), "seal": lock(update, 2**40)}, "fields": [first.hex(), (second + k).hex(), lock(update, 2**40)], "charged": len(first) + 72 + 340},
+        {"record": {"kind": "sealed-sheet", "cycle": 9, "seal": lock(sheet_seal, 124)}, "fields": [(b"\x03\x01" + struct.pack("<I", 9)).hex(), lock(sheet_seal, 124)], "charged": 816},
+        {"record": {"kind": "sealed-sheet", "cycle": 9, "taskHash": t.hex(), "seal": lock(sheet_seal, 124)},
+         "fields": [(b"\x03\x01" + struct.pack("<I", 9) + t).hex(), lock(sheet_seal, 124)], "charged": 848},
+    ]
+
+
+def pattern(size):
+    return bytes((i * 31 + (i >> 8)) & 255 for i in range(size))
+
+
+def chunk_list(chunk_bytes, size):
+    """The file is `pattern(size)`, so that the vectors stay small."""
+    node = b"connito/chunks/node/v1"
+    data = pattern(size)
+    chunks = [data[i:i + chunk_bytes] for i in range(0, size, chunk_bytes)] or [b""]
+    hashes = [sha(b"connito/chunks/leaf/v1", u64(i), chunk) for i, chunk in enumerate(chunks)]
+    shape = struct.pack("<IQ", chunk_bytes, size)
+    value = sha(b"connito/chunks/root/v1", shape, u64(len(hashes)), tree(node, hashes))
+    last = len(hashes) - 1
+    return {"chunkBytes": chunk_bytes, "sizeBytes": size, "sideFile": (b"connito/chunks/v1" + shape + b"".join(hashes)).hex(), "root": value.hex(),
+            "lastSiblings": [s.hex() for s in path(node, last, hashes)]}
+
+
 def halves(rng):
     values = [0.0, 1.0, 0.5, 65504.0, 65519.999, 2.0**-24, 2.0**-25, 2.0**-25 * 1.0000001, 2.0**-14, 2.0**-14 - 2.0**-25, 1 + 2.0**-11,
               1 + 3 * 2.0**-11, 5e-324, 0.1, 0.0123, 2049.0, 2051.0, 1023.5 * 2.0**-24]
@@ -147,6 +184,8 @@ def main():
         "commitments": [commitment(rng) for _ in range(4)],
         "records": records(rng),
         "halves": halves(rng),
+        "sealedRecords": sealed_records(random.Random(20261129)),
+        "chunkLists": [chunk_list(*case) for case in ((1024, 0), (1024, 1), (1024, 1024), (1024, 1025), (1024, 5000), (2048, 13 * 2048), (65536, 65535))],
         "sheet": sheet(rng),
         "minersHash": miners_hash(),
     }
