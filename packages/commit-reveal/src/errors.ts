@@ -76,7 +76,11 @@ export type CommitRevealErrorCode =
   /** A chunk list is not the one whose root was expected. */
   | 'chunk-root'
   /** A chunk does not have the hash that the list says. */
-  | 'chunk-mismatch';
+  | 'chunk-mismatch'
+  /** An endpoint of a beacon is no http(s) URL. */
+  | 'bad-endpoint'
+  /** No endpoint gave the signature of a round. */
+  | 'beacon-unreachable';
 
 /** What an error can tell beside its message; which members are set depends on the code. */
 export interface CommitRevealErrorContext {

@@ -26,3 +26,5 @@ export { assertSpace, chargedBytes, decodeRecordFields, decodeUpdateSecret, DEFA
 export type { CommitmentFieldInput, RawField, SealedRecord, SealedSheetRecord, SealedUpdateRecord, TimelockedField, UpdateSecret } from './sealed-record.ts';
 export { CHUNK_BYTES_RANGE, computeChunkRoot, createChunkList, decodeChunkList, DEFAULT_CHUNK_BYTES, encodeChunkList, MAX_CHUNKS, proveChunk, verifyChunk, verifyChunkProof, verifyChunks } from './chunk-list.ts';
 export type { ChunkList, ChunkListOptions, ChunkProof, ChunkShape } from './chunk-list.ts';
+export { DRAND_ENDPOINTS, fetchPulse, MAX_RESPONSE_BYTES } from './fetch-pulse.ts';
+export type { FetchPulseOptions, PulseFetch, PulseResponse } from './fetch-pulse.ts';
