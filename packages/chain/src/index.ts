@@ -85,6 +85,7 @@ export { releaseUntil } from './release.ts';
 export { assertSchedule, BEACON_MARGIN_MS, beaconTimes, COMMITMENT_BYTES_PER_CYCLE, cycleMs, PHASES, phaseWindow, positionAt } from './schedule.ts';
 export type { Phase, Position, RoundTime, Schedule, SpaceLimits, Window } from './schedule.ts';
 export { computeYuma } from './yuma/exact.ts';
+export { computeYumaFast } from './yuma/fast.ts';
 export { activityCutoffBlocks } from './yuma/input.ts';
 export type { YumaInput, YumaRow } from './yuma/input.ts';
 export type { YumaFractions, YumaResult } from './yuma/result.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { computeYuma } from '../src/yuma/exact.ts';
+import { computeYumaFast } from '../src/yuma/fast.ts';
 import type { YumaResult } from '../src/yuma/result.ts';
 import { combineMechanisms, splitEmission } from '../src/yuma/mechanisms.ts';
 import { readYumaCases, toYumaInput, type StoredOutput, type YumaCase } from './yuma-vectors.ts';
@@ -25,10 +26,20 @@ function runSubnet({ input }: YumaCase, compute: typeof computeYuma): StoredOutp
 
 const cases = readYumaCases();
 
-describe('computeYuma', () => {
+describe.each([
+  ['computeYuma', computeYuma],
+  ['computeYumaFast', computeYumaFast],
+])('%s', (_, compute) => {
   it.each(['small', 'middle', 'chain', 'mechanisms', 'full'])('stores what the runtime stores, bit for bit: %s', (name) => {
     const chosen = cases.filter((candidate) => candidate.name === name);
     expect(chosen.length).toBeGreaterThan(5);
-    for (const candidate of chosen) expect(runSubnet(candidate, computeYuma)).toEqual(candidate.output);
+    for (const candidate of chosen) expect(runSubnet(candidate, compute)).toEqual(candidate.output);
   });
+});
+
+it('gives the same figures before they are cut to u16 in both forms', () => {
+  for (const { input } of cases) {
+    const epoch = toYumaInput(input, input.mechanisms[0] as never, BigInt(input.emissionRao));
+    expect(computeYumaFast(epoch)).toEqual(computeYuma(epoch));
+  }
 });

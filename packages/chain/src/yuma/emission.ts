@@ -37,6 +37,7 @@ export function shareEmission(emissionRao: bigint, { incentive, dividends, activ
 
 /** In I96F32, cut off to whole rao. */
 function toRao(share: bigint, emissionRao: bigint): bigint {
+  if (share === 0n) return 0n;
   const rao = (share * emissionRao) >> 32n;
   return rao < 0n ? 0n : rao > U64_MAX ? U64_MAX : rao;
 }

@@ -65,6 +65,8 @@ export interface YumaInput {
   readonly emissionRao: bigint;
 }
 
+type RowsName = 'weights' | 'bonds';
+
 const U16_MAX = 65535;
 const U64_MAX: bigint = 2n ** 64n - 1n;
 /** `I64F64::saturating_from_num` of more would saturate. */
@@ -88,12 +90,16 @@ export function activityCutoffBlocks({ tempo, factorMilli }: { readonly tempo: n
  * @throws bad-value
  */
 export function assertYumaInput(input: YumaInput): void {
-  const n = input.stakeRao.length;
-  if (n > MAX_NEURONS) throw badValue('stakeRao', `at most ${MAX_NEURONS} neurons`, n);
-  assertScalars(input, n);
-  assertLists(input, n);
-  assertRows('weights', input.weights, n);
-  assertRows('bonds', input.bonds, n);
+  assertAllButRows(input);
+  assertRows('weights', input.weights, input.stakeRao.length);
+  assertRows('bonds', input.bonds, input.stakeRao.length);
+}
+
+/** {@link assertYumaInput} for who checks each row while reading it. @throws bad-value */
+export function assertAllButRows(input: YumaInput): void {
+  if (!Array.isArray(input.stakeRao) || input.stakeRao.length > MAX_NEURONS) throw badValue('stakeRao', `a list of at most ${MAX_NEURONS}`, input.stakeRao?.length);
+  assertScalars(input, input.stakeRao.length);
+  assertLists(input, input.stakeRao.length);
 }
 
 function assertScalars(input: YumaInput, n: number): void {
@@ -121,17 +127,36 @@ function assertLists(input: YumaInput, n: number): void {
   for (const block of pendingCommitBlocks ?? []) if (block !== undefined) assertInteger('pendingCommitBlocks', block, Number.MAX_SAFE_INTEGER);
 }
 
-function assertRows(name: 'weights' | 'bonds', rows: readonly YumaRow[], n: number): void {
+function assertRows(name: RowsName, rows: readonly YumaRow[], n: number): void {
   const seenInRow = new Int32Array(n);
   for (let from = 0; from < n; from += 1) {
-    for (const entry of rows[from] as YumaRow) {
-      const [uid, value] = entry;
-      if (!Number.isInteger(uid) || uid < 0 || uid >= n) throw badValue(`${name} of uid ${from}`, `a uid from 0 to ${n - 1}`, uid);
-      if (!Number.isInteger(value) || value < 0 || value > U16_MAX) throw badValue(`${name} of uid ${from}`, `a value from 0 to ${U16_MAX}`, value);
-      if (seenInRow[uid] === from + 1) throw badValue(`${name} of uid ${from}`, 'each uid at most once', uid);
-      seenInRow[uid] = from + 1;
-    }
+    const row = rows[from] as YumaRow;
+    assertRow(name, from, row);
+    for (const entry of row) if (!isEntry(entry, from, seenInRow)) throw badEntry(name, from, entry);
   }
+}
+
+/** @throws bad-value */
+export function assertRow(name: RowsName, from: number, row: YumaRow): void {
+  if (!Array.isArray(row)) throw badValue(`${name} of uid ${from}`, 'a list of [uid, value]', typeof row);
+}
+
+/**
+ * Whether this is an entry of the row of `from`: a uid that the row has not named before, and a u16.
+ * @param seenInRow one number per neuron, zeros at first: 1 + the last row that named it; rows are checked in ascending order
+ */
+export function isEntry(entry: YumaRow[number], from: number, seenInRow: Int32Array): boolean {
+  if (!Array.isArray(entry)) return false;
+  const value = entry[1] as number;
+  // Of what is no uid the last row is undefined, and no comparison holds.
+  if (!((seenInRow[entry[0] as number] as number) <= from && value >= 0 && value <= U16_MAX && Math.floor(value) === value)) return false;
+  seenInRow[entry[0] as number] = from + 1;
+  return true;
+}
+
+/** Why {@link isEntry} says no. */
+export function badEntry(name: RowsName, from: number, entry: YumaRow[number]): ChainError {
+  return badValue(`${name} of uid ${from}`, `the uid of a neuron, at most once, and a value from 0 to ${U16_MAX}`, Array.isArray(entry) ? `[${entry.join(', ')}]` : entry);
 }
 
 function assertLength(name: string, list: readonly unknown[], n: number): void {

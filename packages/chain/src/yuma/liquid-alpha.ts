@@ -35,8 +35,13 @@ export function alphaCurve(input: Pick<YumaInput, 'alphaLow' | 'alphaHigh' | 'al
 /** α = low + (high − low) / (1 + e^(−s (d − ½))), d = w ≥ b ? w − C : b − w, within [0, 1]. */
 export function liquidAlpha({ low, high, slope }: AlphaCurve, { consensus, weight, bond }: AlphaArguments): bigint {
   const departure = clamp(weight >= bond ? subtract(weight, consensus) : subtract(bond, weight), 0n, ONE);
-  const sigmoid = divide(ONE, add(ONE, exp(multiply(slope, subtract(departure, HALF)))));
-  return clamp(add(low, multiply(sigmoid, subtract(high, low))), low, high);
+  const share = sigmoid(multiply(slope, subtract(departure, HALF)));
+  return clamp(add(low, multiply(share, subtract(high, low))), low, high);
+}
+
+/** 1 / (1 + e^x) */
+export function sigmoid(x: bigint): bigint {
+  return divide(ONE, add(ONE, exp(x)));
 }
 
 /**

@@ -1,0 +1,59 @@
+/**
+ * The chain's I32F32 on float64: a value is its bits, an integer, so 1.0 is 2^32. Everything from −2^53 to 2^53 is held exactly.
+ *
+ * A float64 product or quotient is the true one, rounded. Rounding is monotone and integers are representable, so it never crosses an integer; it
+ * can only land on one. Cutting off a result that is no integer is therefore exact, and only a result that is one has to be computed again with care.
+ * @module
+ */
+
+/** 1.0 */
+export const ONE: number = 2 ** 32;
+const SPLIT: number = 2 ** 20;
+const STEP: number = 2 ** 16;
+/** A number up to this, times STEP, is exact. */
+const STEP_LIMIT: number = 2 ** 37;
+const U16_MAX = 65535;
+
+/** ⌊a · b⌋ for |a| ≤ 1 and |b| < 512. */
+export function multiply(a: number, b: number): number {
+  const product = (a * b) / ONE;
+  const floor = Math.floor(product);
+  return floor !== product ? floor : multiplyWithCare(a, b);
+}
+
+/** ⌊a / b⌋ for 0 ≤ a < 2^53, 0 < b < 2^53 and a quotient below 2^21. */
+export function divide(a: number, b: number): number {
+  const quotient = (a * ONE) / b;
+  const floor = Math.floor(quotient);
+  return floor !== quotient ? floor : divideWithCare(a, b);
+}
+
+/** A u16 fraction of 65535. */
+export function fromU16(value: number): number {
+  return Math.floor((value * ONE) / U16_MAX);
+}
+
+/** Times 65535, cut off, for 0 ≤ bits < 2^37. */
+export function toU16(bits: number): number {
+  return Math.min(U16_MAX, Math.floor((bits * U16_MAX) / ONE));
+}
+
+/** Divides by the sum, unless that is zero. */
+export function normalise(values: Float64Array): Float64Array {
+  const total = values.reduce((sum, value) => sum + value, 0);
+  return total === 0 ? values : values.map((value) => (value === 0 ? 0 : divide(value, total)));
+}
+
+function multiplyWithCare(a: number, b: number): number {
+  const high = Math.floor(b / SPLIT);
+  const low = b - high * SPLIT;
+  return Math.floor((a * high + Math.floor((a * low) / SPLIT)) / (ONE / SPLIT));
+}
+
+function divideWithCare(a: number, b: number): number {
+  if (a === b) return ONE;
+  if (b === ONE) return a;
+  if (Math.max(a, b) > STEP_LIMIT) return Number((BigInt(a) << 32n) / BigInt(b));
+  const high = Math.floor((a * STEP) / b);
+  return high * STEP + Math.floor(((a * STEP - high * b) * STEP) / b);
+}

@@ -1,0 +1,192 @@
+/**
+ * Sparse matrices of I32F32 on float64, all entries one after the other: row i is entries `start[i]` to `start[i + 1]`, in the order of storage.
+ * What changes a matrix does so in place. Loops are written out: a callback per entry would cost more than the entry.
+ * @module
+ */
+import { divide, multiply, ONE } from './float-fixed.ts';
+import { assertRow, badEntry, isEntry, type YumaRow } from './input.ts';
+
+export interface Packed {
+  /** [rows + 1] */
+  readonly start: Int32Array;
+  /** [capacity] */
+  readonly column: Uint16Array;
+  /** [capacity] I32F32 bits */
+  readonly value: Float64Array;
+}
+
+/** Which stored entries count. */
+export interface Selection {
+  readonly name: 'weights' | 'bonds';
+  readonly rows: readonly YumaRow[];
+  /** Blocks of registration by column. */
+  readonly registered: readonly number[];
+  /** The block from which on a column is too new for a row; 0 takes none of the row. */
+  readonly horizon: (row: number) => number;
+  /** A column that a row does not count, or −1. */
+  readonly except: (row: number) => number;
+}
+
+/** A matrix without entries, and room for `capacity` of them. */
+export function createPacked(rows: number, capacity: number): Packed {
+  return { start: new Int32Array(rows + 1), column: new Uint16Array(capacity), value: new Float64Array(capacity) };
+}
+
+/** The stored entries that count, as plain u16; all are checked. @throws bad-value */
+export function packRows({ name, rows, registered, horizon, except }: Selection): Packed {
+  for (const [from, row] of rows.entries()) assertRow(name, from, row);
+  const packed = createPacked(rows.length, rows.reduce((total, row) => total + row.length, 0));
+  const { start, column, value } = packed;
+  const registeredAt = Float64Array.from(registered);
+  const seenInRow = new Int32Array(rows.length);
+  let end = 0;
+  for (let from = 0; from < rows.length; from += 1) {
+    const row = rows[from] as YumaRow;
+    const limit = horizon(from);
+    const skipped = except(from);
+    for (let index = 0; index < row.length; index += 1) {
+      const entry = row[index] as readonly [number, number];
+      if (!isEntry(entry, from, seenInRow)) throw badEntry(name, from, entry);
+      const to = entry[0];
+      if ((registeredAt[to] as number) >= limit || to === skipped) continue;
+      column[end] = to;
+      value[end] = entry[1];
+      end += 1;
+    }
+    start[from + 1] = end;
+  }
+  return packed;
+}
+
+/** u16 to I32F32, rows summing to 1. @see normaliseRows in sparse.ts */
+export function normaliseU16Rows(packed: Packed): void {
+  const { start, value } = packed;
+  const totals = rowSums(packed);
+  for (let row = 0; row < totals.length; row += 1) {
+    const total = totals[row] as number;
+    // Below 2^48: one division is exact.
+    if (total > 0) for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) value[index] = Math.floor(((value[index] as number) * ONE) / total);
+  }
+}
+
+/** Columns summing to 1, but for zeros. */
+export function normaliseColumns(packed: Packed): void {
+  divideColumns(packed, columnSums(packed));
+}
+
+/** Columns with a largest value of 1, but for zeros. */
+export function upscaleColumns(packed: Packed): void {
+  const { start, column, value } = packed;
+  const largest = new Float64Array(start.length - 1);
+  const end = countOf(packed);
+  for (let index = 0; index < end; index += 1) {
+    const to = column[index] as number;
+    if ((value[index] as number) > (largest[to] as number)) largest[to] = value[index] as number;
+  }
+  divideColumns(packed, largest);
+}
+
+/** result_ij = vector_i · matrix_ij / Σ_i vector_i · matrix_ij */
+export function shareColumns(packed: Packed, vector: Float64Array): void {
+  const { start, column, value } = packed;
+  const totals = multiplyRows(packed, vector);
+  for (let row = 0; row < vector.length; row += 1) {
+    const factor = vector[row] as number;
+    for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) {
+      const part = multiply(factor, value[index] as number);
+      value[index] = part === 0 ? 0 : divide(part, totals[column[index] as number] as number);
+    }
+  }
+}
+
+export function rowSums({ start, value }: Packed): Float64Array {
+  const sums = new Float64Array(start.length - 1);
+  for (let row = 0; row < sums.length; row += 1) {
+    let total = 0;
+    for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) total += value[index] as number;
+    sums[row] = total;
+  }
+  return sums;
+}
+
+export function columnSums(packed: Packed): Float64Array {
+  const { start, column, value } = packed;
+  const sums = new Float64Array(start.length - 1);
+  const end = countOf(packed);
+  for (let index = 0; index < end; index += 1) {
+    const to = column[index] as number;
+    sums[to] = (sums[to] as number) + (value[index] as number);
+  }
+  return sums;
+}
+
+/** result_j = Σ_i vector_i · matrix_ij */
+export function multiplyRows({ start, column, value }: Packed, vector: Float64Array): Float64Array {
+  const result = new Float64Array(vector.length);
+  for (let row = 0; row < vector.length; row += 1) {
+    const factor = vector[row] as number;
+    if (factor === 0) continue;
+    for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) {
+      const to = column[index] as number;
+      result[to] = (result[to] as number) + multiply(factor, value[index] as number);
+    }
+  }
+  return result;
+}
+
+/** result_i = Σ_j vector_j · matrix_ij */
+export function multiplyColumns({ start, column, value }: Packed, vector: Float64Array): Float64Array {
+  const result = new Float64Array(vector.length);
+  for (let row = 0; row < vector.length; row += 1) {
+    let total = 0;
+    for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) total += multiply(vector[column[index] as number] as number, value[index] as number);
+    result[row] = total;
+  }
+  return result;
+}
+
+/** result_i = Σ_j vector_j · (matrix_ij / Σ_i matrix_ij) */
+export function multiplyColumnShares(packed: Packed, vector: Float64Array): Float64Array {
+  const { start, column, value } = packed;
+  const totals = columnSums(packed);
+  const result = new Float64Array(vector.length);
+  for (let row = 0; row < vector.length; row += 1) {
+    let total = 0;
+    for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) {
+      const from = column[index] as number;
+      if (value[index] !== 0) total += multiply(vector[from] as number, divide(value[index] as number, totals[from] as number));
+    }
+    result[row] = total;
+  }
+  return result;
+}
+
+/**
+ * min(matrix_ij, limit_j); what is above a limit of zero is left out.
+ * @param into where to: the matrix itself, or one of the same size
+ */
+export function clipColumns({ start, column, value }: Packed, limits: Float64Array, into: Packed): void {
+  let [index, end] = [0, 0];
+  for (let row = 0; row < limits.length; row += 1) {
+    for (const rowEnd = start[row + 1] as number; index < rowEnd; index += 1) {
+      const to = column[index] as number;
+      const given = value[index] as number;
+      const limit = limits[to] as number;
+      if (limit === 0 && given !== 0) continue;
+      into.column[end] = to;
+      into.value[end] = given < limit ? given : limit;
+      end += 1;
+    }
+    into.start[row + 1] = end;
+  }
+}
+
+function divideColumns(packed: Packed, divisors: Float64Array): void {
+  const { column, value } = packed;
+  const end = countOf(packed);
+  for (let index = 0; index < end; index += 1) if (value[index] !== 0) value[index] = divide(value[index] as number, divisors[column[index] as number] as number);
+}
+
+function countOf({ start }: Packed): number {
+  return start[start.length - 1] as number;
+}
