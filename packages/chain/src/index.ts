@@ -2,7 +2,7 @@ export { ChainError, isChainError } from './errors.ts';
 export type { ChainErrorCode, ChainErrorContext } from './errors.ts';
 export { hotkeyFromBytes, hotkeyToBytes, parseBlockNumber, parseHotkey, parseNetuid, SS58_PREFIX } from './identifier.ts';
 export type { BlockNumber, Hotkey, Netuid } from './identifier.ts';
-export { createMnemonic, openKeypair, openKeypairFromSeed } from './keypair.ts';
+export { createMnemonic, openKeypair, openKeypairFromSeed, verifySignature } from './keypair.ts';
 export type { Keypair, KeyScheme } from './keypair.ts';
 export { connectChain } from './connection.ts';
 export type { Chain, ChainNode, ConnectOptions, FinalisedBlock, HealthOptions, Subscription } from './connection.ts';

@@ -4,9 +4,9 @@
  */
 import { Keyring } from '@polkadot/keyring';
 import type { KeyringPair } from '@polkadot/keyring/types';
-import { keyExtractSuri, mnemonicGenerate, mnemonicValidate } from '@polkadot/util-crypto';
+import { keyExtractSuri, mnemonicGenerate, mnemonicValidate, signatureVerify } from '@polkadot/util-crypto';
 import { ChainError } from './errors.ts';
-import { hotkeyFromBytes, SS58_PREFIX, type Hotkey } from './identifier.ts';
+import { hotkeyFromBytes, hotkeyToBytes, SS58_PREFIX, type Hotkey } from './identifier.ts';
 
 /** How a key signs. Bittensor's keys are sr25519 unless somebody asked for another; hotkeys must be. */
 export type KeyScheme = 'sr25519' | 'ed25519';
@@ -39,6 +39,12 @@ export function openKeypair(uri: string, scheme: KeyScheme = 'sr25519'): Keypair
 /** Opens a key from a seed of 32 bytes. @throws bad-key */
 export function openKeypairFromSeed(seed: Uint8Array, scheme: KeyScheme = 'sr25519'): Keypair {
   return wrapPair(() => new Keyring({ type: scheme, ss58Format: SS58_PREFIX }).addFromSeed(seed));
+}
+
+/** Whether the key of `address`, sr25519 or ed25519, made this `signature` (64 bytes) of `message`; polkadot-js also counts a message wrapped in `<Bytes>`. @throws bad-address */
+export function verifySignature({ message, signature, address }: { readonly message: Uint8Array; readonly signature: Uint8Array; readonly address: string }): boolean {
+  if (signature.length !== 64) return false;
+  return signatureVerify(message, signature, hotkeyToBytes(address)).isValid;
 }
 
 /** A fresh mnemonic. */

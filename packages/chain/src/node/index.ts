@@ -1,5 +1,12 @@
 export { assertName, DEFAULT_WALLET_PATH, openWallet, walletsDirectory } from './wallet.ts';
 export type { KeyPaths, KeyRole, KeyState, UnlockOptions, Wallet, WalletOptions } from './wallet.ts';
+export { assertFree, createWallet, writeKey, writePublicKey } from './create-wallet.ts';
+export type { CreatedWallet, CreateWalletOptions, KeepOptions, WriteKeyOptions } from './create-wallet.ts';
+export { listWallets } from './list-wallets.ts';
+export type { WalletListing } from './list-wallets.ts';
+export { keypairFromSecret, secretFromSeed, secretFromUri } from './key-secret.ts';
+export type { KeySecret } from './key-secret.ts';
+export { secretFromJson } from './polkadot-json.ts';
 export type { KeyfileEncryption } from './keyfile-encryption.ts';
 export { encodePasswordVariable, passwordFromEnvironment, passwordVariable, readPasswordFd, readPasswordFile } from './password.ts';
 export type { PasswordRequest, PasswordSource } from './password.ts';

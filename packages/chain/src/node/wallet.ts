@@ -48,7 +48,7 @@ export interface KeyState {
 
 /** How a key is unlocked. */
 export interface UnlockOptions {
-  /** Asked only where the file is encrypted; by default bittensor-wallet's variable `BT_PW_…`, which also goes before a function. */
+  /** Asked only where the file is encrypted; by default bittensor-wallet's variable `BT_PW_…`. */
   readonly password?: PasswordSource;
 }
 
@@ -103,9 +103,13 @@ export function walletsDirectory(path: string = DEFAULT_WALLET_PATH): string {
  * @throws bad-value
  */
 export function assertName(kind: 'wallet' | 'hotkey', name: string): string {
-  const isSafe = name !== '' && !name.startsWith('.') && !/[/\\\p{Cc}]/u.test(name) && name.trim() === name && Buffer.byteLength(name) <= 200;
-  if (isSafe) return name;
+  if (isName(name)) return name;
   throw new ChainError('bad-value', `${JSON.stringify(name.slice(0, 64))} cannot be the name of a ${kind}: expected 1 to 200 bytes without slashes or control characters, no leading dot, no space around it`, { subject: kind });
+}
+
+/** Whether {@link assertName} would let it pass. */
+export function isName(name: string): boolean {
+  return name !== '' && !name.startsWith('.') && !/[/\\\p{Cc}]/u.test(name) && name.trim() === name && Buffer.byteLength(name) <= 200;
 }
 
 /** The files of the coldkey, or of a hotkey by its name. */
@@ -153,7 +157,7 @@ async function openFile(file: SecretFile, { path, password }: { readonly path: s
 }
 
 async function resolvePassword(path: string, source: PasswordSource | undefined): Promise<string> {
-  const password = typeof source === 'string' ? source : (passwordFromEnvironment(path) ?? (await source?.({ path, purpose: 'open' })));
+  const password = typeof source === 'function' ? await source({ path, purpose: 'open' }) : (source ?? passwordFromEnvironment(path));
   if (password !== undefined && password !== '') return password;
   throw new ChainError('password-needed', `${path} is encrypted and no password was given: type it in a terminal, or hand it over through a file descriptor, a file or the variable ${passwordVariable(path)}`, { path });
 }
