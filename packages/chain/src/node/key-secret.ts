@@ -39,9 +39,7 @@ const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
  */
 export function secretFromUri(uri: string, scheme: KeyScheme = 'sr25519'): KeySecret {
   return guard(() => {
-    // A mnemonic may have been wrapped or pasted with other spaces.
-    const { phrase, path, password } = keyExtractSuri(uri.startsWith('//') ? `${DEVELOPMENT_PHRASE}${uri}` : uri);
-    const words = phrase.trim().replace(/\s+/g, ' ');
+    const { phrase: words, path, password } = keyExtractSuri(withPlainSpaces(uri));
     const isSeed = /^0x[0-9a-fA-F]{64}$/.test(words);
     if (!isSeed && !mnemonicValidate(words)) throw new TypeError('no phrase');
     const seed = isSeed ? Uint8Array.from(Buffer.from(words.slice(2), 'hex')) : mnemonicToMiniSecret(words, password);
@@ -87,6 +85,14 @@ export function keypairFromSecret({ scheme, publicKey, secretKey }: KeySecret): 
 
 /** The phrase behind `//Alice`, public knowledge: substrate's `DEV_PHRASE`. */
 const DEVELOPMENT_PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk';
+
+/** A mnemonic may have been wrapped or pasted with other spaces; what follows the first slash stays as it is. */
+function withPlainSpaces(uri: string): string {
+  const slash = uri.indexOf('/');
+  const end = slash < 0 ? uri.length : slash;
+  const phrase = uri.slice(0, end).trim().replace(/\s+/g, ' ');
+  return `${phrase === '' && slash >= 0 ? DEVELOPMENT_PHRASE : phrase}${uri.slice(end)}`;
+}
 
 function copy({ publicKey, secretKey }: RawPair): RawPair {
   return { publicKey: Uint8Array.from(publicKey), secretKey: Uint8Array.from(secretKey) };

@@ -41,7 +41,7 @@ export function parseKeyfile(bytes: Uint8Array, path: string): KeyfileContent {
   return { address, scheme, ...(secret === undefined ? {} : { secret }) };
 }
 
-/** The JSON of a secret keyfile, as bittensor-wallet 4 writes it. */
+/** The JSON of a secret keyfile, as bittensor-wallet 3 and 4 open it. */
 export function formatKeyfile(secret: KeySecret): string {
   const { phrase, seed } = secret;
   return JSON.stringify({
@@ -62,8 +62,9 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Substrate's numbers, in btwallet's `cryptoType`. */
 const SCHEMES: readonly KeyScheme[] = ['ed25519', 'sr25519'];
 
+/** No `cryptoType` for sr25519, which it means by default: bittensor-wallet before 4.1 opens no file that has a number in it. */
 function publicFields({ publicKey, scheme }: { readonly publicKey: Uint8Array; readonly scheme: KeyScheme }): Record<string, unknown> {
-  return { accountId: hex(publicKey), publicKey: hex(publicKey), ss58Address: hotkeyFromBytes(publicKey), cryptoType: SCHEMES.indexOf(scheme) };
+  return { accountId: hex(publicKey), publicKey: hex(publicKey), ss58Address: hotkeyFromBytes(publicKey), ...(scheme === 'sr25519' ? {} : { cryptoType: SCHEMES.indexOf(scheme) }) };
 }
 
 function decodeText(bytes: Uint8Array, path: string): string {

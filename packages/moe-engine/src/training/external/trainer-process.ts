@@ -81,7 +81,7 @@ function quote(path: string): string {
 
 /** A trainer is somebody else's code: keys of ours are none of its business. */
 function withoutSecrets(env: NodeJS.ProcessEnv, jobPath: string): NodeJS.ProcessEnv {
-  return { ...Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('CONNITO_'))), CONNITO_JOB: jobPath };
+  return { ...Object.fromEntries(Object.entries(env).filter(([name]) => !/^(CONNITO_|BT_PW_|BT_WALLET_PASSWORD)/.test(name))), CONNITO_JOB: jobPath };
 }
 
 interface Stopper {
