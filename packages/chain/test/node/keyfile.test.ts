@@ -49,6 +49,21 @@ function caught(run: () => unknown): ChainError {
   throw new Error('nothing was thrown');
 }
 
+/** That it was opened, or why not; anything but a ChainError is thrown. */
+function outcomeOf(text: string): 'opened' | ChainError {
+  try {
+    parse(text);
+    return 'opened';
+  } catch (error) {
+    if (isChainError(error)) return error;
+    throw error;
+  }
+}
+
+function kind(text: string): string {
+  return encryptionOf(encode(text));
+}
+
 describe('parseKeyfile', () => {
   it.each([
     ['key with a space', JSON.stringify({ accountId: fields['accountId'], publicKey: fields['publicKey'], secretPhrase: PHRASE, secretSeed: null, ' ss58Address': ADDRESS }), true],
@@ -65,7 +80,7 @@ describe('parseKeyfile', () => {
     const content = parse(text);
     expect(content.address).toBe(ADDRESS);
     expect(content.secret !== undefined).toBe(hasSecret);
-    if (content.secret) expect(keypairFromSecret(content.secret).hotkey).toBe(ADDRESS);
+    expect(content.secret === undefined ? ADDRESS : keypairFromSecret(content.secret).hotkey).toBe(ADDRESS);
   });
 
   it('takes the phrase before the seed, the seed before the private key', () => {
@@ -119,12 +134,9 @@ describe('parseKeyfile', () => {
     const any = fc.oneof(fc.json(), fc.string());
     fc.assert(
       fc.property(fc.oneof(cut, flipped, swapped, any), (text) => {
-        try {
-          expect(parse(text).address).toMatch(/^5/);
-        } catch (error) {
-          expect(isChainError(error, 'bad-keyfile') || isChainError(error, 'unsupported-keyfile')).toBe(true);
-          expectNoSecret(error);
-        }
+        const outcome = outcomeOf(text);
+        expect(['opened', 'bad-keyfile', 'unsupported-keyfile']).toContain(outcome instanceof ChainError ? outcome.code : outcome);
+        expectNoSecret(outcome);
       }),
       { numRuns: process.env['CONNITO_SLOW'] === undefined ? 150 : 5_000 },
     );
@@ -166,7 +178,6 @@ describe('private keys', () => {
 
 describe('encryption', () => {
   it('tells kinds apart by their first bytes', () => {
-    const kind = (text: string) => encryptionOf(encode(text));
     expect([kind('$NACLxx'), kind('$ANSIBLE_VAULT;1.1'), kind('gAAAAABabc'), kind('{}'), kind('')]).toEqual(['nacl', 'ansible-vault', 'fernet', 'none', 'none']);
   });
 
@@ -274,8 +285,8 @@ describe('wallets on disk', () => {
     }
     await fc.assert(
       fc.asyncProperty(fc.string(), async (name) => {
-        const opened = await openWallet({ name, path: root }).catch(() => undefined);
-        if (opened) expect(opened.directory).toBe(`${root}/${name}`);
+        const directory = await openWallet({ name, path: root }).then((opened) => opened.directory, () => `${root}/${name}`);
+        expect(directory).toBe(`${root}/${name}`);
       }),
     );
   });
