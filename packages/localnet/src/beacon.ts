@@ -16,6 +16,8 @@ export interface LocalBeacon {
   readonly beacon: Beacon;
   /** The `Drand.BeaconConfig` of genesis. */
   readonly config: TypeOf<'BeaconConfiguration'>;
+  /** The round that is due last at a time; 0 before the first. */
+  lastRoundAt(timeMs: number): number;
   /** The extrinsic that writes all rounds after `lastStored` that are due at `timeMs`; `undefined` if there are none. */
   writePulses(request: { lastStored: bigint; timeMs: number; blockNumber: number }): RuntimeCall | undefined;
 }
@@ -28,6 +30,7 @@ export function openBeacon({ seed, genesisTimeMs, periodMs }: { seed: Uint8Array
   return {
     beacon,
     config: configOf(beacon),
+    lastRoundAt: (timeMs) => lastRoundAt(beacon, timeMs),
     writePulses: ({ lastStored, timeMs, blockNumber }) => {
       const due = lastRoundAt(beacon, timeMs);
       const first = Number(lastStored) + 1;

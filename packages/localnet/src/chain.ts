@@ -3,16 +3,20 @@
  * @module
  */
 import { extrinsicsRootOf, hashHeader, type Block, type Header } from './block.ts';
+import { BlockArchive } from './block-archive.ts';
 import type { LocalBeacon } from './beacon.ts';
+import type { ChainStore, StoredChain } from './disk.ts';
 import { encodeBareExtrinsic, type Extrinsic, type SignedPart } from './extrinsic.ts';
 import { stepSubnets } from './runtime/coinbase.ts';
 import { revealCommitments } from './runtime/commitments.ts';
 import { dispatch, dispatchInfo } from './runtime/dispatch.ts';
 import { burn, mint } from './runtime/balances.ts';
+import { skipRounds } from './runtime/drand.ts';
 import { Execution, type DispatchError, type EpochModel } from './runtime/execution.ts';
 import { openStorage, type Storage } from './runtime/storage.ts';
 import { checkState, TransactionInvalid, validate, type ValidTransaction } from './runtime/validity.ts';
 import type { RuntimeCall } from './scale/type-of.ts';
+import type { Snapshot } from './snapshot.ts';
 import { StateHistory, StateOverlay, type StateChanges } from './state.ts';
 import { StateTries } from './state-tries.ts';
 
@@ -21,7 +25,6 @@ const BLOCK_HASH_COUNT = 2400;
 /** Extrinsics in one block at most, and their bytes (`BlockLength`). */
 const MAX_EXTRINSICS = 4096;
 const MAX_BLOCK_BYTES = 5 * 1024 * 1024;
-const ZERO_HASH = '0'.repeat(64);
 
 /** A transaction that waits for a block. */
 export interface PendingTransaction {
@@ -42,23 +45,45 @@ export interface BlockOutcome {
   readonly included: readonly PendingTransaction[];
   /** No block may hold these any more. */
   readonly invalid: readonly PendingTransaction[];
+  /** Blocks that are final now, oldest first. */
+  readonly finalized: readonly Block[];
 }
 
-/** Where finished blocks go before anybody hears of them. */
-export interface BlockSink {
-  put(block: Block, changes: StateChanges): void;
+/** A block with what it changed. */
+export interface ChangedBlock {
+  readonly block: Block;
+  readonly changes: StateChanges;
+}
+
+/** What is special about a block that is to be made. */
+export interface BuildOptions {
+  /** Its timestamp, instead of the one that is due. */
+  readonly timestampMs?: number;
+  /** Leaves out the beacon's rounds that are due by then, for good. */
+  readonly skipPulses?: boolean;
+  /** Changes that no transaction makes; after them nothing else happens in the block. */
+  readonly edit?: ((execution: Execution) => void) | undefined;
 }
 
 /** What a chain is made from. */
 export interface ChainOptions {
-  readonly genesis: StateChanges;
-  readonly genesisTimeMs: number;
-  readonly blockTimeMs: number;
+  readonly start: ChainStart;
   readonly beacon: LocalBeacon;
+  /** How many blocks back state can be read. */
   readonly historyBlocks: number;
+  /** How many blocks are kept at all; state reaches no further back than blocks. */
+  readonly keepBlocks: number | undefined;
+  /** Blocks so far behind the newest one are final. */
+  readonly finalityLagBlocks: number;
   readonly commitRevealDefault: boolean | undefined;
   readonly epochModel: EpochModel;
 }
+
+/** Where a chain begins: with a state in memory, or with what stands in a store. */
+export type ChainStart = { readonly snapshot: Snapshot } | { readonly store: ChainStore; readonly stored: StoredChain };
+
+/** Final blocks that are held in memory besides being on disk. */
+const HELD_BLOCKS = 64;
 
 /** The chain of one node. */
 export class Chain {
@@ -66,38 +91,69 @@ export class Chain {
   readonly history: StateHistory;
   readonly tries: StateTries;
   readonly blockTimeMs: number;
-  readonly genesisTimeMs: number;
+  readonly finalityLagBlocks: number;
   readonly #options: ChainOptions;
-  readonly #blocks: Block[] = [];
-  readonly #numbers = new Map<string, number>();
-  #sink: BlockSink | undefined;
+  readonly #blocks: BlockArchive;
+  readonly #store: ChainStore | undefined;
+  /** Blocks that are not final yet, oldest first. */
+  readonly #open: ChangedBlock[] = [];
+  #finalized: Block;
+  #oldest: number;
+  #nextTimestampMs: number | undefined;
   #candidate: Execution | undefined;
 
   constructor(options: ChainOptions) {
+    const { start, historyBlocks, keepBlocks = Number.POSITIVE_INFINITY } = options;
     this.#options = options;
-    this.blockTimeMs = options.blockTimeMs;
-    this.genesisTimeMs = options.genesisTimeMs;
-    this.history = new StateHistory(options.historyBlocks);
-    this.tries = new StateTries(this.history);
-    const header: Header = { parentHash: ZERO_HASH, number: 0, stateRoot: this.tries.rootAfter(options.genesis), extrinsicsRoot: extrinsicsRootOf([]) };
-    this.genesisHash = hashHeader(header);
-    this.append({ hash: this.genesisHash, header, extrinsics: [], timestampMs: options.genesisTimeMs }, options.genesis);
+    this.finalityLagBlocks = options.finalityLagBlocks;
+    this.#store = 'store' in start ? start.store : undefined;
+    const { genesis, head, blockTimeMs } = 'store' in start ? start.stored : start.snapshot;
+    this.#oldest = 'store' in start ? start.stored.firstBlock : head.header.number;
+    this.blockTimeMs = blockTimeMs;
+    this.genesisHash = genesis.hash;
+    this.#blocks = new BlockArchive(genesis, head, this.#store);
+    if ('snapshot' in start && start.snapshot.parent !== undefined) this.#blocks.remember(start.snapshot.parent);
+    this.#finalized = head;
+    this.history = new StateHistory({ windowBlocks: Math.min(historyBlocks, keepBlocks), archive: this.#store });
+    if ('store' in start) this.history.begin(head.header.number, this.#oldest);
+    else this.history.reset(head.header.number, start.snapshot.state);
+    this.tries = new StateTries(this.history, head.header.number);
   }
 
-  /** The newest block; it is final. */
+  /** The newest block. */
   get head(): Block {
-    return this.#blocks.at(-1) as Block;
+    return this.#blocks.head;
   }
 
-  /** From now on blocks are put there first. */
-  set sink(sink: BlockSink) {
-    this.#sink = sink;
+  /** The newest final block. */
+  get finalized(): Block {
+    return this.#finalized;
   }
 
-  /** The block of a number or hash (hex). */
+  /** Genesis. */
+  get genesis(): Block {
+    return this.#blocks.genesis;
+  }
+
+  /** Timestamp of the next block. */
+  get nextTimestampMs(): number {
+    return this.#nextTimestampMs ?? this.head.timestampMs + this.blockTimeMs;
+  }
+
+  /** Stamps the next block; those after it follow by the block time. */
+  setNextTimestamp(timeMs: number): void {
+    this.#nextTimestampMs = timeMs;
+    this.#candidate = undefined;
+  }
+
+  /** The block of a number or hash (hex); of a hash also one that was retracted. */
   block(id: number | string): Block | undefined {
-    const number = typeof id === 'number' ? id : this.#numbers.get(id);
-    return number === undefined ? undefined : this.#blocks[number];
+    return this.#blocks.get(id);
+  }
+
+  /** Whether the block stands on the chain (and was not retracted). */
+  has(block: Block): boolean {
+    return this.#blocks.has(block);
   }
 
   /** Typed reads of the state after a block. */
@@ -105,13 +161,53 @@ export class Chain {
     return openStorage(this.history.at(block));
   }
 
-  /** Adds a block that is already made (genesis, or from disk). */
-  append(block: Block, changes: StateChanges): void {
-    this.#blocks.push(block);
-    this.#numbers.set(block.hash, block.header.number);
-    this.history.apply(block.header.number, changes);
-    this.tries.apply(block.header.number, changes);
+  /** The newest block and the state after it. */
+  snapshot(): Snapshot {
+    const { genesis, head, blockTimeMs } = this;
+    return { genesis, parent: this.block(head.header.parentHash), head, blockTimeMs, state: this.history.entries(head.header.number) };
+  }
+
+  /** All blocks made within are written to disk as one; none of them stands if that fails. */
+  batch<T>(make: () => T): T {
+    if (this.#store === undefined) return make();
+    const before = this.head.header.number;
+    try {
+      return this.#store.batch(make);
+    } catch (error) {
+      this.#undo(before);
+      throw error;
+    }
+  }
+
+  /** Takes the newest blocks from the chain, down to `number`; returns them, oldest first. None of them may be final. */
+  retract(number: number): readonly ChangedBlock[] {
+    const retracted = this.#open.filter(({ block }) => block.header.number > number);
+    this.#undo(number);
+    return retracted;
+  }
+
+  /** Goes back to a snapshot of this chain, final blocks or not; returns the keys that have another value now. */
+  restore(snapshot: Snapshot): ReadonlySet<string> {
+    const { number } = snapshot.head.header;
+    const before = this.history.entries(this.head.header.number);
+    const back = this.has(snapshot.head) && number >= this.history.oldestBlock && number <= this.head.header.number;
+    if (back) {
+      if (number < this.#finalized.header.number) this.#store?.rewind(number);
+      this.#undo(number);
+    } else {
+      this.#store?.reset(snapshot, { forked: true });
+      this.#blocks.reset(snapshot.head);
+      if (snapshot.parent !== undefined) this.#blocks.remember(snapshot.parent);
+      this.#oldest = number;
+      if (this.#store === undefined) this.history.reset(number, snapshot.state);
+      else this.history.begin(number, number);
+      this.tries.reset(number);
+    }
+    this.#open.length = 0;
+    this.#finalized = this.head;
+    this.#nextTimestampMs = undefined;
     this.#candidate = undefined;
+    return differingKeys(before, snapshot.state);
   }
 
   /** The next block as a place to check transactions in; nothing may be written to it. */
@@ -133,9 +229,9 @@ export class Chain {
   }
 
   /** Makes the next block of the offered transactions, in the given order. */
-  build(offered: readonly PendingTransaction[]): BlockOutcome {
-    const execution = this.#begin();
-    const inherents = this.#runInherents(execution);
+  build(offered: readonly PendingTransaction[], options: BuildOptions = {}): BlockOutcome {
+    const execution = this.#begin(options.timestampMs);
+    const inherents = this.#runInherents(execution, options.skipPulses === true);
     const included: PendingTransaction[] = [];
     const invalid: PendingTransaction[] = [];
     let sizeBytes = 0;
@@ -148,16 +244,59 @@ export class Chain {
       included.push(transaction);
       sizeBytes += transaction.bytes.length;
     }
+    if (options.edit !== undefined) {
+      execution.phase = { type: 'Finalization' };
+      options.edit(execution);
+    }
     const { block, changes } = this.#finish(execution, [...inherents, ...included.map(({ bytes }) => bytes)]);
-    this.#sink?.put(block, changes);
-    this.append(block, changes);
-    return { block, changes, included, invalid };
+    return { block, changes, included, invalid, finalized: this.#append({ block, changes }) };
   }
 
-  #begin(): Execution {
+  /** Adds a block, and returns those that are final by it. They are on disk before memory knows of the block. */
+  #append(added: ChangedBlock): readonly Block[] {
+    const open = [...this.#open, added];
+    const final = open.splice(0, Math.max(0, open.length - this.finalityLagBlocks));
+    for (const { block, changes } of final) this.#store?.put(block, changes);
+    this.#open.splice(0, this.#open.length, ...open);
+    this.#blocks.push(added.block);
+    this.history.apply(added.block.header.number, added.changes);
+    this.tries.apply(added.block.header.number, added.changes);
+    this.#finalized = final.at(-1)?.block ?? this.#finalized;
+    this.#nextTimestampMs = undefined;
+    this.#candidate = undefined;
+    this.#trim();
+    return final.map(({ block }) => block);
+  }
+
+  /** Drops from memory, and where only so many blocks are to be kept for good, what is too old. */
+  #trim(): void {
+    const final = this.#finalized.header.number;
+    if (this.#store !== undefined) {
+      this.history.evict(final - HELD_BLOCKS);
+      this.#blocks.drop(final - HELD_BLOCKS);
+    }
+    const keep = this.#options.keepBlocks;
+    if (keep === undefined) return;
+    for (; this.#oldest < final - keep; this.#oldest++) {
+      this.#blocks.drop(this.#oldest);
+      this.#store?.prune(this.#oldest + 1);
+    }
+  }
+
+  #undo(number: number): void {
+    this.#blocks.rewind(number);
+    this.history.rewind(number);
+    this.tries.rewind(number);
+    while ((this.#open.at(-1)?.block.header.number ?? 0) > number) this.#open.pop();
+    if (this.#finalized.header.number > number) this.#finalized = this.head;
+    this.#nextTimestampMs = undefined;
+    this.#candidate = undefined;
+  }
+
+  #begin(at?: number): Execution {
     const blockNumber = this.head.header.number + 1;
     const overlay = new StateOverlay(this.history.at(this.head.header.number));
-    const timestampMs = this.genesisTimeMs + blockNumber * this.blockTimeMs;
+    const timestampMs = at ?? this.nextTimestampMs;
     const execution = new Execution({ overlay, blockNumber, timestampMs, commitRevealDefault: this.#options.commitRevealDefault, epochModel: this.#options.epochModel });
     const { System } = execution.storage;
     System.Number.set(blockNumber);
@@ -168,10 +307,11 @@ export class Chain {
   }
 
   /** Initialisation, the time, the beacon's rounds. */
-  #runInherents(execution: Execution): Uint8Array[] {
+  #runInherents(execution: Execution, skipPulses: boolean): Uint8Array[] {
     execution.attempt(() => stepSubnets(execution));
     execution.attempt(() => revealCommitments(execution));
     const { blockNumber, timestampMs } = execution;
+    if (skipPulses) skipRounds(execution, this.#options.beacon.lastRoundAt(timestampMs));
     const lastStored = execution.storage.Drand.LastStoredRound.get();
     const calls: (RuntimeCall | undefined)[] = [
       { pallet: 'Timestamp', call: 'set', args: { now: BigInt(timestampMs) } },
@@ -243,4 +383,13 @@ function depositResult(execution: Execution, call: RuntimeCall, error: DispatchE
   const info = dispatchInfo(call);
   if (error === undefined) execution.deposit('System', 'ExtrinsicSuccess', { dispatch_info: info });
   else execution.deposit('System', 'ExtrinsicFailed', { dispatch_error: error, dispatch_info: info });
+}
+
+function differingKeys(before: ReadonlyMap<string, Uint8Array>, after: ReadonlyMap<string, Uint8Array>): ReadonlySet<string> {
+  const differing = new Set([...before.keys()].filter((key) => !after.has(key)));
+  for (const [key, value] of after) {
+    const old = before.get(key);
+    if (old === undefined || Buffer.compare(old, value) !== 0) differing.add(key);
+  }
+  return differing;
 }

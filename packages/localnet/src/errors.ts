@@ -18,7 +18,15 @@ export type LocalnetErrorCode =
   /** Bytes that are not valid SCALE of the expected type. */
   | 'bad-scale'
   /** Used after `close()`. */
-  | 'closed';
+  | 'closed'
+  /** A snapshot file that is torn, was changed, or is something else. */
+  | 'bad-snapshot'
+  /** There is no snapshot of that name. */
+  | 'unknown-snapshot'
+  /** A control was asked for something that cannot be: a time in the past, a reorganisation of final blocks, a value of another type. */
+  | 'bad-control'
+  /** A scenario says something that cannot be understood or carried out. */
+  | 'bad-scenario';
 
 /** What each error carries. */
 export type LocalnetErrorContext = Readonly<Record<string, string | number | boolean | bigint | undefined>>;

@@ -2,9 +2,12 @@
  * The state before block 1.
  * @module
  */
+import { extrinsicsRootOf, hashHeader, type Block, type Header } from './block.ts';
 import { encodeScale } from './scale/codec.ts';
 import { Execution } from './runtime/execution.ts';
 import { mint } from './runtime/balances.ts';
+import type { Snapshot } from './snapshot.ts';
+import { stateRootOf } from './state-tries.ts';
 import { StateOverlay, type StateChanges } from './state.ts';
 import type { TypeOf } from './scale/type-of.ts';
 import { runtimeVersion } from './version.ts';
@@ -17,6 +20,14 @@ export interface GenesisOptions {
   /** Hex. */
   readonly sudoKey: string;
   readonly beaconConfig: TypeOf<'BeaconConfiguration'>;
+}
+
+/** Block 0 and its state. */
+export function makeGenesis({ blockTimeMs, ...options }: GenesisOptions & { readonly blockTimeMs: number }): Snapshot {
+  const state = genesisState(options);
+  const header: Header = { parentHash: ZERO_HASH, number: 0, stateRoot: stateRootOf(state), extrinsicsRoot: extrinsicsRootOf([]) };
+  const genesis: Block = { hash: hashHeader(header), header, extrinsics: [], timestampMs: options.genesisTimeMs };
+  return { genesis, parent: undefined, head: genesis, blockTimeMs, state: state as ReadonlyMap<string, Uint8Array> };
 }
 
 /** The changes from nothing to genesis. */
@@ -34,6 +45,8 @@ export function genesisState({ genesisTimeMs, endowed, sudoKey, beaconConfig }: 
   overlay.set(RUNTIME_CODE_KEY, encodeScale('RuntimeVersion', runtimeVersion));
   return overlay.changes();
 }
+
+const ZERO_HASH = '0'.repeat(64);
 
 /** `:code`, which clients watch for upgrades; there is no WebAssembly here, so the version stands in for it. */
 const RUNTIME_CODE_KEY = Buffer.from(':code').toString('hex');

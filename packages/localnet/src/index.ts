@@ -1,5 +1,10 @@
 export { startLocalnet } from './localnet.ts';
-export type { Localnet, LocalnetOptions } from './localnet.ts';
+export type { Localnet, LocalnetEndpoint, LocalnetOptions } from './localnet.ts';
+export type { JumpOptions, StorageEntry } from './controls.ts';
+export type { BlockMode } from './producer.ts';
+export type { DropOptions, Faults, FaultSettings, RpcErrorSpec } from './faults.ts';
+export type { BlockReport, EventReport, ExtrinsicReport } from './block-report.ts';
+export type { Json } from './scale/json.ts';
 export type { EpochModel } from './runtime/execution.ts';
 export { isLocalnetError, LocalnetError } from './errors.ts';
 export type { LocalnetErrorCode, LocalnetErrorContext } from './errors.ts';

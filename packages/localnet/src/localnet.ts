@@ -2,16 +2,29 @@
  * Starting and ending a localnet.
  * @module
  */
-import { cryptoWaitReady, decodeAddress, sr25519PairFromSeed, keyExtractSuri, keyFromPath, mnemonicToMiniSecret } from '@polkadot/util-crypto';
-import { openBeacon } from './beacon.ts';
-import { Chain } from './chain.ts';
-import { openBlockStore, type BlockStore } from './disk.ts';
+import { cryptoWaitReady } from '@polkadot/util-crypto';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { accountOfAddress, accountOfUri, DEVELOPMENT_ACCOUNTS } from './accounts.ts';
+import { openBeacon, type LocalBeacon } from './beacon.ts';
+import { reportBlock, type BlockReport } from './block-report.ts';
+import { Chain, type ChainStart } from './chain.ts';
+import { Controls, fundAccount, type JumpOptions, type StorageEntry } from './controls.ts';
+import { openChainStore, readStateDirectory, type ChainStore, type StoredChain } from './disk.ts';
 import { LocalnetError } from './errors.ts';
-import { genesisState } from './genesis.ts';
-import { blake2, toHex } from './hex.ts';
+import type { Faults } from './faults.ts';
+import { makeGenesis } from './genesis.ts';
+import { blake2 } from './hex.ts';
 import { LocalNode } from './node.ts';
-import type { EpochModel } from './runtime/execution.ts';
-import { openServer } from './rpc/server.ts';
+import type { BlockMode } from './producer.ts';
+import { openServer, type RpcServer } from './rpc/server.ts';
+import { freeBalance } from './runtime/balances.ts';
+import { restartRounds } from './runtime/drand.ts';
+import type { EpochModel, Execution } from './runtime/execution.ts';
+import type { Json } from './scale/json.ts';
+import { runScenario } from './scenario/run.ts';
+import { parseScenario } from './scenario/schema.ts';
+import { readSnapshotFile, type Snapshot } from './snapshot.ts';
 
 /** What a localnet is made from. The same seed, times and endowments give the same genesis hash, beacon and block times. */
 export interface LocalnetOptions {
@@ -25,14 +38,20 @@ export interface LocalnetOptions {
   readonly genesisTimeMs?: number;
   /** Virtual time from block to block (12,000). */
   readonly blockTimeMs?: number;
-  /** Wall-clock time between blocks; without it there are no empty blocks but by `waitFor` and `sealBlocks`. */
+  /** Wall-clock time between blocks; without it there are no empty blocks but by `waitFor` and the controls. */
   readonly intervalMs?: number;
   /** Whether a transaction gets a block at once (yes); without `waitFor` only. */
   readonly instantSeal?: boolean;
+  /** Blocks so far behind the newest one are final (0: each at once). Those that are not can be replaced by `reorganize`. */
+  readonly finalityLagBlocks?: number;
   /** How many participants steer the time with `localnet_release`. */
   readonly waitFor?: number;
-  /** Where blocks are kept; without it, in memory only. */
+  /** Where the chain is kept; without it, in memory only. */
   readonly stateDirectory?: string;
+  /** A snapshot file or the state directory of another localnet, from whose newest block a new chain goes on. A state directory that already has a chain goes on with its own. */
+  readonly forkFrom?: string;
+  /** Where clients may save and load snapshot files by name (`snapshots` in the state directory). */
+  readonly snapshotDirectory?: string;
   /** Balances in rao by ss58 address, besides and above those of the development accounts. */
   readonly endowments?: Readonly<Record<string, bigint>>;
   /** Balance of each development account (`//Alice` to `//Ferdie`) in rao (10 million TAO). */
@@ -45,28 +64,73 @@ export interface LocalnetOptions {
   readonly beaconPeriodMs?: number;
   /** How many blocks back state can be read (100,000). */
   readonly historyBlocks?: number;
+  /** How many blocks are kept at all (in memory 100,000, and no fewer than `historyBlocks`; in a directory all). */
+  readonly keepBlocks?: number;
 }
 
-/** A running localnet. */
-export interface Localnet {
+/** One more address that the chain is served at, with faults of its own. */
+export interface LocalnetEndpoint {
   /** `ws://host:port`. */
   readonly endpoint: string;
   readonly port: number;
+  /** What goes wrong for clients of this endpoint. */
+  readonly faults: Faults;
+  close(): Promise<void>;
+}
+
+/** A running localnet. */
+export interface Localnet extends LocalnetEndpoint {
   /** `0x…`. */
   readonly genesisHash: string;
   /** The newest block's number. */
   blockNumber(): number;
+  /** The newest final block's number. */
+  finalizedNumber(): number;
+  /** The newest block's timestamp. */
+  timestampMs(): number;
   /** Makes blocks at once, whatever steers the time otherwise. */
   sealBlocks(count: number): void;
-  /** Ends the server, all timers and the store. */
+  /** Makes blocks, many thousands a second where nothing happens in them; the newest block's number. @throws bad-control */
+  jump(blocks: number, options?: JumpOptions): Promise<number>;
+  /** Makes blocks until the subnet's next epoch has run; its block's number. @throws bad-control */
+  jumpToEpoch(netuid: number, options?: JumpOptions): Promise<number>;
+  /** Stamps the next block with a later time. @throws bad-control */
+  setNextTime(timeMs: number, options?: JumpOptions): void;
+  /** How blocks come from now on. @throws bad-control */
+  setBlockMode(mode: BlockMode): void;
+  /** Gives an account new TAO, in a block of its own. @throws bad-control */
+  fund(address: string, amountRao: bigint): void;
+  /** Writes or removes storage, in a block of its own. @throws bad-control */
+  setStorage(entries: readonly StorageEntry[]): void;
+  /** A storage value as JSON, at the newest block. @throws bad-control */
+  getStorage(item: { readonly pallet: string; readonly item: string; readonly keys?: readonly unknown[] }): Json;
+  /** Remembers the newest block and its state under a name. @throws bad-control */
+  takeSnapshot(name: string): void;
+  /** Goes back to a snapshot, also over final blocks. @throws unknown-snapshot */
+  restoreSnapshot(name: string): void;
+  /** Forgets a snapshot; whether there was one. */
+  forgetSnapshot(name: string): boolean;
+  /** Writes the newest block and its state to a file. */
+  saveSnapshot(path: string): void;
+  /** Goes on from a snapshot file of this chain. @throws bad-snapshot, bad-control */
+  loadSnapshot(path: string): void;
+  /** Replaces the newest blocks, which must not be final, by a fork that is one block longer. @throws bad-control */
+  reorganize(depth: number, options?: { readonly dropTransactions?: boolean }): void;
+  /** Brings the chain into the state that the text of a scenario file describes; what it did, a line each. @throws bad-scenario */
+  runScenario(text: string): Promise<readonly string[]>;
+  /** Hears of each new best block, decoded, until the returned function is called. */
+  onBlock(listener: (report: BlockReport) => void): () => void;
+  /** Serves the chain at one more address. @throws port-in-use, listen-failed */
+  openEndpoint(options?: { readonly host?: string; readonly port?: number }): Promise<LocalnetEndpoint>;
+  /** Ends the servers, all timers and the store. */
   close(): Promise<void>;
 }
 
 /** 2026-01-01T00:00:00Z. */
 const DEFAULT_GENESIS_TIME_MS = 1_767_225_600_000;
-const DEVELOPMENT_ACCOUNTS = ['Alice', 'Bob', 'Charlie', 'Dave', 'Eve', 'Ferdie'];
-/** The phrase of Substrate's development accounts (`sp_core::crypto::DEV_PHRASE`). */
-const DEVELOPMENT_PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk';
+/** So many blocks are kept in memory where nothing is said. */
+const KEPT_IN_MEMORY_BLOCKS = 100_000;
+const SUDO_URI = '//Alice';
 
 /**
  * Starts a development chain and its JSON-RPC server. `//Alice` is the sudo key.
@@ -75,84 +139,193 @@ const DEVELOPMENT_PHRASE = 'bottom drive obey lake curtain smoke basket hold rac
 export async function startLocalnet(options: LocalnetOptions): Promise<Localnet> {
   await cryptoWaitReady();
   const checked = checkOptions(options);
-  const chain = createChain(checked);
-  const store = checked.stateDirectory === undefined ? undefined : openBlockStore(checked.stateDirectory, chain);
-  if (store !== undefined) chain.sink = store;
-  const node = new LocalNode(chain, { waitFor: checked.waitFor, intervalMs: checked.intervalMs, instantSeal: checked.instantSeal });
+  const beacon = openBeacon({ seed: checked.seed, genesisTimeMs: checked.genesisTimeMs, periodMs: checked.beaconPeriodMs });
+  const { start, isFork } = await openStart(checked, beacon);
+  const store = 'store' in start ? start.store : undefined;
   try {
+    const chain = openChain(start, checked, beacon);
+    const node = new LocalNode(chain, { waitFor: checked.waitFor, mode: checked.mode });
+    if (isFork) node.edit((execution) => adapt(execution, checked, beacon));
     return await serve(node, store, checked);
   } catch (error) {
-    node.close();
     await store?.close();
     throw error;
   }
 }
 
-async function serve(node: LocalNode, store: BlockStore | undefined, { host, port }: CheckedOptions): Promise<Localnet> {
-  const server = await openServer(node, { host, port });
+/** The chain of the state directory, or a new one: from genesis, or from where another stands. */
+async function openStart(options: CheckedOptions, beacon: LocalBeacon): Promise<{ start: ChainStart; isFork: boolean }> {
+  const { stateDirectory, forkFrom } = options;
+  const store = stateDirectory === undefined ? undefined : openChainStore(stateDirectory);
+  try {
+    const stored = store?.chain();
+    if (store !== undefined && stored !== undefined) {
+      checkStored(stored, options, beacon);
+      return { start: { store, stored }, isFork: false };
+    }
+    const snapshot = forkFrom === undefined ? genesisOf(options, beacon) : { ...(await readFork(forkFrom)), blockTimeMs: options.blockTimeMs };
+    const isFork = forkFrom !== undefined;
+    store?.reset(snapshot, { forked: isFork });
+    return { start: store === undefined ? { snapshot } : { store, stored: store.chain() as StoredChain }, isFork };
+  } catch (error) {
+    await store?.close();
+    throw error;
+  }
+}
+
+function readFork(path: string): Snapshot | Promise<Snapshot> {
+  const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isDirectory ? readStateDirectory(path) : readSnapshotFile(path);
+}
+
+/** A directory that was made from genesis has the genesis of its options; one that was forked has another's. */
+function checkStored({ genesis, blockTimeMs, forked }: StoredChain, options: CheckedOptions, beacon: LocalBeacon): void {
+  const expected = { genesisHash: forked ? genesis.hash : genesisOf(options, beacon).genesis.hash, blockTimeMs: options.blockTimeMs };
+  const found = { genesisHash: genesis.hash, blockTimeMs };
+  for (const key of ['genesisHash', 'blockTimeMs'] as const) {
+    if (found[key] === expected[key]) continue;
+    const message = `${options.stateDirectory} holds another chain: its ${key} is ${found[key]}, and with these options it would be ${expected[key]}. Start it with the options that it was made with, or choose another directory.`;
+    throw new LocalnetError('bad-state', message, { context: { path: options.stateDirectory, key, found: found[key], expected: expected[key] } });
+  }
+}
+
+function openChain(start: ChainStart, options: CheckedOptions, beacon: LocalBeacon): Chain {
+  const { historyBlocks, finalityLagBlocks, commitRevealWeights, epochModel } = options;
+  const keepBlocks = options.keepBlocks ?? (options.stateDirectory === undefined ? Math.max(historyBlocks, KEPT_IN_MEMORY_BLOCKS) : undefined);
+  return new Chain({ start, beacon, historyBlocks, keepBlocks, finalityLagBlocks, commitRevealDefault: commitRevealWeights, epochModel });
+}
+
+function genesisOf(options: CheckedOptions, beacon: LocalBeacon): Snapshot {
+  return makeGenesis({
+    genesisTimeMs: options.genesisTimeMs,
+    blockTimeMs: options.blockTimeMs,
+    endowed: endowedAccounts(options),
+    sudoKey: accountOfUri(SUDO_URI) as string,
+    beaconConfig: beacon.config,
+  });
+}
+
+/** Makes a forked chain that of its options: beacon, funds of those who should have them, sudo key. */
+function adapt(execution: Execution, options: CheckedOptions, beacon: LocalBeacon): void {
+  const { Drand, Sudo } = execution.storage;
+  Sudo.Key.set(accountOfUri(SUDO_URI) as string);
+  if (Buffer.compare(Drand.BeaconConfig.get().public_key, beacon.config.public_key) !== 0 || Drand.BeaconConfig.get().period !== beacon.config.period) {
+    Drand.BeaconConfig.set(beacon.config);
+    restartRounds(execution, beacon.lastRoundAt(execution.timestampMs));
+  }
+  for (const [account, balanceRao] of endowedAccounts(options)) {
+    const missing = balanceRao - freeBalance(execution, account);
+    if (missing > 0n) fundAccount(execution, account, missing);
+  }
+}
+
+async function serve(node: LocalNode, store: ChainStore | undefined, options: CheckedOptions): Promise<Localnet> {
+  const { host, port, snapshotDirectory } = options;
+  const controls = new Controls(node);
+  const open = (address: { host: string; port: number }): Promise<RpcServer> => openServer({ node, controls, snapshotDirectory, ...address });
+  const servers = [await open({ host, port }).catch((error: unknown) => {
+    node.close();
+    throw error;
+  })];
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     node.close();
-    await server.close();
+    await Promise.all(servers.map((server) => server.close()));
     await store?.close();
   };
+  const alive = <A extends readonly unknown[], R>(run: (...args: A) => R) => (...args: A): R => {
+    if (closing !== undefined) throw new LocalnetError('closed', 'This localnet has been closed; start another one.');
+    return run(...args);
+  };
   return {
-    endpoint: `ws://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
-    port: server.port,
+    ...endpointOf(servers[0] as RpcServer, host),
+    ...controlsOf(node, controls, alive),
     genesisHash: `0x${node.chain.genesisHash}`,
-    blockNumber: () => node.chain.head.header.number,
-    sealBlocks: (count) => {
-      if (closing !== undefined) throw new LocalnetError('closed', 'This localnet has been closed; start another one.');
-      for (let made = 0; made < count; made++) node.seal();
-      node.producer.wake();
-    },
+    openEndpoint: alive(async ({ host: at = host, port: on = 0 } = {}) => {
+      const server = await open({ host: at, port: on });
+      servers.push(server);
+      return { ...endpointOf(server, at), close: () => server.close() };
+    }),
     close: () => (closing ??= close()),
   };
 }
 
-type CheckedOptions = Required<Omit<LocalnetOptions, 'waitFor' | 'intervalMs' | 'stateDirectory' | 'commitRevealWeights' | 'seed'>> &
-  Pick<LocalnetOptions, 'commitRevealWeights'> & {
+function endpointOf({ port, faults }: RpcServer, host: string): Omit<LocalnetEndpoint, 'close'> {
+  return { endpoint: `ws://${host.includes(':') ? `[${host}]` : host}:${port}`, port, faults };
+}
+
+type Alive = <A extends readonly unknown[], R>(run: (...args: A) => R) => (...args: A) => R;
+type ControlsOfLocalnet = Omit<Localnet, keyof LocalnetEndpoint | 'genesisHash' | 'openEndpoint' | 'close'>;
+
+function controlsOf(node: LocalNode, controls: Controls, alive: Alive): ControlsOfLocalnet {
+  return {
+    blockNumber: () => node.head.header.number,
+    finalizedNumber: () => node.finalized.header.number,
+    timestampMs: () => node.head.timestampMs,
+    sealBlocks: alive((count: number) => controls.seal(count)),
+    jump: alive(async (blocks: number, options?: JumpOptions) => (await controls.jump(blocks, options)).header.number),
+    jumpToEpoch: alive(async (netuid: number, options?: JumpOptions) => (await controls.jumpToEpoch(netuid, options)).header.number),
+    setNextTime: alive((timeMs: number, options?: JumpOptions) => controls.setNextTime(timeMs, options)),
+    setBlockMode: alive((mode: BlockMode) => controls.setBlockMode(mode)),
+    fund: alive((address: string, amountRao: bigint) => void controls.fund(address, amountRao)),
+    setStorage: alive((entries: readonly StorageEntry[]) => void controls.setStorage(entries)),
+    getStorage: alive((item: Parameters<Controls['getStorage']>[0]) => controls.getStorage(item)),
+    takeSnapshot: alive((name: string) => void controls.takeSnapshot(name)),
+    restoreSnapshot: alive((name: string) => void controls.restoreSnapshot(name)),
+    forgetSnapshot: alive((name: string) => controls.forgetSnapshot(name)),
+    saveSnapshot: alive((path: string) => controls.saveSnapshot(path)),
+    loadSnapshot: alive((path: string) => void controls.loadSnapshot(path)),
+    reorganize: alive((depth: number, options?: { readonly dropTransactions?: boolean }) => void controls.reorganize(depth, options)),
+    runScenario: alive(async (text: string) => runScenario(parseScenario(text), { node, controls })),
+    onBlock: alive((listener: (report: BlockReport) => void) => node.onBlock((block) => listener(reportBlock(node.chain, block)))),
+  };
+}
+
+type Optional = 'waitFor' | 'intervalMs' | 'instantSeal' | 'stateDirectory' | 'forkFrom' | 'snapshotDirectory' | 'commitRevealWeights' | 'keepBlocks' | 'seed';
+type CheckedOptions = Required<Omit<LocalnetOptions, Optional>> &
+  Pick<LocalnetOptions, 'commitRevealWeights' | 'keepBlocks' | 'forkFrom' | 'stateDirectory'> & {
     readonly seed: Uint8Array;
     readonly waitFor: number | undefined;
-    readonly intervalMs: number | undefined;
-    readonly stateDirectory: string | undefined;
+    readonly mode: BlockMode;
+    readonly snapshotDirectory: string | undefined;
   };
 
-function createChain(options: CheckedOptions): Chain {
-  const beacon = openBeacon({ seed: options.seed, genesisTimeMs: options.genesisTimeMs, periodMs: options.beaconPeriodMs });
-  const genesis = genesisState({
-    genesisTimeMs: options.genesisTimeMs,
-    endowed: endowedAccounts(options),
-    sudoKey: developmentAccount('Alice'),
-    beaconConfig: beacon.config,
-  });
-  return new Chain({
-    genesis,
-    genesisTimeMs: options.genesisTimeMs,
-    blockTimeMs: options.blockTimeMs,
-    beacon,
-    historyBlocks: options.historyBlocks,
-    commitRevealDefault: options.commitRevealWeights,
-    epochModel: options.epochModel,
-  });
+function checkOptions(options: LocalnetOptions): CheckedOptions {
+  const { host = '127.0.0.1', port = 0, genesisTimeMs = DEFAULT_GENESIS_TIME_MS, blockTimeMs = 12_000, finalityLagBlocks = 0 } = options;
+  const { endowments = {}, developmentBalanceRao = 10n ** 16n, beaconPeriodMs = 3_000, historyBlocks = 100_000, epochModel = 'stateful' } = options;
+  const { seed, waitFor, stateDirectory, snapshotDirectory = stateDirectory === undefined ? undefined : join(stateDirectory, 'snapshots') } = options;
+  const counts = { port, genesisTimeMs, blockTimeMs, finalityLagBlocks, beaconPeriodMs, historyBlocks, waitFor, intervalMs: options.intervalMs, keepBlocks: options.keepBlocks };
+  for (const [name, value] of Object.entries(counts)) if (value !== undefined) assertInteger(name, value, LIMITS[name as keyof typeof counts]);
+  const checked = { host, port, genesisTimeMs, blockTimeMs, finalityLagBlocks, endowments, developmentBalanceRao, beaconPeriodMs, historyBlocks, epochModel, waitFor, snapshotDirectory };
+  if (epochModel !== 'stateful' && epochModel !== 'modulo') throw new LocalnetError('bad-option', `epochModel must be stateful or modulo, got ${String(epochModel)}.`, { context: { epochModel: String(epochModel) } });
+  const { commitRevealWeights, keepBlocks, forkFrom } = options;
+  return {
+    ...checked,
+    mode: modeOf(options),
+    seed: blake2(typeof seed === 'string' ? new TextEncoder().encode(seed) : seed),
+    ...(commitRevealWeights === undefined ? {} : { commitRevealWeights }),
+    ...(keepBlocks === undefined ? {} : { keepBlocks }),
+    ...(forkFrom === undefined ? {} : { forkFrom }),
+    ...(stateDirectory === undefined ? {} : { stateDirectory }),
+  };
 }
 
-function checkOptions(options: LocalnetOptions): CheckedOptions {
-  const { host = '127.0.0.1', port = 0, genesisTimeMs = DEFAULT_GENESIS_TIME_MS, blockTimeMs = 12_000, instantSeal = true } = options;
-  const { endowments = {}, developmentBalanceRao = 10n ** 16n, beaconPeriodMs = 3_000, historyBlocks = 100_000, epochModel = 'stateful' } = options;
-  const { waitFor, intervalMs, stateDirectory, commitRevealWeights } = options;
-  assertInteger('port', port, { min: 0, max: 65_535 });
-  assertInteger('genesisTimeMs', genesisTimeMs, { min: 0, max: 4_000_000_000_000, step: 1000 });
-  assertInteger('blockTimeMs', blockTimeMs, { min: 1, max: 86_400_000 });
-  assertInteger('beaconPeriodMs', beaconPeriodMs, { min: 1000, max: 86_400_000, step: 1000 });
-  assertInteger('historyBlocks', historyBlocks, { min: 1, max: 0xffff_ffff });
-  if (waitFor !== undefined) assertInteger('waitFor', waitFor, { min: 1, max: 4096 });
-  if (intervalMs !== undefined) assertInteger('intervalMs', intervalMs, { min: 1, max: 86_400_000 });
-  if (epochModel !== 'stateful' && epochModel !== 'modulo') throw new LocalnetError('bad-option', `epochModel must be stateful or modulo, got ${String(epochModel)}.`, { context: { epochModel: String(epochModel) } });
-  const seed = typeof options.seed === 'string' ? new TextEncoder().encode(options.seed) : options.seed;
-  const commitReveal = commitRevealWeights === undefined ? {} : { commitRevealWeights };
-  return { host, port, genesisTimeMs, blockTimeMs, instantSeal, endowments, developmentBalanceRao, beaconPeriodMs, historyBlocks, epochModel, waitFor, intervalMs, stateDirectory, seed: blake2(seed), ...commitReveal };
+function modeOf({ intervalMs, instantSeal: instant = true }: LocalnetOptions): BlockMode {
+  if (intervalMs !== undefined) return { type: 'interval', intervalMs, instant };
+  return { type: instant ? 'instant' : 'manual' };
 }
+
+const LIMITS = {
+  port: { min: 0, max: 65_535 },
+  genesisTimeMs: { min: 0, max: 4_000_000_000_000, step: 1000 },
+  blockTimeMs: { min: 1, max: 86_400_000 },
+  finalityLagBlocks: { min: 0, max: 10_000 },
+  beaconPeriodMs: { min: 1000, max: 86_400_000, step: 1000 },
+  historyBlocks: { min: 1, max: 0xffff_ffff },
+  keepBlocks: { min: 1, max: 0xffff_ffff },
+  waitFor: { min: 1, max: 4096 },
+  intervalMs: { min: 1, max: 86_400_000 },
+} as const;
 
 function assertInteger(name: string, value: number, { min, max, step = 1 }: { min: number; max: number; step?: number }): void {
   if (Number.isSafeInteger(value) && value >= min && value <= max && value % step === 0) return;
@@ -161,26 +334,12 @@ function assertInteger(name: string, value: number, { min, max, step = 1 }: { mi
 }
 
 function endowedAccounts({ endowments, developmentBalanceRao }: CheckedOptions): Map<string, bigint> {
-  const accounts = new Map(DEVELOPMENT_ACCOUNTS.map((name) => [developmentAccount(name), developmentBalanceRao]));
+  const accounts = new Map(DEVELOPMENT_ACCOUNTS.map((uri) => [accountOfUri(uri) as string, developmentBalanceRao]));
   for (const [address, balanceRao] of Object.entries(endowments)) {
     if (balanceRao < 0n || balanceRao >= 1n << 63n) throw new LocalnetError('bad-option', `The endowment of ${address} must be a balance in rao below 2^63, got ${balanceRao}.`);
-    accounts.set(accountOf(address), balanceRao);
+    const account = accountOfAddress(address);
+    if (account === undefined) throw new LocalnetError('bad-option', `endowments: expected an ss58 address, got ${address}.`, { context: { address } });
+    accounts.set(account, balanceRao);
   }
   return accounts;
 }
-
-function accountOf(address: string): string {
-  try {
-    return toHex(decodeAddress(address));
-  } catch (cause) {
-    throw new LocalnetError('bad-option', `endowments: expected an ss58 address, got ${address}.`, { context: { address }, cause });
-  }
-}
-
-/** The sr25519 account of `//name`, hex. */
-function developmentAccount(name: string): string {
-  const { path } = keyExtractSuri(`${DEVELOPMENT_PHRASE}//${name}`);
-  const pair = keyFromPath(sr25519PairFromSeed(mnemonicToMiniSecret(DEVELOPMENT_PHRASE)), path, 'sr25519');
-  return toHex(pair.publicKey);
-}
-

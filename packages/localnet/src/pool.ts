@@ -9,6 +9,7 @@ import type { Chain, PendingTransaction } from './chain.ts';
 import { decodeExtrinsic, eraBirth } from './extrinsic.ts';
 import { blake2, toHex } from './hex.ts';
 import { LocalnetError } from './errors.ts';
+import { TransactionInvalid } from './runtime/validity.ts';
 
 /** Transactions at most, in all and of one signer. */
 const MAX_TRANSACTIONS = 8192;
@@ -23,6 +24,7 @@ export type TransactionStatus =
   | 'invalid'
   | 'dropped'
   | { readonly inBlock: string }
+  | { readonly retracted: string }
   | { readonly finalized: string }
   | { readonly usurped: string };
 
@@ -54,6 +56,8 @@ export class TransactionPool {
   readonly #chain: Chain;
   readonly #entries = new Map<string, Entry>();
   readonly #bySigner = new Map<string, Map<number, Entry>>();
+  /** What stands in blocks that are not final, by block hash. */
+  readonly #included = new Map<string, readonly Entry[]>();
 
   constructor(chain: Chain) {
     this.#chain = chain;
@@ -91,6 +95,12 @@ export class TransactionPool {
     return [...this.#bySigner.keys()].sort().flatMap((signer) => this.#readyOf(signer));
   }
 
+  /** Signers (hex) of transactions that can go into the next block. */
+  readySigners(): ReadonlySet<string> {
+    const signers = [...this.#bySigner].filter(([signer, own]) => own.has(this.#nonce(signer)));
+    return new Set(signers.map(([signer]) => signer));
+  }
+
   /** The nonce of an account's next transaction, those in the pool counted. */
   nextNonce(account: string): number {
     return this.#nonce(account) + this.#readyOf(account).length;
@@ -98,8 +108,61 @@ export class TransactionPool {
 
   /** Tells the pool what the newest block did with its transactions. */
   settle({ included, invalid, blockHash }: { included: readonly PendingTransaction[]; invalid: readonly PendingTransaction[]; blockHash: string }): void {
-    for (const { hash } of included) this.#leave(hash, [{ inBlock: blockHash }, { finalized: blockHash }]);
+    const entries = included.map(({ hash }) => this.#leave(hash, [{ inBlock: blockHash }])).filter((entry) => entry !== undefined);
+    if (entries.length > 0) this.#included.set(blockHash, entries);
     for (const { hash } of invalid) this.#leave(hash, ['invalid']);
+    this.#review();
+  }
+
+  /** Tells the pool which blocks are final now. */
+  finalize(blockHashes: readonly string[]): void {
+    for (const hash of blockHashes) {
+      for (const entry of this.#included.get(hash) ?? []) notify(entry, { finalized: hash });
+      this.#included.delete(hash);
+    }
+  }
+
+  /** Tells the pool which blocks are no longer on the chain: their transactions wait again, or are dropped. */
+  retract(blockHashes: readonly string[], { drop }: { readonly drop: boolean }): void {
+    for (const hash of blockHashes) {
+      for (const entry of this.#included.get(hash) ?? []) {
+        notify(entry, { retracted: hash });
+        if (drop) notify(entry, 'dropped');
+        else this.#return(entry);
+      }
+      this.#included.delete(hash);
+    }
+    this.#review();
+  }
+
+  /** Drops all that wait. */
+  clear(): void {
+    this.#included.clear();
+    for (const hash of this.#entries.keys()) this.#leave(hash, ['dropped']);
+  }
+
+  #return(entry: Entry): void {
+    const own = this.#bySigner.get(entry.signer) ?? new Map<number, Entry>();
+    if (own.has(entry.signed.nonce)) return notify(entry, 'dropped');
+    if (!this.#isStillValid(entry)) return notify(entry, 'invalid');
+    entry.future = true;
+    this.#entries.set(entry.hash, entry);
+    this.#bySigner.set(entry.signer, own.set(entry.signed.nonce, entry));
+  }
+
+  /** The block that a mortal era began with may have been retracted, too; then the signature no longer fits. */
+  #isStillValid({ extrinsic, bytes }: Entry): boolean {
+    try {
+      this.#chain.validate(extrinsic, bytes.length);
+      return true;
+    } catch (error) {
+      if (error instanceof TransactionInvalid) return false;
+      throw error;
+    }
+  }
+
+  /** Lets go of what no block can hold any more, and promotes what can go now. */
+  #review(): void {
     const number = this.#chain.head.header.number + 1;
     for (const entry of this.#entries.values()) {
       const expired = eraBirth(entry.signed.era, number) !== entry.eraBirth;
@@ -142,14 +205,15 @@ export class TransactionPool {
     this.#bySigner.set(signer, own.set(signed.nonce, entry));
   }
 
-  #leave(hash: string, statuses: readonly TransactionStatus[]): void {
+  #leave(hash: string, statuses: readonly TransactionStatus[]): Entry | undefined {
     const entry = this.#entries.get(hash);
-    if (entry === undefined) return;
+    if (entry === undefined) return undefined;
     this.#entries.delete(hash);
     const own = this.#bySigner.get(entry.signer);
     own?.delete(entry.signed.nonce);
     if (own?.size === 0) this.#bySigner.delete(entry.signer);
     for (const status of statuses) notify(entry, status);
+    return entry;
   }
 }
 

@@ -5,6 +5,8 @@
  * *released* the time up to a later moment) or has a transaction of its own waiting. So what a block holds does not depend on how
  * fast anybody is. Transactions of others get a block of their own after a short delay.
  *
+ * Without `waitFor` blocks come as the {@link BlockMode} says, which can change at any time.
+ *
  * Who releases {@link FOREVER} has left: time no longer waits for it, nor runs on for it alone.
  * @module
  */
@@ -35,11 +37,19 @@ export function decideBlock({ waitFor, releases, previousTimestampMs, pendingSig
   return [...pendingSigners].some((signer) => !releases.has(signer)) ? 'others' : 'wait';
 }
 
+/**
+ * How blocks come where no participants steer the time: `instant`, one for each transaction at once; `interval`, one every so many
+ * milliseconds of wall clock, and at once for transactions unless `instant` is false; `manual`, only when asked for.
+ */
+export type BlockMode =
+  | { readonly type: 'instant' }
+  | { readonly type: 'manual' }
+  | { readonly type: 'interval'; readonly intervalMs: number; readonly instant?: boolean };
+
 /** How blocks come. */
 export interface ProducerOptions {
   readonly waitFor: number | undefined;
-  readonly intervalMs: number | undefined;
-  readonly instantSeal: boolean;
+  readonly mode: BlockMode;
 }
 
 /** What the producer needs of the node. */
@@ -57,17 +67,45 @@ const NONE: ReadonlySet<string> = new Set();
 /** Makes blocks until it is closed. */
 export class BlockProducer {
   readonly #node: ProducerNode;
-  readonly #options: ProducerOptions;
+  readonly #waitFor: number | undefined;
   readonly #releases = new Map<string, number>();
   #soon: NodeJS.Immediate | undefined;
   #delayed: NodeJS.Timeout | undefined;
   #interval: NodeJS.Timeout | undefined;
+  #mode: BlockMode;
+  #paused = 0;
   #closed = false;
 
-  constructor(node: ProducerNode, options: ProducerOptions) {
+  constructor(node: ProducerNode, { waitFor, mode }: ProducerOptions) {
     this.#node = node;
-    this.#options = options;
-    if (options.waitFor === undefined && options.intervalMs !== undefined) this.#interval = setInterval(() => this.#seal(NONE), options.intervalMs);
+    this.#waitFor = waitFor;
+    this.#mode = mode;
+    this.mode = mode;
+  }
+
+  /** How blocks come from now on; where participants steer the time, the interval is the pause before an empty block. */
+  set mode(mode: BlockMode) {
+    clearInterval(this.#interval);
+    this.#interval = undefined;
+    this.#mode = mode;
+    if (this.#closed) return;
+    if (this.#waitFor === undefined && mode.type === 'interval') this.#interval = setInterval(() => this.#seal(NONE), mode.intervalMs);
+    this.wake();
+  }
+
+  get mode(): BlockMode {
+    return this.#mode;
+  }
+
+  /** Makes no blocks while `work` is under way. */
+  async pause<T>(work: () => Promise<T>): Promise<T> {
+    this.#paused += 1;
+    try {
+      return await work();
+    } finally {
+      this.#paused -= 1;
+      this.wake();
+    }
   }
 
   /** Participants (hex) and the times that they have released. */
@@ -83,7 +121,7 @@ export class BlockProducer {
 
   /** Looks again: a transaction came, a release, a block. */
   wake(): void {
-    if (this.#closed || this.#soon !== undefined) return;
+    if (this.#closed || this.#paused > 0 || this.#soon !== undefined) return;
     this.#soon = setImmediate(() => {
       this.#soon = undefined;
       this.#consider();
@@ -99,15 +137,16 @@ export class BlockProducer {
   }
 
   #consider(): void {
-    const { waitFor, instantSeal } = this.#options;
+    const [waitFor, mode] = [this.#waitFor, this.#mode];
     if (waitFor === undefined) {
-      if (instantSeal && this.#node.pendingSigners().size > 0) this.#seal(NONE);
+      const instant = mode.type === 'instant' || (mode.type === 'interval' && mode.instant !== false);
+      if (instant && this.#node.pendingSigners().size > 0) this.#seal(NONE);
       return;
     }
     const decision = this.#decide(waitFor);
     if (decision === 'wait') return this.#cancelDelay();
     if (decision === 'others') return this.#later(OTHERS_DELAY_MS, () => this.#sealIf('others'));
-    const pauseMs = this.#node.pendingSigners().size === 0 ? (this.#options.intervalMs ?? 0) : 0;
+    const pauseMs = mode.type === 'interval' && this.#node.pendingSigners().size === 0 ? mode.intervalMs : 0;
     if (pauseMs > 0) return this.#later(pauseMs, () => this.#sealIf('all'));
     this.#seal(NONE);
   }
@@ -119,7 +158,7 @@ export class BlockProducer {
 
   /** After a delay: is the decision still the same? */
   #sealIf(expected: 'all' | 'others'): void {
-    if (this.#decide(this.#options.waitFor ?? 0) !== expected) return this.wake();
+    if (this.#decide(this.#waitFor ?? 0) !== expected) return this.wake();
     this.#seal(expected === 'all' ? NONE : new Set(this.#releases.keys()));
   }
 
@@ -136,7 +175,7 @@ export class BlockProducer {
   }
 
   #seal(excluded: ReadonlySet<string>): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#paused > 0) return;
     this.#cancelDelay();
     this.#node.seal(excluded);
     this.wake();

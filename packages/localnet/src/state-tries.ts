@@ -15,31 +15,52 @@ const STATE_VERSION = 1;
 const KEPT_TRIES = 64;
 const KEPT_OLD_TRIES = 4;
 
+/** The root of a state, hex. */
+export function stateRootOf(state: StateChanges): string {
+  return toHex(trieRoot(updateTrie(createTrie(STATE_VERSION), state)));
+}
+
 /** The tries of one chain. */
 export class StateTries {
   readonly #history: StateHistory;
   readonly #newest = new Map<number, StateTrie>();
   readonly #old = new Map<number, StateTrie>();
-  #head: StateTrie = createTrie(STATE_VERSION);
+  #head: number;
 
-  constructor(history: StateHistory) {
+  /** @param head - the newest block, whose state the history has */
+  constructor(history: StateHistory, head: number) {
     this.#history = history;
+    this.#head = head;
   }
 
   /** The root that the head's state would have after changes, hex. */
   rootAfter(changes: StateChanges): string {
-    return toHex(trieRoot(updateTrie(this.#head, changes)));
+    return toHex(trieRoot(updateTrie(this.#headTrie(), changes)));
   }
 
-  /** The root of the head's state, hex. */
-  root(): string {
-    return toHex(trieRoot(this.#head));
+  /** The root of the state after a block, hex. */
+  rootAt(block: number): string {
+    return toHex(trieRoot(this.#at(block)));
   }
 
   /** Takes the changes of the next block. Nothing is hashed before it is asked for. */
   apply(block: number, changes: StateChanges): void {
-    this.#head = updateTrie(this.#head, changes);
-    keep(this.#newest, block, this.#head, KEPT_TRIES);
+    const trie = updateTrie(this.#headTrie(), changes);
+    this.#head = block;
+    keep(this.#newest, block, trie, KEPT_TRIES);
+  }
+
+  /** Undoes the blocks after `block`. */
+  rewind(block: number): void {
+    this.#head = block;
+    for (const tries of [this.#newest, this.#old]) for (const number of tries.keys()) if (number > block) tries.delete(number);
+  }
+
+  /** Goes on from the state that the history has after `block`. */
+  reset(block: number): void {
+    this.#newest.clear();
+    this.#old.clear();
+    this.#head = block;
   }
 
   /** The nodes that prove what the keys (hex) have after a block. */
@@ -47,13 +68,24 @@ export class StateTries {
     return proveRead(this.#at(block), keys);
   }
 
+  #headTrie(): StateTrie {
+    const known = this.#newest.get(this.#head);
+    if (known !== undefined) return known;
+    const made = this.#make(this.#head);
+    keep(this.#newest, this.#head, made, KEPT_TRIES);
+    return made;
+  }
+
   #at(block: number): StateTrie {
     const known = this.#newest.get(block) ?? this.#old.get(block);
     if (known !== undefined) return known;
-    const keys = this.#history.keys('', block, { count: Number.POSITIVE_INFINITY });
-    const trie = updateTrie(createTrie(STATE_VERSION), keys.map((key) => [key, this.#history.get(key, block)] as const));
-    keep(this.#old, block, trie, KEPT_OLD_TRIES);
-    return trie;
+    const made = this.#make(block);
+    keep(this.#old, block, made, KEPT_OLD_TRIES);
+    return made;
+  }
+
+  #make(block: number): StateTrie {
+    return updateTrie(createTrie(STATE_VERSION), this.#history.entries(block));
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * Keys are lowercase hex, whose order is the order of the bytes. Each key has the list of its versions, ascending; a read at block
  * n takes the newest version at or before n. Versions that only blocks older than the window could see are dropped when the key
- * changes again.
+ * changes again. With an archive (a directory on disk), only the newest blocks' versions are here, and what is not is read there.
  * @module
  */
 
@@ -17,38 +17,62 @@ export interface StateView {
   keys?(prefix: string): readonly string[];
 }
 
+/** Where versions are that are no longer in memory. */
+export interface StateArchive {
+  /** The value that `key` had after block `block`. */
+  get(key: string, block: number): Uint8Array | undefined;
+  /** Keys that begin with `prefix` and are not before `start`, ascending, whether or not they had a value at any block. */
+  keys(prefix: string, start: string): Iterable<string>;
+}
+
 interface Versions {
   readonly blocks: number[];
   readonly values: (Uint8Array | undefined)[];
 }
 
+/** What a history is made with. */
+export interface StateHistoryOptions {
+  /** How many blocks behind the head stay readable. */
+  readonly windowBlocks: number;
+  readonly archive?: StateArchive | undefined;
+  /** The first block whose state is known. */
+  readonly firstBlock?: number;
+}
+
 /** All kept versions of all keys. */
 export class StateHistory {
   readonly #versions = new Map<string, Versions>();
-  readonly #removed: { readonly block: number; readonly key: string }[] = [];
   readonly #windowBlocks: number;
+  readonly #archive: StateArchive | undefined;
+  /** Blocks whose versions are in memory, with their keys; kept only where there is an archive. */
+  #held: { readonly block: number; readonly keys: readonly string[] }[] = [];
+  #removed: { readonly block: number; readonly key: string }[] = [];
   #sorted: string[] = [];
   #unsorted: string[] = [];
-  #head = -1;
+  #first: number;
+  #head: number;
 
-  /** @param windowBlocks - how many blocks behind the head stay readable */
-  constructor(windowBlocks: number) {
+  constructor({ windowBlocks, archive, firstBlock = 0 }: StateHistoryOptions) {
     this.#windowBlocks = windowBlocks;
+    this.#archive = archive;
+    this.#first = firstBlock;
+    this.#head = firstBlock - 1;
   }
 
   /** The oldest block at which reads are right. */
   get oldestBlock(): number {
-    return Math.max(0, this.#head - this.#windowBlocks);
+    return Math.max(this.#first, this.#head - this.#windowBlocks);
   }
 
   /** The value that `key` had after block `block`. */
   get(key: string, block: number): Uint8Array | undefined {
     const versions = this.#versions.get(key);
-    if (versions === undefined) return undefined;
-    for (let index = versions.blocks.length - 1; index >= 0; index--) {
-      if ((versions.blocks[index] as number) <= block) return versions.values[index];
+    if (versions !== undefined) {
+      for (let index = versions.blocks.length - 1; index >= 0; index--) {
+        if ((versions.blocks[index] as number) <= block) return versions.values[index];
+      }
     }
-    return undefined;
+    return this.#archive?.get(key, block);
   }
 
   /** The state after `block`. */
@@ -60,20 +84,66 @@ export class StateHistory {
   apply(block: number, changes: StateChanges): void {
     this.#head = block;
     for (const [key, value] of changes) this.#put(key, block, value);
-    this.#forget();
+    if (this.#archive === undefined) this.#forget();
+    else this.#held.push({ block, keys: [...changes.keys()] });
+  }
+
+  /** Begins at a block of which the archive has the state. */
+  begin(block: number, firstBlock: number): void {
+    this.#clear();
+    this.#first = firstBlock;
+    this.#head = block;
+  }
+
+  /** Forgets all that was, and goes on from the state after `block`. */
+  reset(block: number, state: StateChanges): void {
+    this.begin(block, block);
+    this.apply(block, state);
+  }
+
+  /** Undoes the blocks after `block`. */
+  rewind(block: number): void {
+    this.#head = block;
+    for (const [key, { blocks, values }] of this.#versions) {
+      while (blocks.length > 0 && (blocks.at(-1) as number) > block) {
+        blocks.pop();
+        values.pop();
+      }
+      if (blocks.length === 0) this.#versions.delete(key);
+    }
+    this.#removed = this.#removed.filter((entry) => entry.block <= block);
+    this.#held = this.#held.filter((entry) => entry.block <= block);
+    this.#resort();
+  }
+
+  /** Drops from memory what the archive has: the versions of blocks up to `block`. */
+  evict(block: number): void {
+    let evicted = false;
+    while (this.#held[0] !== undefined && this.#held[0].block <= block) {
+      for (const key of this.#held.shift()?.keys ?? []) evicted = this.#dropUpTo(key, block) || evicted;
+    }
+    if (evicted) this.#resort();
   }
 
   /** Keys that begin with `prefix` and come after `start`, ascending, at `block`; `count` at most. */
   keys(prefix: string, block: number, { start, count }: { start?: string; count: number }): string[] {
-    const sorted = this.#sortedKeys();
     const found: string[] = [];
-    const from = start !== undefined && start >= prefix ? start : undefined;
-    for (let index = lowerBound(sorted, from ?? prefix); index < sorted.length && found.length < count; index++) {
-      const key = sorted[index] as string;
-      if (!key.startsWith(prefix)) break;
-      if (key !== from && this.get(key, block) !== undefined) found.push(key);
+    const after = start !== undefined && start >= prefix ? start : undefined;
+    for (const key of this.#candidates(prefix, after ?? prefix)) {
+      if (found.length >= count) break;
+      if (key !== after && this.get(key, block) !== undefined) found.push(key);
     }
     return found;
+  }
+
+  /** The whole state after `block`, in the order of the keys. */
+  entries(block: number): Map<string, Uint8Array> {
+    return new Map(this.keys('', block, { count: Number.POSITIVE_INFINITY }).map((key) => [key, this.get(key, block) as Uint8Array]));
+  }
+
+  #candidates(prefix: string, from: string): Iterable<string> {
+    const held = rangeOf(this.#sortedKeys(), prefix, from);
+    return this.#archive === undefined ? held : mergeSorted(held, this.#archive.keys(prefix, from));
   }
 
   #put(key: string, block: number, value: Uint8Array | undefined): void {
@@ -85,6 +155,7 @@ export class StateHistory {
     }
     versions.blocks.push(block);
     versions.values.push(value);
+    if (this.#archive !== undefined) return;
     while (versions.blocks.length > 1 && (versions.blocks[1] as number) <= this.oldestBlock) {
       versions.blocks.shift();
       versions.values.shift();
@@ -104,15 +175,60 @@ export class StateHistory {
     }
   }
 
+  /** Whether the key is gone from memory with them. */
+  #dropUpTo(key: string, block: number): boolean {
+    const versions = this.#versions.get(key);
+    if (versions === undefined) return false;
+    const kept = versions.blocks.findIndex((version) => version > block);
+    versions.blocks.splice(0, kept < 0 ? versions.blocks.length : kept);
+    versions.values.splice(0, kept < 0 ? versions.values.length : kept);
+    return kept < 0 && this.#versions.delete(key);
+  }
+
+  #clear(): void {
+    this.#versions.clear();
+    this.#removed = [];
+    this.#held = [];
+    this.#resort();
+  }
+
+  #resort(): void {
+    this.#sorted = [];
+    this.#unsorted = [...this.#versions.keys()];
+  }
+
   #sortedKeys(): string[] {
     if (this.#unsorted.length > 0) {
-      this.#sorted = [...this.#sorted, ...this.#unsorted].sort((a, b) => (a < b ? -1 : 1));
+      this.#sorted = [...this.#sorted, ...this.#unsorted.sort()].sort();
       this.#unsorted = [];
     }
     return this.#sorted;
   }
 }
 
+function* rangeOf(sorted: readonly string[], prefix: string, from: string): Iterable<string> {
+  for (let index = lowerBound(sorted, from); index < sorted.length; index++) {
+    const key = sorted[index] as string;
+    if (!key.startsWith(prefix)) return;
+    yield key;
+  }
+}
+
+/** Both in their common order, each key once. */
+function* mergeSorted(one: Iterable<string>, other: Iterable<string>): Iterable<string> {
+  const right = other[Symbol.iterator]();
+  try {
+    let next = right.next();
+    for (const key of one) {
+      for (; next.done !== true && next.value < key; next = right.next()) yield next.value;
+      if (next.done !== true && next.value === key) next = right.next();
+      yield key;
+    }
+    for (; next.done !== true; next = right.next()) yield next.value;
+  } finally {
+    right.return?.();
+  }
+}
 /** Changes on top of a state, in layers that can be undone: what a block, and each call within it, does. */
 export class StateOverlay implements StateView {
   readonly #base: StateView;

@@ -9,7 +9,7 @@ describe('the history of state', () => {
     const change = fc.dictionary(fc.constantFrom('aa', 'ab', 'b0', 'b1', 'c2'), fc.option(fc.nat(255), { nil: undefined }), { maxKeys: 4 });
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 20 }), fc.integer({ min: 1, max: 8 }), (blocks, window) => {
-        const history = new StateHistory(window);
+        const history = new StateHistory({ windowBlocks: window });
         const states: Map<string, number>[] = [];
         blocks.forEach((changes, number) => {
           const next = new Map(states.at(-1));
@@ -28,7 +28,7 @@ describe('the history of state', () => {
   });
 
   it('pages keys after a start key', () => {
-    const history = new StateHistory(10);
+    const history = new StateHistory({ windowBlocks: 10 });
     history.apply(0, new Map(['a1', 'a2', 'a3', 'b1'].map((key) => [key, bytes(1)])));
     expect(history.keys('a', 0, { count: 2 })).toEqual(['a1', 'a2']);
     expect(history.keys('a', 0, { start: 'a2', count: 2 })).toEqual(['a3']);
@@ -37,7 +37,7 @@ describe('the history of state', () => {
   });
 
   it('forgets keys that were removed before the window', () => {
-    const history = new StateHistory(2);
+    const history = new StateHistory({ windowBlocks: 2 });
     history.apply(0, new Map([['aa', bytes(1)]]));
     history.apply(1, new Map([['aa', undefined]]));
     for (let number = 2; number < 6; number++) history.apply(number, new Map());

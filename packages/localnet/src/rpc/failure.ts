@@ -33,9 +33,13 @@ export function toFailure(error: unknown): RpcFailure {
   if (error instanceof TransactionInvalid) return invalidFailure(error.reason);
   if (error instanceof PoolRefusal) return refusalFailure(error);
   if (isLocalnetError(error, 'bad-scale')) return new RpcFailure(1001, `Extrinsic has invalid format: ${error.message}`);
+  if (isLocalnetError(error) && CONTROL_CODES.has(error.code)) return badParams(error.message);
   process.emitWarning(`@connito/localnet failed to answer: ${error instanceof Error ? error.stack : String(error)}`);
   return new RpcFailure(RPC_CODES.internal, 'Internal error');
 }
+
+/** What a control was asked for cannot be. */
+const CONTROL_CODES: ReadonlySet<string> = new Set(['bad-control', 'bad-snapshot', 'unknown-snapshot']);
 
 const UNKNOWN_TEXTS: Readonly<Record<string, string>> = {
   CannotLookup: 'Could not lookup information required to validate the transaction',

@@ -2,15 +2,14 @@
  * The JSON-RPC methods that answer once.
  * @module
  */
-import { encodeAddress } from '@polkadot/util-crypto';
 import type { Block } from '../block.ts';
-import { blake2, parseHex, toHex } from '../hex.ts';
+import { blake2, toHex } from '../hex.ts';
 import { encodeMetadata } from '../metadata.ts';
-import type { LocalNode } from '../node.ts';
+import type { NodeView } from '../node.ts';
 import { decodeExtrinsic } from '../extrinsic.ts';
 import { encodeScale } from '../scale/codec.ts';
 import { runtimeVersion } from '../version.ts';
-import { accountParam, bytesParam, countParam, hexListParam, hexParam, stateBlockParam } from './params.ts';
+import { accountParam, blockParam, bytesParam, countParam, hexListParam, hexParam, stateBlockParam } from './params.ts';
 import { RpcFailure } from './failure.ts';
 import { callRuntime } from './runtime-calls.ts';
 import { TransactionInvalid } from '../runtime/validity.ts';
@@ -18,11 +17,9 @@ import { TransactionInvalid } from '../runtime/validity.ts';
 /** Keys that one request may ask for (`state_getKeysPaged` of Substrate: 1000). */
 const MAX_KEYS_PAGE = 1000;
 const MAX_KEYS_QUERY = 10_000;
-/** Blocks that `localnet_seal` makes at once. */
-const MAX_SEAL = 10_000;
 
 /** A method: its result, as JSON. */
-export type RpcMethod = (node: LocalNode, params: readonly unknown[]) => unknown;
+export type RpcMethod = (node: NodeView, params: readonly unknown[]) => unknown;
 
 /** `0x…` of bytes or of hex without prefix. */
 export function prefixed(value: Uint8Array | string): string {
@@ -56,7 +53,7 @@ export function versionJson(): unknown {
 }
 
 /** The changes of keys at a block as JSON. */
-export function changeSet(node: LocalNode, block: Block, keys: readonly string[]): unknown {
+export function changeSet(node: NodeView, block: Block, keys: readonly string[]): unknown {
   const changes = keys.map((key) => {
     const value = node.chain.history.get(key, block.header.number);
     return [prefixed(key), value === undefined ? null : prefixed(value)];
@@ -65,25 +62,25 @@ export function changeSet(node: LocalNode, block: Block, keys: readonly string[]
 }
 
 const chainMethods: Readonly<Record<string, RpcMethod>> = {
-  chain_getBlock: ({ chain }, [hash]) => {
-    const block = hash === undefined || hash === null ? chain.head : chain.block(hexParam(hash, 'hash'));
+  chain_getBlock: (node, [hash]) => {
+    const block = hash === undefined || hash === null ? node.head : node.block(hexParam(hash, 'hash'));
     if (block === undefined) return null;
     return { block: { header: headerJson(block), extrinsics: block.extrinsics.map(prefixed) }, justifications: null };
   },
-  chain_getBlockHash: ({ chain }, [number]) => {
-    if (number === undefined || number === null) return prefixed(chain.head.hash);
-    return Array.isArray(number) ? number.slice(0, MAX_KEYS_PAGE).map((one) => hashAt(chain, one)) : hashAt(chain, number);
+  chain_getBlockHash: (node, [number]) => {
+    if (number === undefined || number === null) return prefixed(node.head.hash);
+    return Array.isArray(number) ? number.slice(0, MAX_KEYS_PAGE).map((one) => hashAt(node, one)) : hashAt(node, number);
   },
-  chain_getHeader: ({ chain }, [hash]) => {
-    const block = hash === undefined || hash === null ? chain.head : chain.block(hexParam(hash, 'hash'));
+  chain_getHeader: (node, [hash]) => {
+    const block = hash === undefined || hash === null ? node.head : node.block(hexParam(hash, 'hash'));
     return block === undefined ? null : headerJson(block);
   },
-  chain_getFinalizedHead: ({ chain }) => prefixed(chain.head.hash),
+  chain_getFinalizedHead: ({ finalized }) => prefixed(finalized.hash),
 };
 
-function hashAt(chain: LocalNode['chain'], number: unknown): string | null {
+function hashAt(node: NodeView, number: unknown): string | null {
   const value = typeof number === 'string' && /^0x[0-9a-f]{1,8}$/i.test(number) ? Number(number) : number;
-  const block = chain.block(countParam(value, 'number', 0xffff_ffff));
+  const block = node.block(countParam(value, 'number', 0xffff_ffff));
   return block === undefined ? null : prefixed(block.hash);
 }
 
@@ -117,7 +114,7 @@ const stateMethods: Readonly<Record<string, RpcMethod>> = {
     return prefixed(encodeMetadata(14, node.chain.blockTimeMs));
   },
   state_getRuntimeVersion: (node, [at]) => {
-    stateBlockParam(node, at);
+    blockParam(node, at);
     return versionJson();
   },
   state_call: (node, [name, data, at]) => prefixed(callRuntime(node, { name, data: bytesParam(data, 'data'), block: stateBlockParam(node, at) })),
@@ -125,7 +122,7 @@ const stateMethods: Readonly<Record<string, RpcMethod>> = {
 
 const authorMethods: Readonly<Record<string, RpcMethod>> = {
   author_submitExtrinsic: (node, [extrinsic]) => {
-    const hash = node.pool.submit(bytesParam(extrinsic, 'extrinsic'));
+    const hash = node.submit(bytesParam(extrinsic, 'extrinsic'));
     node.producer.wake();
     return prefixed(hash);
   },
@@ -135,7 +132,7 @@ const authorMethods: Readonly<Record<string, RpcMethod>> = {
 };
 
 /** `ApplyExtrinsicResult`: Ok(Ok(())), Ok(Err(DispatchError)), or Err(…) for a transaction that is not valid. */
-function dryRun(chain: LocalNode['chain'], bytes: Uint8Array): Uint8Array {
+function dryRun(chain: NodeView['chain'], bytes: Uint8Array): Uint8Array {
   try {
     const error = chain.dryRun(decodeExtrinsic(bytes), bytes.length);
     return error === undefined ? new Uint8Array([0, 0]) : Uint8Array.from([0, 1, ...encodeScale('DispatchError', error)]);
@@ -156,36 +153,15 @@ const systemMethods: Readonly<Record<string, RpcMethod>> = {
   system_nodeRoles: () => ['Authority'],
   system_localPeerId: () => '12D3KooWLocalnet',
   system_localListenAddresses: () => [],
-  system_syncState: ({ chain }) => {
-    const number = chain.head.header.number;
+  system_syncState: ({ head }) => {
+    const { number } = head.header;
     return { startingBlock: 0, currentBlock: number, highestBlock: number };
-  },
-};
-
-const localnetMethods: Readonly<Record<string, RpcMethod>> = {
-  localnet_release: ({ chain, producer }, [participant, timeMs]) => {
-    producer.release(accountParam(participant, 'participant'), countParam(timeMs, 'timeMs', Number.MAX_SAFE_INTEGER));
-    return { blockNumber: chain.head.header.number, timestampMs: chain.head.timestampMs };
-  },
-  localnet_status: ({ chain, pool, producer }) => ({
-    genesisHash: prefixed(chain.genesisHash),
-    blockNumber: chain.head.header.number,
-    blockHash: prefixed(chain.head.hash),
-    timestampMs: chain.head.timestampMs,
-    blockTimeMs: chain.blockTimeMs,
-    pendingExtrinsics: pool.size,
-    participants: [...producer.releases].map(([account, releasedUntilMs]) => ({ participant: encodeAddress(parseHex(`0x${account}`) as Uint8Array, 42), releasedUntilMs })),
-  }),
-  localnet_seal: (node, [count = 1]) => {
-    const blocks = countParam(count, 'count', MAX_SEAL);
-    for (let made = 0; made < blocks; made++) node.seal();
-    return { blockNumber: node.chain.head.header.number, blockHash: prefixed(node.chain.head.hash) };
   },
 };
 
 /** All methods by name, their aliases included. */
 export const methods: Readonly<Record<string, RpcMethod>> = withAliases(
-  { ...chainMethods, ...stateMethods, ...authorMethods, ...systemMethods, ...localnetMethods },
+  { ...chainMethods, ...stateMethods, ...authorMethods, ...systemMethods },
   {
     chain_getHead: 'chain_getBlockHash',
     chain_getFinalisedHead: 'chain_getFinalizedHead',

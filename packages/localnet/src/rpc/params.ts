@@ -5,7 +5,7 @@
 import { decodeAddress } from '@polkadot/util-crypto';
 import { parseHex, toHex } from '../hex.ts';
 import type { Block } from '../block.ts';
-import type { LocalNode } from '../node.ts';
+import type { NodeView } from '../node.ts';
 import { badParams, RpcFailure } from './failure.ts';
 
 /** Bytes as hex; as on a Substrate node, `0x` may be left out, which Python clients do. @throws RpcFailure */
@@ -45,13 +45,16 @@ export function accountParam(value: unknown, name: string): string {
   throw badParams(`${name}: expected an account as an ss58 address`);
 }
 
-/** The block of an optional hash, else the head. Blocks whose state is discarded are refused. @throws RpcFailure */
-export function stateBlockParam({ chain }: LocalNode, value: unknown): Block {
-  if (value === undefined || value === null) return chain.head;
-  const block = chain.block(hexParam(value, 'at'));
+/** The block of an optional hash, else the head. @throws RpcFailure */
+export function blockParam(node: NodeView, value: unknown): Block {
+  const block = value === undefined || value === null ? node.head : node.block(hexParam(value, 'at'));
   if (block === undefined) throw new RpcFailure(4003, `Client error: UnknownBlock: Header was not found in the database: ${String(value)}`);
-  if (block.header.number < chain.history.oldestBlock) {
-    throw new RpcFailure(4003, `Client error: UnknownBlock: State already discarded for ${String(value)}`);
-  }
   return block;
+}
+
+/** The same, but blocks whose state is discarded are refused. @throws RpcFailure */
+export function stateBlockParam(node: NodeView, value: unknown): Block {
+  const block = blockParam(node, value);
+  if (block.header.number >= node.oldestStateBlock && node.chain.has(block)) return block;
+  throw new RpcFailure(4003, `Client error: UnknownBlock: State already discarded for ${String(value)}`);
 }

@@ -4,7 +4,7 @@
  */
 import type { Block } from '../block.ts';
 import { isLocalnetError } from '../errors.ts';
-import type { LocalNode } from '../node.ts';
+import type { NodeView } from '../node.ts';
 import { callApi } from '../runtime-api/index.ts';
 import { RpcFailure } from './failure.ts';
 
@@ -15,7 +15,7 @@ interface RuntimeCallRequest {
 }
 
 /** Answers a runtime call with SCALE. @throws RpcFailure */
-export function callRuntime(node: LocalNode, { name, data, block }: RuntimeCallRequest): Uint8Array {
+export function callRuntime(node: NodeView, { name, data, block }: RuntimeCallRequest): Uint8Array {
   try {
     const answer = typeof name === 'string' ? callApi(node, { name, data, block }) : undefined;
     if (answer !== undefined) return answer;

@@ -1,12 +1,17 @@
 /**
- * The network side: JSON-RPC over WebSocket, and over HTTP POST for single requests.
+ * The network side of one endpoint: JSON-RPC over WebSocket, and over HTTP POST for single requests.
  * @module
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
+import type { Controls } from '../controls.ts';
 import { LocalnetError } from '../errors.ts';
+import { Faults, type DropOptions } from '../faults.ts';
 import type { LocalNode } from '../node.ts';
+import { EndpointView } from './endpoint-view.ts';
+import type { ControlContext } from './localnet-methods.ts';
 import { RpcSession } from './session.ts';
 
 /** One message at most: an extrinsic of 4 MiB in hex, and room around it. */
@@ -15,24 +20,139 @@ const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
 const MAX_CLIENTS = 512;
 /** A client that does not read what was sent to it is cut off here. */
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024;
+/** A client has so long to send the head of a request, and a whole request. */
+const HEADERS_TIMEOUT_MS = 20_000;
+const REQUEST_TIMEOUT_MS = 60_000;
 
 /** A listening server. */
 export interface RpcServer {
   readonly port: number;
+  readonly faults: Faults;
   close(): Promise<void>;
 }
 
-/** Listens. @throws port-in-use, listen-failed */
-export async function openServer(node: LocalNode, { host, port }: { host: string; port: number }): Promise<RpcServer> {
-  const http = createServer((request, response) => void answerHttp(node, request, response));
-  const sockets = new WebSocketServer({ server: http, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false });
-  sockets.on('error', () => undefined);
-  sockets.on('connection', (socket) => accept(node, sockets, socket));
-  await listen(http, { host, port });
-  return { port: (http.address() as AddressInfo).port, close: () => closeServer(http, sockets) };
+/** Where to listen, and what for. */
+export interface ServerOptions {
+  readonly node: LocalNode;
+  readonly controls: Controls;
+  readonly host: string;
+  readonly port: number;
+  readonly snapshotDirectory: string | undefined;
 }
 
-function listen(http: Server, { host, port }: { host: string; port: number }): Promise<void> {
+/** Listens. @throws port-in-use, listen-failed */
+export async function openServer(options: ServerOptions): Promise<RpcServer> {
+  const endpoint = new Endpoint(options);
+  const http = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => void endpoint.answerHttp(request, response));
+  http.on('upgrade', (request, socket, head) => endpoint.upgrade(request, socket, head));
+  await listen(http, options);
+  return {
+    port: (http.address() as AddressInfo).port,
+    faults: endpoint.faults,
+    close: () => {
+      endpoint.close();
+      http.closeAllConnections();
+      return new Promise((resolve) => http.close(() => resolve()));
+    },
+  };
+}
+
+interface Connection {
+  readonly socket: WebSocket;
+  readonly raw: Duplex;
+}
+
+class Endpoint {
+  readonly faults: Faults;
+  readonly #view: EndpointView;
+  readonly #snapshotDirectory: string | undefined;
+  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false });
+  readonly #connections = new Set<Connection>();
+
+  constructor({ node, controls, snapshotDirectory }: ServerOptions) {
+    this.faults = new Faults({ drop: ({ oneIn }) => this.#drop(oneIn, undefined), onChange: () => this.#view.follow() });
+    this.#view = new EndpointView({ node, controls, faults: this.faults });
+    this.#snapshotDirectory = snapshotDirectory;
+  }
+
+  upgrade(request: IncomingMessage, raw: Duplex, head: Buffer): void {
+    raw.on('error', () => raw.destroy());
+    if (this.faults.settings.refuseConnections === true) return void raw.destroy();
+    this.#sockets.handleUpgrade(request, raw, head, (socket) => this.#accept({ socket, raw }));
+  }
+
+  async answerHttp(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method !== 'POST') return void response.writeHead(405, { allow: 'POST' }).end();
+    const body = await readBody(request);
+    if (body === undefined) return void response.writeHead(413).end();
+    response.setHeader('content-type', 'application/json');
+    await new RpcSession({ context: this.#context(undefined) }).handle(body, (text) => response.write(text));
+    response.end();
+  }
+
+  close(): void {
+    for (const { socket } of this.#connections) socket.terminate();
+    this.#sockets.close();
+    this.#view.close();
+  }
+
+  #accept(connection: Connection): void {
+    const { socket } = connection;
+    socket.on('error', () => socket.terminate());
+    if (this.#connections.size >= MAX_CLIENTS) return socket.close(1013, 'too many clients');
+    this.#connections.add(connection);
+    const send = (text: string): void => {
+      if (socket.readyState !== socket.OPEN) return;
+      if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
+      else socket.send(text);
+    };
+    const session = new RpcSession({ context: this.#context(connection), send });
+    let messages = 0;
+    socket.on('message', (data) => {
+      const text = String(data);
+      if (!isControl(text)) messages += 1;
+      if (messages > (this.faults.settings.dropAfterMessages ?? Number.POSITIVE_INFINITY)) return this.#cut(connection);
+      void session.handle(text, send);
+    });
+    socket.on('close', () => {
+      this.#connections.delete(connection);
+      session.close();
+    });
+  }
+
+  #context(own: Connection | undefined): ControlContext {
+    return {
+      view: this.#view,
+      snapshotDirectory: this.#snapshotDirectory,
+      drop: (options: DropOptions) => {
+        const { oneIn = 1 } = options;
+        return own === undefined ? this.faults.dropConnections({ oneIn }) : this.#drop(oneIn, own);
+      },
+    };
+  }
+
+  #drop(oneIn: number, spared: Connection | undefined): number {
+    const victims = [...this.#connections].filter((connection) => connection !== spared).filter((_, index) => index % oneIn === 0);
+    for (const victim of victims) this.#cut(victim);
+    return victims.length;
+  }
+
+  /** Ends a connection without a word, or after the beginning of a message. */
+  #cut({ socket, raw }: Connection): void {
+    if (this.faults.settings.dropMidFrame === true) raw.write(HALF_FRAME, () => socket.terminate());
+    else socket.terminate();
+  }
+}
+
+/** A text frame of 4,096 bytes, of which only the first come. */
+const HALF_FRAME: Buffer = Buffer.concat([Buffer.from([0x81, 126, 0x10, 0x00]), Buffer.from('{"jsonrpc":"2.0","result":{"block":{"header":{"parentHash":"0x')]);
+
+/** Roughly: whether a message is for the controls. Messages of both kinds in one batch count as one of a node. */
+function isControl(text: string): boolean {
+  return /^\s*\{/.test(text) && /"method"\s*:\s*"localnet_/.test(text.slice(0, 4096));
+}
+
+function listen(http: Server, { host, port }: ServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     http.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, { host, port })));
     http.listen({ host, port }, () => {
@@ -52,28 +172,6 @@ function listenError(cause: NodeJS.ErrnoException, { host, port }: { host: strin
   return new LocalnetError('listen-failed', `Cannot listen on ${host}:${port}: ${cause.message}.`, { context, cause });
 }
 
-function accept(node: LocalNode, sockets: WebSocketServer, socket: WebSocket): void {
-  socket.on('error', () => socket.terminate());
-  if (sockets.clients.size > MAX_CLIENTS) return socket.close(1013, 'too many clients');
-  const send = (text: string): void => {
-    if (socket.readyState !== socket.OPEN) return;
-    if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
-    else socket.send(text);
-  };
-  const session = new RpcSession(node, send);
-  socket.on('message', (data) => session.handle(String(data), send));
-  socket.on('close', () => session.close());
-}
-
-async function answerHttp(node: LocalNode, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (request.method !== 'POST') return void response.writeHead(405, { allow: 'POST' }).end();
-  const body = await readBody(request);
-  if (body === undefined) return void response.writeHead(413).end();
-  response.setHeader('content-type', 'application/json');
-  new RpcSession(node).handle(body, (text) => response.write(text));
-  response.end();
-}
-
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const parts: Buffer[] = [];
   let sizeBytes = 0;
@@ -87,11 +185,4 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
     return undefined;
   }
   return Buffer.concat(parts).toString('utf8');
-}
-
-function closeServer(http: Server, sockets: WebSocketServer): Promise<void> {
-  for (const socket of sockets.clients) socket.terminate();
-  sockets.close();
-  http.closeAllConnections();
-  return new Promise((resolve) => http.close(() => resolve()));
 }

@@ -3,7 +3,7 @@
  * @module
  * @see https://www.jsonrpc.org/specification
  */
-import type { LocalNode } from '../node.ts';
+import { controlMethods, type ControlContext } from './localnet-methods.ts';
 import { methods } from './methods.ts';
 import { RPC_CODES, RpcFailure, toFailure } from './failure.ts';
 import { subscriptions, unsubscriptions, type Subscription } from './subscriptions.ts';
@@ -11,9 +11,11 @@ import { subscriptions, unsubscriptions, type Subscription } from './subscriptio
 /** Requests in one batch, and subscriptions of one client. */
 const MAX_BATCH = 1000;
 const MAX_SUBSCRIPTIONS = 1024;
+/** Lists and objects within one another in a message; real requests have less than ten. */
+const MAX_DEPTH = 128;
 
 /** `rpc_methods`, sorted. */
-const METHOD_NAMES: readonly string[] = [...Object.keys(methods), ...Object.keys(subscriptions), ...unsubscriptions, 'rpc_methods'].sort();
+const METHOD_NAMES: readonly string[] = [...Object.keys(methods), ...Object.keys(controlMethods), ...Object.keys(subscriptions), ...unsubscriptions, 'rpc_methods'].sort();
 
 interface Answer {
   readonly body: object;
@@ -21,29 +23,42 @@ interface Answer {
   readonly begin?: () => void;
 }
 
+type SoonAnswer = Answer | Promise<Answer>;
+
+/** What a session needs. */
+export interface SessionOptions {
+  readonly context: ControlContext;
+  /** Sends a notification; without it (HTTP) there are no subscriptions. */
+  readonly send?: (text: string) => void;
+}
+
 /** A client's session. */
 export class RpcSession {
-  readonly #node: LocalNode;
+  readonly #context: ControlContext;
   readonly #send: ((text: string) => void) | undefined;
   readonly #active = new Map<string, () => void>();
   #nextId = 1;
   #lastRequestMs = 0;
 
-  /** @param send - sends a notification; without it (HTTP) there are no subscriptions */
-  constructor(node: LocalNode, send?: (text: string) => void) {
-    this.#node = node;
+  constructor({ context, send }: SessionOptions) {
+    this.#context = context;
     this.#send = send;
   }
 
-  /** Answers a message; `undefined` if it needs no answer. Never throws. */
-  handle(text: string, reply: (text: string) => void): void {
+  /** Answers a message, at once unless it asks for something that takes time; some need no answer. Never throws. */
+  handle(text: string, reply: (text: string) => void): void | Promise<void> {
     this.#lastRequestMs = performance.now();
     const message = parse(text);
     if (message === undefined) return reply(JSON.stringify(failed(null, new RpcFailure(RPC_CODES.parse, 'Parse error'))));
+    const isBatch = Array.isArray(message) && message.length > 0;
     const answers = this.#answer(message);
-    const bodies = answers.map(({ body }) => body);
-    if (bodies.length > 0) reply(JSON.stringify(Array.isArray(message) && message.length > 0 ? bodies : bodies[0]));
-    for (const { begin } of answers) begin?.();
+    const finish = (done: readonly Answer[]): void => {
+      const bodies = done.map(({ body }) => body);
+      if (bodies.length > 0) reply(JSON.stringify(isBatch ? bodies : bodies[0]));
+      for (const { begin } of done) begin?.();
+    };
+    if (answers.some((answer) => answer instanceof Promise)) return Promise.all(answers).then(finish);
+    finish(answers as Answer[]);
   }
 
   /** Ends all subscriptions. */
@@ -52,7 +67,7 @@ export class RpcSession {
     this.#active.clear();
   }
 
-  #answer(message: unknown): Answer[] {
+  #answer(message: unknown): SoonAnswer[] {
     if (!Array.isArray(message)) return this.#one(message);
     if (message.length === 0 || message.length > MAX_BATCH) {
       return [{ body: failed(null, new RpcFailure(RPC_CODES.request, 'Invalid Request', `a batch has 1 to ${MAX_BATCH} requests`)) }];
@@ -60,28 +75,51 @@ export class RpcSession {
     return message.flatMap((request) => this.#one(request));
   }
 
-  #one(request: unknown): Answer[] {
+  #one(request: unknown): SoonAnswer[] {
     const { id, method, params = [] } = (typeof request === 'object' && request !== null ? request : {}) as Record<string, unknown>;
     const known = id === undefined || id === null || typeof id === 'string' || typeof id === 'number';
     if (typeof method !== 'string' || !known || !Array.isArray(params)) {
       return [{ body: failed(known && id !== undefined ? id : null, new RpcFailure(RPC_CODES.request, 'Invalid Request')) }];
     }
-    const answer = this.#call(id ?? null, method, params);
+    const answer = method.startsWith('localnet_') ? this.#call(id ?? null, method, params) : this.#faulty(id ?? null, method, params);
     return id === undefined ? [] : [answer];
   }
 
-  #call(id: unknown, method: string, params: readonly unknown[]): Answer {
+  /** Calls a method of a node as its faults have it. */
+  #faulty(id: unknown, method: string, params: readonly unknown[]): SoonAnswer {
+    const { failMethods = {}, delayMs = 0, delayMethods } = this.#context.view.faults.settings;
+    const error = Object.hasOwn(failMethods, method) ? failMethods[method] : undefined;
+    const answer = error === undefined ? this.#call(id, method, params) : { body: failed(id, new RpcFailure(error.code, error.message, error.data)) };
+    const late = delayMs > 0 && (delayMethods === undefined || delayMethods.includes(method));
+    return late ? new Promise((resolve) => setTimeout(() => resolve(answer), delayMs)) : answer;
+  }
+
+  #call(id: unknown, method: string, params: readonly unknown[]): SoonAnswer {
     try {
-      const subscribe = subscriptions[method];
-      if (subscribe !== undefined) return this.#subscribe(id, () => subscribe(this.#node, params));
-      if (unsubscriptions.has(method)) return { body: succeeded(id, this.#unsubscribe(params[0])) };
-      if (method === 'rpc_methods') return { body: succeeded(id, { methods: METHOD_NAMES }) };
-      const run = methods[method];
-      if (run === undefined) throw new RpcFailure(RPC_CODES.method, 'Method not found', method.slice(0, 100));
-      return { body: succeeded(id, run(this.#node, params)) };
+      const result = this.#run(id, method, params);
+      if (!(result instanceof Promise)) return result;
+      return result.catch((error: unknown) => ({ body: failed(id, toFailure(error)) }));
     } catch (error) {
       return { body: failed(id, toFailure(error)) };
     }
+  }
+
+  #run(id: unknown, method: string, params: readonly unknown[]): SoonAnswer {
+    const { view } = this.#context;
+    const subscribe = subscriptions[method];
+    if (subscribe !== undefined) return this.#subscribe(id, () => subscribe(view, params));
+    if (unsubscriptions.has(method)) return { body: succeeded(id, this.#unsubscribe(params[0])) };
+    if (method === 'rpc_methods') return { body: succeeded(id, { methods: METHOD_NAMES }) };
+    const result = this.#result(method, params);
+    return result instanceof Promise ? result.then((value) => ({ body: succeeded(id, value) })) : { body: succeeded(id, result) };
+  }
+
+  #result(method: string, params: readonly unknown[]): unknown {
+    const control = controlMethods[method];
+    if (control !== undefined) return control(this.#context, params);
+    const run = methods[method];
+    if (run !== undefined) return run(this.#context.view, params);
+    throw new RpcFailure(RPC_CODES.method, 'Method not found', method.slice(0, 100));
   }
 
   #subscribe(id: unknown, make: () => Subscription): Answer {
@@ -108,11 +146,30 @@ export class RpcSession {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return isTooDeep(text) ? undefined : (JSON.parse(text) as unknown);
   } catch {
     return undefined;
   }
 }
+
+/** Looked at before parsing, because what is nested without end takes many times its size in memory. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let inText = false;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (inText) {
+      if (code === BACKSLASH) index += 1;
+      else if (code === QUOTE) inText = false;
+    } else if (code === QUOTE) inText = true;
+    else if (code === OPEN_LIST || code === OPEN_OBJECT) depth += 1;
+    else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth -= 1;
+    if (depth > MAX_DEPTH) return true;
+  }
+  return false;
+}
+
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d] as const;
 
 function succeeded(id: unknown, result: unknown): object {
   return { jsonrpc: '2.0', result, id };

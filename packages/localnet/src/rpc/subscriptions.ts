@@ -2,7 +2,8 @@
  * The JSON-RPC methods that go on answering.
  * @module
  */
-import type { LocalNode } from '../node.ts';
+import type { Block } from '../block.ts';
+import type { NodeView } from '../node.ts';
 import type { TransactionStatus } from '../pool.ts';
 import { changeSet, headerJson, prefixed, versionJson } from './methods.ts';
 import { bytesParam, hexListParam } from './params.ts';
@@ -24,24 +25,34 @@ export interface Subscription {
 }
 
 /** Makes a subscription from parameters. */
-export type SubscriptionMethod = (node: LocalNode, params: readonly unknown[]) => Subscription;
+export type SubscriptionMethod = (node: NodeView, params: readonly unknown[]) => Subscription;
 
-function heads(notification: string): SubscriptionMethod {
+/** The newest block of a kind, then each that follows. */
+function heads(notification: string, { first, follow }: HeadStream): SubscriptionMethod {
   return (node) => ({
     notification,
     start: ({ send }) => {
-      send(headerJson(node.chain.head));
-      return node.onBlock((block) => send(headerJson(block)));
+      send(headerJson(first(node)));
+      return follow(node, (block) => send(headerJson(block)));
     },
   });
 }
+
+interface HeadStream {
+  readonly first: (node: NodeView) => Block;
+  readonly follow: (node: NodeView, listener: (block: Block) => void) => () => void;
+}
+
+const BEST: HeadStream = { first: ({ head }) => head, follow: (node, listener) => node.onBlock(listener) };
+const FINAL: HeadStream = { first: ({ finalized }) => finalized, follow: (node, listener) => node.onFinalized(listener) };
+const ALL: HeadStream = { first: ({ head }) => head, follow: (node, listener) => node.onImported(listener) };
 
 const storage: SubscriptionMethod = (node, [list]) => {
   const keys = list === undefined || list === null ? undefined : hexListParam(list, 'keys', MAX_KEYS);
   return {
     notification: 'state_storage',
     start: ({ send }) => {
-      if (keys !== undefined) send(changeSet(node, node.chain.head, keys));
+      if (keys !== undefined) send(changeSet(node, node.head, keys));
       return node.onBlock((block, changes) => {
         const changed = keys === undefined ? [...changes.keys()] : keys.filter((key) => changes.has(key));
         if (changed.length > 0) send(changeSet(node, block, changed));
@@ -69,7 +80,7 @@ const LONGEST_WAIT_MS = 500;
 const watch: SubscriptionMethod = (node, [extrinsic]) => {
   const waiting: TransactionStatus[] = [];
   let deliver = (status: TransactionStatus): void => void waiting.push(status);
-  node.pool.submit(bytesParam(extrinsic, 'extrinsic'), (status) => deliver(status));
+  node.submit(bytesParam(extrinsic, 'extrinsic'), (status) => deliver(status));
   return {
     notification: 'author_extrinsicUpdate',
     start: (subscriber) => {
@@ -105,12 +116,12 @@ function statusJson(status: TransactionStatus): unknown {
 
 /** Subscriptions by the methods that begin them. */
 export const subscriptions: Readonly<Record<string, SubscriptionMethod>> = Object.assign(Object.create(null) as Record<string, SubscriptionMethod>, {
-  chain_subscribeNewHeads: heads('chain_newHead'),
-  chain_subscribeNewHead: heads('chain_newHead'),
-  subscribe_newHead: heads('chain_newHead'),
-  chain_subscribeFinalizedHeads: heads('chain_finalizedHead'),
-  chain_subscribeFinalisedHeads: heads('chain_finalizedHead'),
-  chain_subscribeAllHeads: heads('chain_allHead'),
+  chain_subscribeNewHeads: heads('chain_newHead', BEST),
+  chain_subscribeNewHead: heads('chain_newHead', BEST),
+  subscribe_newHead: heads('chain_newHead', BEST),
+  chain_subscribeFinalizedHeads: heads('chain_finalizedHead', FINAL),
+  chain_subscribeFinalisedHeads: heads('chain_finalizedHead', FINAL),
+  chain_subscribeAllHeads: heads('chain_allHead', ALL),
   state_subscribeStorage: storage,
   state_subscribeRuntimeVersion: runtimeVersion,
   chain_subscribeRuntimeVersion: runtimeVersion,

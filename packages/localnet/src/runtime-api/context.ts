@@ -3,7 +3,7 @@
  * @module
  */
 import type { Block } from '../block.ts';
-import type { LocalNode } from '../node.ts';
+import type { NodeView } from '../node.ts';
 import { pallets, type PalletDescription, type PalletName, type Pallets } from '../pallets/index.ts';
 import type { Apis } from '../pallets/apis.ts';
 import { fromHex } from '../hex.ts';
@@ -19,12 +19,12 @@ const HASH_BYTES = { Identity: 0, Twox64Concat: 8, Blake2_128Concat: 16 } as con
 
 /** One runtime call. */
 export class ApiContext {
-  readonly node: LocalNode;
+  readonly node: NodeView;
   readonly block: Block;
   /** The state after the block, as the runtime's functions want it. Nothing that is written to it stays. */
   readonly execution: Execution;
 
-  constructor(node: LocalNode, block: Block) {
+  constructor(node: NodeView, block: Block) {
     this.node = node;
     this.block = block;
     const overlay = new StateOverlay(node.chain.history.at(block.header.number));

@@ -4,7 +4,7 @@
  */
 import type { Block } from '../block.ts';
 import { encodeMetadata, METADATA_VERSIONS, type MetadataVersion } from '../metadata.ts';
-import type { LocalNode } from '../node.ts';
+import type { NodeView } from '../node.ts';
 import { apis, type Apis } from '../pallets/apis.ts';
 import { networkLockCost } from '../runtime/subnets.ts';
 import { ScaleReader } from '../scale/bytes.ts';
@@ -31,7 +31,7 @@ export interface ApiCall {
  * Answers a runtime call; `undefined` if there is no such method.
  * @throws bad-scale
  */
-export function callApi(node: LocalNode, { name, data, block }: ApiCall): Uint8Array | undefined {
+export function callApi(node: NodeView, { name, data, block }: ApiCall): Uint8Array | undefined {
   const method = METHODS.get(name);
   if (method === undefined) return undefined;
   const reader = new ScaleReader(data);

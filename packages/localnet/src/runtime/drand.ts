@@ -46,3 +46,26 @@ function prune(pulses: Execution['storage']['Drand']['Pulses'], oldest: Executio
   while (last - round + 1n > MAX_KEPT_PULSES) pulses.remove(round++);
   oldest.set(round);
 }
+
+/** Passes over all rounds up to `round`: they are never stored. For chains that jump. */
+export function skipRounds(execution: Execution, round: number): void {
+  const { Pulses, LastStoredRound, OldestStoredRound } = execution.storage.Drand;
+  const [last, due] = [LastStoredRound.get(), BigInt(round)];
+  if (due <= last) return;
+  LastStoredRound.set(due);
+  const oldest = OldestStoredRound.get();
+  const kept = due - MAX_KEPT_PULSES + 1n;
+  if (oldest === 0n) return OldestStoredRound.set(due + 1n);
+  if (oldest >= kept) return;
+  for (let gone = oldest; gone < kept && gone <= last; gone++) Pulses.remove(gone);
+  OldestStoredRound.set(kept);
+}
+
+/** Forgets the pulses of another beacon; the next is that of the round after `round`. */
+export function restartRounds(execution: Execution, round: number): void {
+  const { Pulses, LastStoredRound, OldestStoredRound } = execution.storage.Drand;
+  const [oldest, last] = [OldestStoredRound.get(), LastStoredRound.get()];
+  for (let gone = oldest; gone > 0n && gone <= last; gone++) Pulses.remove(gone);
+  LastStoredRound.set(BigInt(round));
+  OldestStoredRound.set(BigInt(round) + 1n);
+}

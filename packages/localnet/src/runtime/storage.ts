@@ -56,6 +56,11 @@ export function storagePrefix(pallet: string, item: string): string {
   return made;
 }
 
+/** A whole storage key, hex, of encoded map keys. */
+export function storageKey(pallet: string, item: string, keys: readonly { readonly hasher: HasherName; readonly bytes: Uint8Array }[]): string {
+  return keys.reduce((key, { hasher, bytes }) => key + toHex(hashKey(hasher, bytes)), storagePrefix(pallet, item));
+}
+
 const prefixes = new Map<string, string>();
 
 class Item {

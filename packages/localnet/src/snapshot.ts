@@ -1,0 +1,114 @@
+/**
+ * Snapshots: one block and the whole state after it, from which a chain can go on.
+ *
+ * A file is JSON, so that any language can read or make one: `{ format, checksum, blockTimeMs, genesis, parent, head, state }`, where blocks are
+ * `{ hash, header, timestampMs, extrinsics }` and state maps keys to values, bytes as `0x…` (hashes in headers without `0x`). The checksum is the BLAKE2b of the text of `[blockTimeMs, genesis, parent, head, state]` without white space. It is written under another name and
+ * renamed when it is whole.
+ * @module
+ */
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { hashHeader, type Block } from './block.ts';
+import { LocalnetError } from './errors.ts';
+import { blake2, fromHex, parseHex, toHex } from './hex.ts';
+import { stateRootOf } from './state-tries.ts';
+
+/** A block and the state after it. */
+export interface Snapshot {
+  readonly genesis: Block;
+  /** The block before, whose header clients look at. */
+  readonly parent: Block | undefined;
+  readonly head: Block;
+  readonly blockTimeMs: number;
+  readonly state: ReadonlyMap<string, Uint8Array>;
+}
+
+const FORMAT = 'connito-localnet-snapshot/1';
+
+interface BlockJson {
+  readonly hash: string;
+  readonly header: Block['header'];
+  readonly timestampMs: number;
+  readonly extrinsics: readonly string[];
+}
+
+/** Writes a snapshot so that the file is either whole or what it was before. */
+export function writeSnapshotFile(path: string, { genesis, parent, head, blockTimeMs, state }: Snapshot): void {
+  const content = { blockTimeMs, genesis: blockJson(genesis), parent: parent === undefined ? null : blockJson(parent), head: blockJson(head), state: Object.fromEntries([...state].map(([key, value]) => [`0x${key}`, `0x${toHex(value)}`])) };
+  const partial = `${path}.${process.pid}.partial`;
+  const file = openSync(partial, 'w');
+  try {
+    writeSync(file, JSON.stringify({ format: FORMAT, checksum: checksumOf(content), ...content }));
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(partial, path);
+}
+
+/** Reads a snapshot file. @throws bad-snapshot */
+export function readSnapshotFile(path: string): Snapshot {
+  const found = parse(path);
+  const { format, checksum, blockTimeMs, genesis, parent, head, state } = found;
+  if (format !== FORMAT) throw badSnapshot(path, `its format is ${JSON.stringify(format)?.slice(0, 60)}, expected "${FORMAT}"`);
+  if (checksum !== checksumOf({ blockTimeMs, genesis, parent, head, state })) throw badSnapshot(path, 'its checksum does not fit its content, so it is torn or was changed');
+  if (!Number.isSafeInteger(blockTimeMs) || (blockTimeMs as number) < 1) throw badSnapshot(path, 'blockTimeMs is not a whole number of milliseconds');
+  const snapshot = { genesis: blockFrom(path, genesis), parent: parent === null ? undefined : blockFrom(path, parent), head: blockFrom(path, head), blockTimeMs: blockTimeMs as number, state: stateFrom(path, state) };
+  if (stateRootOf(snapshot.state) !== snapshot.head.header.stateRoot) throw badSnapshot(path, "its state is not the one that its block's header tells of");
+  return snapshot;
+}
+
+function parse(path: string): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw badSnapshot(path, `it cannot be read (${(cause as NodeJS.ErrnoException).code})`, cause);
+  }
+  try {
+    const value = JSON.parse(text) as unknown;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch (cause) {
+    throw badSnapshot(path, 'it is not whole JSON, so it is torn or something else', cause);
+  }
+  throw badSnapshot(path, 'it is not a JSON object');
+}
+
+function checksumOf({ blockTimeMs, genesis, parent, head, state }: Record<'blockTimeMs' | 'genesis' | 'parent' | 'head' | 'state', unknown>): string {
+  return `0x${toHex(blake2(Buffer.from(JSON.stringify([blockTimeMs, genesis, parent, head, state]))))}`;
+}
+
+function blockJson({ hash, header, timestampMs, extrinsics }: Block): BlockJson {
+  return { hash: `0x${hash}`, header, timestampMs, extrinsics: extrinsics.map((extrinsic) => `0x${toHex(extrinsic)}`) };
+}
+
+function blockFrom(path: string, value: unknown): Block {
+  const { hash, header, timestampMs, extrinsics } = (value ?? {}) as Partial<BlockJson>;
+  const bytes = Array.isArray(extrinsics) ? extrinsics.map(parseHex) : [undefined];
+  const hashed = typeof header === 'object' && header !== null ? hashOf(header) : undefined;
+  if (hashed === undefined || hash !== `0x${hashed}` || !Number.isSafeInteger(timestampMs) || bytes.includes(undefined)) {
+    throw badSnapshot(path, 'a block in it is not one');
+  }
+  return { hash: hashed, header: header as Block['header'], timestampMs: timestampMs as number, extrinsics: bytes as Uint8Array[] };
+}
+
+function hashOf(header: Block['header']): string | undefined {
+  const hashes = [header.parentHash, header.stateRoot, header.extrinsicsRoot];
+  const sound = hashes.every((hash) => typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash)) && Number.isSafeInteger(header.number) && header.number >= 0 && header.number <= 0xffff_ffff;
+  return sound ? hashHeader(header) : undefined;
+}
+
+function stateFrom(path: string, value: unknown): Map<string, Uint8Array> {
+  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  const state = new Map<string, Uint8Array>();
+  for (const [key, hex] of entries.sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const bytes = parseHex(hex);
+    if (!/^0x([0-9a-f]{2}){1,512}$/.test(key) || bytes === undefined) throw badSnapshot(path, `its state has an entry that is not bytes under a key: ${key.slice(0, 80)}`);
+    state.set(toHex(fromHex(key.slice(2))), bytes);
+  }
+  if (state.size === 0) throw badSnapshot(path, 'it has no state');
+  return state;
+}
+
+function badSnapshot(path: string, problem: string, cause?: unknown): LocalnetError {
+  return new LocalnetError('bad-snapshot', `${path} is no snapshot of a localnet that can be used: ${problem}. Take it again, or give another file.`, { context: { path }, ...(cause === undefined ? {} : { cause }) });
+}
