@@ -236,7 +236,7 @@ function describe(pallet: string, item: string): StorageDescription {
   return description;
 }
 
-function keyOf({ pallet, item, keys = [] }: { pallet: string; item: string; keys?: readonly unknown[] }, { hashers = [], keys: types = [] }: StorageDescription, where: string): string {
+function keyOf({ pallet, item, keys = [] }: { pallet: string; item: string; keys?: readonly unknown[] | undefined }, { hashers = [], keys: types = [] }: StorageDescription, where: string): string {
   if (!Array.isArray(keys) || keys.length !== types.length) throw new LocalnetError('bad-control', `${where}: ${pallet}.${item} has ${types.length} keys (${types.join(', ')}), got ${Array.isArray(keys) ? keys.length : 'none'}.`);
   return storageKey(pallet, item, types.map((type, index) => ({ hasher: hashers[index] as HasherName, bytes: encodeScale(type, valueFromJson(type, keys[index], `${where}[${index}]`) as never) })));
 }

@@ -95,7 +95,7 @@ export function parseScenario(text: string): Scenario {
   }
   const parsed = scenario.safeParse(value);
   if (parsed.success) return parsed.data;
-  const places = parsed.error.issues.slice(0, 10).map(({ path, message }) => `${path.length === 0 ? 'the file' : path.join('.')}: ${message}`);
+  const places = parsed.error.issues.slice(0, 10).map((issue) => `${issue.path.length === 0 ? 'the file' : issue.path.join('.')}: ${issue.code === 'invalid_key' ? issue.issues.map(({ message }) => message).join(', ') : issue.message}`);
   throw new LocalnetError('bad-scenario', `The scenario cannot be used. ${places.join('; ')}`, { context: { problems: parsed.error.issues.length } });
 }
 
