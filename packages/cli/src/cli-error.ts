@@ -86,6 +86,8 @@ const EXIT_OF_CODE: Readonly<Record<string, ExitName>> = {
   'DatasetError output-not-empty': 'usage',
   'DatasetError io': 'failed',
   'ArtifactError io': 'failed',
+  'CommitRevealError bad-endpoint': 'usage',
+  'CommitRevealError beacon-unreachable': 'network',
   'PolError invalid-option': 'usage',
   'MoeEngineError bad-option': 'usage',
   'MoeEngineError bad-shape': 'data',

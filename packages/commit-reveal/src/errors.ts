@@ -80,7 +80,9 @@ export type CommitRevealErrorCode =
   /** An endpoint of a beacon is no http(s) URL. */
   | 'bad-endpoint'
   /** No endpoint gave the signature of a round. */
-  | 'beacon-unreachable';
+  | 'beacon-unreachable'
+  /** A thread that hashes has died. */
+  | 'hash-thread';
 
 /** What an error can tell beside its message; which members are set depends on the code. */
 export interface CommitRevealErrorContext {

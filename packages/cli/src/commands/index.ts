@@ -16,9 +16,10 @@ import { registerModel } from './model.ts';
 import { registerOwner } from './owner.ts';
 import { registerPol } from './pol.ts';
 import { registerPretrain } from './pretrain.ts';
+import { registerTimelock } from './timelock.ts';
 import { registerTrain } from './train.ts';
 import { registerValidator } from './validator.ts';
 import { registerWallet } from './wallet.ts';
 
 /** A new command file is added here and nowhere else. */
-export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerWallet, registerData, registerModel, registerExperts, registerTrain, registerPretrain, registerEval, registerGenerate, registerEngine, registerPol];
+export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerWallet, registerTimelock, registerData, registerModel, registerExperts, registerTrain, registerPretrain, registerEval, registerGenerate, registerEngine, registerPol];
