@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import type { Keypair } from '@connito/chain';
 import type { KeyRole, PasswordSource, Wallet } from '@connito/chain/node';
@@ -86,7 +86,7 @@ export async function openSigner(flags: SignerFlags, context: CliContext, role: 
   const variable = set(context.env[KEY_VARIABLE]);
   if (keyFile === undefined && (asksWallet || (variable === undefined && walletVariable(context.env) !== undefined))) return unlockKey(flags, context, role);
   const { openKeypair } = await import('@connito/chain');
-  if (keyFile !== undefined) return openKeypair(await readKeyFile(keyFile, role));
+  if (keyFile !== undefined) return openKeypair(await readKeyFile(keyFile, role, context));
   if (variable !== undefined) return openKeypair(variable);
   throw new CliError('usage', `No key to sign with: name a wallet by --wallet-name (its ${role} is used), or give the ${role}'s mnemonic or a development URI such as //Alice by --key-file or the variable ${KEY_VARIABLE}`);
 }
@@ -108,8 +108,11 @@ export function passwordSource({ passwordFd, passwordFile }: PasswordFlags, cont
   };
 }
 
-async function readKeyFile(path: string, role: KeyRole): Promise<string> {
+async function readKeyFile(path: string, role: KeyRole, { log }: CliContext): Promise<string> {
   const key = (await readFile(path, 'utf8')).trim();
+  // Windows has no such bits; a development URI is no secret.
+  const { mode } = await stat(path);
+  if (process.platform !== 'win32' && (mode & 0o077) !== 0 && !key.startsWith('//')) log.warn(`Others on this machine can read the key in ${path}: chmod 600 ${path}`);
   if (key !== '') return key;
   throw new CliError('usage', `${path} is empty: the ${role}'s mnemonic or a development URI such as //Alice is needed`);
 }

@@ -1,8 +1,9 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openKeypair } from '@connito/chain';
+import { startLocalnet } from '@connito/localnet';
 import { CliError } from '../src/cli-error.ts';
 import { createContext } from '../src/context.ts';
 import { promptSecret, type TerminalInput } from '../src/prompt.ts';
@@ -46,6 +47,13 @@ function newHotkey(name: string, ...rest: string[]): string[] {
 
 async function open(given: Parameters<typeof openSigner>[0], env: Record<string, string> = {}): Promise<string> {
   return (await openSigner(given, capture({ env }).context, 'hotkey')).hotkey;
+}
+
+/** What opening a key file says. */
+async function warnings(keyFile: string): Promise<string> {
+  const { context, stderr } = capture();
+  await openSigner({ keyFile }, context, 'hotkey');
+  return stderr();
 }
 
 /** A terminal at which somebody types these keys, one event each. */
@@ -171,5 +179,62 @@ describe('promptSecret', () => {
     const input = typing('a', '\u0003');
     await expect(promptSecret(question, context, input)).rejects.toMatchObject({ code: 'interrupted' });
     expect(input.modes).toEqual([true, false]);
+  });
+});
+
+describe('wallet balance', () => {
+  it('reads the chain, by wallet and by address', async () => {
+    const alice = openKeypair('//Alice').hotkey;
+    const localnet = await startLocalnet({ seed: 'balance', endowments: { [ADDRESS]: 1_500_000_001n } });
+    try {
+      await run(['wallet', 'regen-coldkeypub', '--wallet-name', 'watched', '--address', ADDRESS]);
+      const watched = await run(['wallet', 'balance', '--wallet-name', 'watched', '--network', localnet.endpoint]);
+      expect([watched.code, watched.stdout, watched.stderr]).toEqual([0, `${ADDRESS}  1.500000001 TAO free\n`, '']);
+      const other = await run(['wallet', 'balance', '--address', alice, '--network', localnet.endpoint, '--json']);
+      expect(other.json()).toEqual({ address: alice, freeRao: '10000000000000000' });
+    } finally {
+      await localnet.close();
+    }
+  });
+});
+
+describe('what goes wrong', () => {
+  it.skipIf(process.getuid?.() === 0)('shows the words of a coldkey that was written before its hotkey could not be', async () => {
+    mkdirSync(join(root, 'half', 'hotkeys'), { recursive: true });
+    chmodSync(join(root, 'half', 'hotkeys'), 0o500);
+    const { code, stdout } = await run(['wallet', 'create', '--wallet-name', 'half', '--no-use-password', '--print-mnemonic']);
+    expect([code, stdout]).toEqual([3, expect.stringMatching(/^coldkey {2}\w+ .*\n( {2}(\w+ ?){12})\n$/)]);
+  });
+
+  it('warns of a key file that others can read, and of none that holds a development URI', async () => {
+    const [secret, development] = [secretFile('open', PHRASE), secretFile('development', '//Alice')];
+    for (const path of [secret, development]) chmodSync(path, 0o644);
+    expect(await warnings(secret)).toMatch(/Others on this machine can read the key in .*: chmod 600 /);
+    expect(await warnings(development)).toBe('');
+  });
+
+  const seed = '0xfac7959dbfe72f052e5a0c3c8d6530f202b02fd8f9f5ca3580ec8deb7797479e';
+  it.each([
+    ['a mnemonic', PHRASE],
+    ['a mnemonic with a wrong word', PHRASE.replace('wet', 'wetness')],
+    ['a seed', seed],
+    ['a seed that is too short', seed.slice(0, -2)],
+  ])('never shows a secret: %s', async (_what, secret) => {
+    const file = secretFile('secret', secret);
+    const commands = [
+      ['miner', 'run', '--netuid', '1', '--network', 'ws://127.0.0.1:1', '--store', root, '--state', join(root, 'state')],
+      ['validator', 'run', '--netuid', '1', '--network', 'ws://127.0.0.1:1', '--store', root, '--state', join(root, 'state')],
+      ['wallet', 'sign', '--message', 'x'],
+      ['wallet', 'sign'],
+    ];
+    const said: string[] = [];
+    for (const command of commands) {
+      for (const [more, env] of [[['--key-file', file], {}], [[], { CONNITO_KEY: secret }]] as const) {
+        const { stdout, stderr } = await run([...command, ...more, '--debug'], { env });
+        said.push(stdout, stderr);
+      }
+    }
+    for (const part of secret.startsWith('0x') ? [secret.slice(2, 20)] : secret.split(' ').slice(0, -1).map((word, index) => `${word} ${secret.split(' ')[index + 1]}`)) expect(said.join('\n')).not.toContain(part);
+    expect(said.join('').length).toBeGreaterThan(100);
   });
 });

@@ -189,7 +189,7 @@ describe('encryption', () => {
   });
 
   // Twice argon2i, some 5 s each.
-  it.runIf(process.env['CONNITO_SLOW'])('a wrong password and every flipped byte are refused', async () => {
+  it.runIf(process.env['CONNITO_SLOW'])('a wrong password and a flipped byte are refused', async () => {
     const bytes = await encryptKeyfile(encode(JSON.stringify(fields)), 'right');
     await expect(decryptKeyfile(bytes, { path: 'file', password: 'wrong' })).rejects.toMatchObject({ code: 'wrong-password' });
     bytes[40]! ^= 1;

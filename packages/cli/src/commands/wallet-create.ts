@@ -66,14 +66,18 @@ async function runNew(roles: readonly KeyRole[], flags: NewFlags, context: CliCo
   const { overwrite = false } = flags;
   for (const role of roles) await assertFree(wallet, { role, overwrite });
   const made: Made[] = [];
-  for (const role of roles) {
-    const mnemonic = createMnemonic(flags.nWords === '24' ? 24 : 12);
-    // A hotkey that comes with a coldkey is for unattended use.
-    const password = role === 'hotkey' && roles.length > 1 ? undefined : await newPassword(wallet, { role, flags, context });
-    const address = await writeKey(wallet, { role, secret: secretFromUri(mnemonic), overwrite, ...(password === undefined ? {} : { password }) });
-    made.push({ role, address, path: wallet.paths[role].secret, encrypted: password !== undefined, mnemonic });
+  try {
+    for (const role of roles) {
+      const mnemonic = createMnemonic(flags.nWords === '24' ? 24 : 12);
+      // A hotkey that comes with a coldkey is for unattended use.
+      const password = role === 'hotkey' && roles.length > 1 ? undefined : await newPassword(wallet, { role, flags, context });
+      const address = await writeKey(wallet, { role, secret: secretFromUri(mnemonic), overwrite, ...(password === undefined ? {} : { password }) });
+      made.push({ role, address, path: wallet.paths[role].secret, encrypted: password !== undefined, mnemonic });
+    }
+  } finally {
+    // A coldkey whose hotkey could not be written stands on disk all the same, and its words are not shown again.
+    if (made.length > 0) report(made, flags, context);
   }
-  report(made, flags, context);
 }
 
 function report(made: readonly Made[], { json, printMnemonic }: NewFlags, context: CliContext): void {
