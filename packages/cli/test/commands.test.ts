@@ -406,11 +406,28 @@ describe('pol check', () => {
 
 describe('localnet', () => {
   it('says where it is, and ends on Ctrl-C and SIGTERM', async () => {
-    const [interrupted, terminated] = await Promise.all([stopBy('SIGINT', ['--json']), stopBy('SIGTERM', ['--wait-for', '3', '--state', at('chain')])]);
+    const [interrupted, terminated] = await Promise.all([stopBy('SIGINT', ['--json', '--quiet']), stopBy('SIGTERM', ['--wait-for', '3', '--state', at('chain')])]);
     expect([interrupted.code, interrupted.stderr]).toEqual([130, '']);
-    expect(JSON.parse(interrupted.stdout)).toEqual({ endpoint: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+$/), genesisHash: expect.stringMatching(/^0x[0-9a-f]{64}$/) });
+    const up = { endpoint: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+$/), genesisHash: expect.stringMatching(/^0x[0-9a-f]{64}$/) };
+    expect(JSON.parse(interrupted.stdout)).toEqual(up);
     expect([terminated.code, terminated.stderr]).toEqual([143, 'Ctrl-C ends it\n']);
-    expect(terminated.stdout).toMatch(/^ws:\/\/127\.0\.0\.1:\d+ {2}genesis 0x/);
+    expect(JSON.parse(terminated.stdout)).toEqual(up);
+  });
+
+  it('seeds a scenario and tells of each block in a line', async () => {
+    const script = fileURLToPath(new URL('../../localnet/examples/subnet.jsonc', import.meta.url));
+    const { code, stdout } = await connito(['localnet', '--port', '0', '--script', script, '--interval', '0.05', '--json'], { until: (text, kill) => void (text.split('\n').length > 4 && kill('SIGINT')) });
+    const [up, ...blocks] = stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect([code, Object.keys(up ?? {})]).toEqual([130, ['endpoint', 'genesisHash']]);
+    expect(blocks[0]).toMatchObject({ kind: 'block', number: expect.any(Number), extrinsics: [{ pallet: 'Timestamp', call: 'set' }, { pallet: 'Drand' }] });
+    expect(Number(blocks[0]?.['number'])).toBeGreaterThan(25);
+  });
+
+  it.each([
+    [['--script', 'missing.jsonc'], 3, /missing\.jsonc/],
+    [['--fork', 'missing.json'], 3, /missing\.json is no snapshot/],
+  ])('refuses %j', async (args, code, message) => {
+    expectRefusal(await connito(['localnet', '--port', '0', ...args]), code, message);
   });
 
   it('refuses a port that is taken', async () => {

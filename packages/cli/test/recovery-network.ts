@@ -107,7 +107,7 @@ export async function runNetwork({ files, out, onEvent }: NetworkRun): Promise<N
 }
 
 async function startChain(processes: Processes, waitFor: number): Promise<string> {
-  const args = ['localnet', '--json', '--port', '0', '--seed', String(SEED), '--wait-for', String(waitFor)];
+  const args = ['localnet', '--json', '--quiet', '--port', '0', '--seed', String(SEED), '--wait-for', String(waitFor)];
   const endpoint = new Promise<string>((resolve) => {
     processes.start('localnet', args, {}, (value) => resolve((value as { endpoint: string }).endpoint));
   });

@@ -2,8 +2,8 @@
  * Accounts by what people write: ss58 addresses, and secret URIs such as `//Alice`.
  * @module
  */
-import { decodeAddress, keyExtractSuri, keyFromPath, mnemonicToMiniSecret, mnemonicValidate, sr25519PairFromSeed } from '@polkadot/util-crypto';
-import { parseHex, toHex } from './hex.ts';
+import { decodeAddress, encodeAddress, keyExtractSuri, keyFromPath, mnemonicToMiniSecret, mnemonicValidate, sr25519PairFromSeed } from '@polkadot/util-crypto';
+import { fromHex, parseHex, toHex } from './hex.ts';
 
 /** The phrase of Substrate's development accounts (`sp_core::crypto::DEV_PHRASE`). */
 const DEVELOPMENT_PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk';
@@ -32,4 +32,9 @@ export function accountOfAddress(address: string): string | undefined {
     // Not an address.
     return undefined;
   }
+}
+
+/** The ss58 address (prefix 42) of an account (hex). */
+export function addressOf(account: string): string {
+  return encodeAddress(fromHex(account), 42);
 }

@@ -5,7 +5,7 @@
 import { cryptoWaitReady } from '@polkadot/util-crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { accountOfAddress, accountOfUri, DEVELOPMENT_ACCOUNTS } from './accounts.ts';
+import { accountOfAddress, accountOfUri, addressOf, DEVELOPMENT_ACCOUNTS } from './accounts.ts';
 import { openBeacon, type LocalBeacon } from './beacon.ts';
 import { reportBlock, type BlockReport } from './block-report.ts';
 import { Chain, type ChainStart } from './chain.ts';
@@ -82,6 +82,8 @@ export interface LocalnetEndpoint {
 export interface Localnet extends LocalnetEndpoint {
   /** `0x…`. */
   readonly genesisHash: string;
+  /** Accounts that have funds in genesis, with their secret URIs. */
+  readonly accounts: readonly { readonly uri: string; readonly address: string }[];
   /** The newest block's number. */
   blockNumber(): number;
   /** The newest final block's number. */
@@ -241,6 +243,7 @@ async function serve(node: LocalNode, store: ChainStore | undefined, options: Ch
     ...endpointOf(servers[0] as RpcServer, host),
     ...controlsOf(node, controls, alive),
     genesisHash: `0x${node.chain.genesisHash}`,
+    accounts: DEVELOPMENT_ACCOUNTS.map((uri) => ({ uri, address: addressOf(accountOfUri(uri) as string) })),
     openEndpoint: alive(async ({ host: at = host, port: on = 0 } = {}) => {
       const server = await open({ host: at, port: on });
       servers.push(server);
@@ -255,7 +258,7 @@ function endpointOf({ port, faults }: RpcServer, host: string): Omit<LocalnetEnd
 }
 
 type Alive = <A extends readonly unknown[], R>(run: (...args: A) => R) => (...args: A) => R;
-type ControlsOfLocalnet = Omit<Localnet, keyof LocalnetEndpoint | 'genesisHash' | 'openEndpoint' | 'close'>;
+type ControlsOfLocalnet = Omit<Localnet, keyof LocalnetEndpoint | 'genesisHash' | 'accounts' | 'openEndpoint' | 'close'>;
 
 function controlsOf(node: LocalNode, controls: Controls, alive: Alive): ControlsOfLocalnet {
   return {

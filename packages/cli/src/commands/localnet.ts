@@ -3,61 +3,141 @@
  *
  * @module
  */
-import type { Command } from 'commander';
-import type { CliContext } from '../context.ts';
+import { readFile } from 'node:fs/promises';
+import { Option, type Command } from 'commander';
+import type { BlockMode, EpochModel, Localnet, LocalnetOptions } from '@connito/localnet';
+import { wantsColor, type CliContext } from '../context.ts';
+import { renderBanner, type BannerFacts } from '../localnet/banner.ts';
+import { openJsonView, openTerminalView } from '../localnet/block-view.ts';
 import { decimalNumber, describeUse, wholeNumber } from '../options.ts';
+import { createPaint } from '../terminal.ts';
 
 interface LocalnetFlags {
   readonly port: number;
+  readonly host?: string;
   readonly seed: string;
   readonly waitFor?: number;
   readonly blockTime: number;
   readonly interval?: number;
+  readonly mode?: BlockMode['type'];
+  readonly beaconPeriod: number;
+  readonly epochModel: EpochModel;
+  readonly finalityLag: number;
+  readonly history?: number;
+  readonly keepBlocks?: number;
   readonly state?: string;
+  readonly fork?: string;
+  readonly script?: string;
   readonly commitRevealWeights?: true;
+  readonly quiet?: true;
   readonly json?: true;
 }
 
 /** Wall-clock seconds between blocks where nothing else steers the time. */
 const DEFAULT_INTERVAL = 1;
+const SUDO_URI = '//Alice';
 
 /** Adds `connito localnet`. */
 export function registerLocalnet(program: Command, context: CliContext): void {
+  const seconds = decimalNumber({ min: 0.001, max: 86_400 });
   const command = program
     .command('localnet')
     .description("Start an embedded development chain that speaks Subtensor's JSON-RPC, until Ctrl-C. //Alice is its sudo key; //Alice to //Ferdie have funds.")
-    .option('-p, --port <port>', 'port on 127.0.0.1; 0 takes a free one', wholeNumber({ max: 65_535 }), 9944)
+    .option('-p, --port <port>', 'port; 0 takes a free one', wholeNumber({ max: 65_535 }), 9944)
+    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
     .option('--seed <text>', "text that the beacon's key comes from", '1')
     .option('--wait-for <participants>', 'virtual time: go on only when so many participants have released it', wholeNumber({ min: 1, max: 4096 }))
-    .option('--block-time <seconds>', 'chain time from block to block', decimalNumber({ min: 0.001, max: 86_400 }), 12)
-    .option('--interval <seconds>', `wall-clock time between blocks (default: ${DEFAULT_INTERVAL}; none with --wait-for)`, decimalNumber({ min: 0.001, max: 86_400 }))
+    .option('--block-time <seconds>', 'chain time from block to block', seconds, 12)
+    .option('--interval <seconds>', `wall-clock time between blocks (default: ${DEFAULT_INTERVAL}; none with --wait-for)`, seconds)
+    .addOption(new Option('--mode <mode>', 'when blocks come: by the clock, at once for each transaction, or only on request').choices(['interval', 'instant', 'manual']))
+    .option('--beacon-period <seconds>', 'chain time from one beacon round to the next', wholeNumber({ min: 1, max: 86_400 }), 3)
+    .addOption(new Option('--epoch-model <model>', 'schedule of epochs: as on chain since spec 407, or as clients of before compute it').choices(['stateful', 'modulo']).default('stateful'))
+    .option('--finality-lag <blocks>', 'blocks so far behind the newest are final; the others can be replaced (localnet_reorg)', wholeNumber({ max: 10_000 }), 0)
+    .option('--history <blocks>', 'blocks back at which state can be read (default: 100000)', wholeNumber({ min: 1, max: 0xffff_ffff }))
+    .option('--keep-blocks <blocks>', 'blocks that are kept at all (default: 100000 in memory, all in a directory)', wholeNumber({ min: 1, max: 0xffff_ffff }))
     .option('--state <directory>', 'keep the chain here and go on from it at the next start')
+    .option('--fork <path>', 'go on from a snapshot file or from the state directory of another localnet')
+    .option('--script <file>', 'seed accounts, subnets, neurons, stake and weights from this file (JSON with comments; see examples/subnet.jsonc of @connito/localnet)')
     .option('--commit-reveal-weights', 'new subnets ask for timelocked weights, as on finney; plain set_weights is then refused')
+    .option('-q, --quiet', 'do not show blocks')
     .action((flags: LocalnetFlags) => run(flags, context));
-  describeUse(command, ['connito localnet', 'connito localnet --port 0 --interval 0.5 --json', 'connito localnet --wait-for 7 --seed 42 --state ./chain'], 'print {endpoint, genesisHash} as one line of JSON when the chain is up');
+  describeUse(
+    command,
+    ['connito localnet', 'connito localnet --script subnet.jsonc', 'connito localnet --port 0 --interval 0.5 --json', 'connito localnet --state ./chain --finality-lag 3', 'connito localnet --wait-for 7 --seed 42 --state ./chain'],
+    'print lines of JSON: {endpoint, genesisHash} when the chain is up, then one for each block',
+  );
 }
 
-async function run(flags: LocalnetFlags, { stdout, log, print, signal }: CliContext): Promise<void> {
+async function run(flags: LocalnetFlags, context: CliContext): Promise<void> {
   const { startLocalnet } = await import('@connito/localnet');
-  const intervalSeconds = flags.interval ?? (flags.waitFor === undefined ? DEFAULT_INTERVAL : undefined);
-  const localnet = await startLocalnet({
-    port: flags.port,
-    seed: flags.seed,
-    blockTimeMs: Math.round(flags.blockTime * 1000),
-    commitRevealWeights: flags.commitRevealWeights === true,
-    ...(intervalSeconds === undefined ? {} : { intervalMs: Math.round(intervalSeconds * 1000) }),
-    ...(flags.waitFor === undefined ? {} : { waitFor: flags.waitFor }),
-    ...(flags.state === undefined ? {} : { stateDirectory: flags.state }),
-  });
+  const script = flags.script === undefined ? undefined : await readFile(flags.script, 'utf8');
+  const localnet = await startLocalnet(optionsOf(flags));
   try {
-    const { endpoint, genesisHash } = localnet;
-    if (flags.json) stdout.write(`${JSON.stringify({ endpoint, genesisHash })}\n`);
-    else print(`${endpoint}  genesis ${genesisHash}`);
-    if (!flags.json) log.info('Ctrl-C ends it');
-    await aborted(signal);
+    const report = script === undefined ? [] : await localnet.runScenario(script);
+    const lines = flags.json === true || context.stdout.isTTY !== true;
+    if (lines) context.stdout.write(`${JSON.stringify({ endpoint: localnet.endpoint, genesisHash: localnet.genesisHash })}\n`);
+    else context.print(bannerOf(flags, { localnet, report, context }));
+    if (flags.json !== true) context.log.info('Ctrl-C ends it');
+    if (flags.quiet !== true) showBlocks(localnet, lines ? openJsonView(context) : openTerminalView(context));
+    await aborted(context.signal);
   } finally {
     await localnet.close();
   }
+}
+
+function showBlocks(localnet: Localnet, view: ReturnType<typeof openJsonView>): void {
+  localnet.onBlock((block) => view.show(block));
+}
+
+function optionsOf(flags: LocalnetFlags): LocalnetOptions {
+  const intervalMs = intervalOf(flags);
+  const given = { host: flags.host, waitFor: flags.waitFor, intervalMs, stateDirectory: flags.state, forkFrom: flags.fork, historyBlocks: flags.history, keepBlocks: flags.keepBlocks };
+  return {
+    port: flags.port,
+    seed: flags.seed,
+    blockTimeMs: Math.round(flags.blockTime * 1000),
+    beaconPeriodMs: flags.beaconPeriod * 1000,
+    epochModel: flags.epochModel,
+    finalityLagBlocks: flags.finalityLag,
+    instantSeal: flags.mode !== 'manual',
+    commitRevealWeights: flags.commitRevealWeights === true,
+    ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<LocalnetOptions>),
+  };
+}
+
+function intervalOf({ interval, waitFor, mode }: LocalnetFlags): number | undefined {
+  if (mode === 'instant' || mode === 'manual') return undefined;
+  const seconds = interval ?? (waitFor === undefined ? DEFAULT_INTERVAL : undefined);
+  return seconds === undefined ? undefined : Math.round(seconds * 1000);
+}
+
+function bannerOf(flags: LocalnetFlags, { localnet, report, context: { stdout, env } }: { readonly localnet: Localnet; readonly report: readonly string[]; readonly context: CliContext }): string {
+  const facts: BannerFacts = {
+    endpoint: localnet.endpoint,
+    genesisHash: localnet.genesisHash,
+    blockNumber: localnet.blockNumber(),
+    seed: flags.seed,
+    blocks: `${blocksInWords(flags)}, ${flags.blockTime} s of chain time each${flags.finalityLag > 0 ? `, final ${flags.finalityLag} later` : ''}`,
+    accounts: localnet.accounts.map(({ uri, address }) => ({ uri, address, balanceTao: balanceOf(localnet, address) })),
+    sudo: SUDO_URI,
+    beacon: `one round each ${flags.beaconPeriod} s of chain time, scheme of quicknet`,
+    state: flags.state,
+    script: report,
+  };
+  return renderBanner(facts, { width: Math.max(20, (stdout.columns ?? 80) - 1), paint: createPaint(wantsColor(stdout, env)) }).join('\n');
+}
+
+function blocksInWords(flags: LocalnetFlags): string {
+  const intervalMs = intervalOf(flags);
+  if (flags.waitFor !== undefined) return `when ${flags.waitFor} participants have nothing to do before them`;
+  if (intervalMs !== undefined) return `every ${intervalMs / 1000} s and for each transaction`;
+  return flags.mode === 'manual' ? 'on request (localnet_seal)' : 'for each transaction';
+}
+
+/** Whole TAO with thin groups. */
+function balanceOf(localnet: Localnet, address: string): string {
+  const { data } = localnet.getStorage({ pallet: 'System', item: 'Account', keys: [address] }) as { readonly data: { readonly free: number | string } };
+  return (BigInt(data.free) / 1_000_000_000n).toLocaleString('en-US');
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

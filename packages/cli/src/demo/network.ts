@@ -81,7 +81,7 @@ async function startChain({ participants, seed, signal, out }: NetworkPlan, logs
   const process = startProcess(
     {
       name: 'localnet',
-      args: ['localnet', '--json', '--port', '0', '--seed', String(seed), '--wait-for', String(participants.length), '--state', join(out, 'chain')],
+      args: ['localnet', '--json', '--quiet', '--port', '0', '--seed', String(seed), '--wait-for', String(participants.length), '--state', join(out, 'chain')],
       onEvent: (event) => resolve((event as { endpoint: string }).endpoint),
     },
     logs,
