@@ -91,3 +91,5 @@ export type { YumaInput, YumaRow } from './yuma/input.ts';
 export type { YumaFractions, YumaResult } from './yuma/result.ts';
 export { combineMechanisms, splitEmission } from './yuma/mechanisms.ts';
 export type { EmissionSplit, SubnetResult } from './yuma/mechanisms.ts';
+export { readYumaInput } from './yuma/read-input.ts';
+export type { ReadYumaOptions } from './yuma/read-input.ts';

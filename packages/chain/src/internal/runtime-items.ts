@@ -118,6 +118,9 @@ export const STORAGE = {
     Tempo: 'Identity u16 -> u16',
     BlocksSinceLastStep: 'Identity u16 -> u64',
     LastMechansimStepBlock: 'Identity u16 -> u64',
+    PendingServerEmission: 'Identity u16 -> u64',
+    PendingValidatorEmission: 'Identity u16 -> u64',
+    PendingRootAlphaDivs: 'Identity u16 -> u64',
     // Weights.
     Weights: 'Identity+Identity (u16,u16) -> Vec<(u16,u16)>',
     Bonds: 'Identity+Identity (u16,u16) -> Vec<(u16,u16)>',
@@ -229,6 +232,7 @@ export const RUNTIME_APIS = {
   SubnetRegistrationRuntimeApi: { get_network_registration_cost: '-> u64' },
   SubnetInfoRuntimeApi: {
     get_metagraph: 'netuid: u16 -> Option<PalletSubtensorRpcInfoMetagraph>',
+    get_subnet_state: 'netuid: u16 -> Option<PalletSubtensorRpcInfoShowSubnetSubnetState>',
     get_mechagraph: 'netuid: u16, mecid: u8 -> Option<PalletSubtensorRpcInfoMetagraph>',
     get_all_dynamic_info: '-> Vec<Option<PalletSubtensorRpcInfoDynamicInfo>>',
     get_dynamic_info: 'netuid: u16 -> Option<PalletSubtensorRpcInfoDynamicInfo>',
