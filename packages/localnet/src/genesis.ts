@@ -3,6 +3,8 @@
  * @module
  */
 import { extrinsicsRootOf, hashHeader, type Block, type Header } from './block.ts';
+import { blake2, concatBytes } from './hex.ts';
+import { encodeMetadata } from './metadata.ts';
 import { encodeScale } from './scale/codec.ts';
 import { Execution } from './runtime/execution.ts';
 import { mint } from './runtime/balances.ts';
@@ -20,18 +22,20 @@ export interface GenesisOptions {
   /** Hex. */
   readonly sudoKey: string;
   readonly beaconConfig: TypeOf<'BeaconConfiguration'>;
+  /** Which the metadata tells. */
+  readonly blockTimeMs?: number;
 }
 
 /** Block 0 and its state. */
-export function makeGenesis({ blockTimeMs, ...options }: GenesisOptions & { readonly blockTimeMs: number }): Snapshot {
+export function makeGenesis(options: GenesisOptions & { readonly blockTimeMs: number }): Snapshot {
   const state = genesisState(options);
   const header: Header = { parentHash: ZERO_HASH, number: 0, stateRoot: stateRootOf(state), extrinsicsRoot: extrinsicsRootOf([]) };
   const genesis: Block = { hash: hashHeader(header), header, extrinsics: [], timestampMs: options.genesisTimeMs };
-  return { genesis, parent: undefined, head: genesis, blockTimeMs, state: state as ReadonlyMap<string, Uint8Array> };
+  return { genesis, parent: undefined, head: genesis, blockTimeMs: options.blockTimeMs, state: state as ReadonlyMap<string, Uint8Array> };
 }
 
 /** The changes from nothing to genesis. */
-export function genesisState({ genesisTimeMs, endowed, sudoKey, beaconConfig }: GenesisOptions): StateChanges {
+export function genesisState({ genesisTimeMs, endowed, sudoKey, beaconConfig, blockTimeMs }: GenesisOptions): StateChanges {
   const overlay = new StateOverlay({ get: () => undefined });
   const execution = new Execution({ overlay, blockNumber: 0, timestampMs: genesisTimeMs });
   const { storage } = execution;
@@ -42,13 +46,16 @@ export function genesisState({ genesisTimeMs, endowed, sudoKey, beaconConfig }: 
   storage.System.LastRuntimeUpgrade.set({ spec_version: runtimeVersion.spec_version, spec_name: runtimeVersion.spec_name });
   storage.SubtensorModule.TotalIssuance.set(storage.Balances.TotalIssuance.get());
   createRoot(execution);
-  overlay.set(RUNTIME_CODE_KEY, encodeScale('RuntimeVersion', runtimeVersion));
+  overlay.set(RUNTIME_CODE_KEY, concatBytes(encodeScale('RuntimeVersion', runtimeVersion), blake2(encodeMetadata(16, blockTimeMs))));
   return overlay.changes();
 }
 
 const ZERO_HASH = '0'.repeat(64);
 
-/** `:code`, which clients watch for upgrades; there is no WebAssembly here, so the version stands in for it. */
+/**
+ * `:code`, which clients watch for upgrades; there is no WebAssembly here, so the version stands in for it, and the hash of the metadata:
+ * clients keep metadata on disk by genesis hash and version, and would use an older release's.
+ */
 const RUNTIME_CODE_KEY = Buffer.from(':code').toString('hex');
 
 /** The root network (netuid 0), which the genesis of the pallet creates. */

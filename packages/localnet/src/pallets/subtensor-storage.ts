@@ -189,4 +189,18 @@ export const subtensorStorage = {
   RegisteredSubnetCounter: { hashers: ['Identity'], keys: ['u16'], value: 'u64', default: '0x0000000000000000' },
   ScalingLawPower: { hashers: ['Identity'], keys: ['u16'], value: 'u16', default: '0x3200' },
   OwnerCutAutoLockEnabled: { hashers: ['Identity'], keys: ['u16'], value: 'bool', default: '0x00' },
+  // Locks of stake: nothing can be locked here yet, and clients read these before they stake.
+  AccountFlags: { hashers: ['Blake2_128Concat'], keys: ['AccountId'], value: 'u128', default: '0x00000000000000000000000000000000' },
+  Lock: { hashers: ['Blake2_128Concat', 'Identity', 'Blake2_128Concat'], keys: ['AccountId', 'u16', 'AccountId'], value: 'LockState', optional: true },
+  LockingColdkeys: { hashers: ['Identity', 'Blake2_128Concat', 'Blake2_128Concat'], keys: ['u16', 'AccountId', 'AccountId'], value: '()', optional: true },
+  HotkeyLock: { hashers: ['Identity', 'Blake2_128Concat'], keys: ['u16', 'AccountId'], value: 'LockState', optional: true },
+  DecayingHotkeyLock: { hashers: ['Identity', 'Blake2_128Concat'], keys: ['u16', 'AccountId'], value: 'LockState', optional: true },
+  OwnerLock: { hashers: ['Identity'], keys: ['u16'], value: 'LockState', optional: true },
+  DecayingOwnerLock: { hashers: ['Identity'], keys: ['u16'], value: 'LockState', optional: true },
+  DecayingLock: { hashers: ['Blake2_128Concat', 'Identity'], keys: ['AccountId', 'u16'], value: 'bool', optional: true },
+  UnlockRate: { value: 'u64', default: '0xd2430e0000000000' },
+  MaturityRate: { value: 'u64', default: '0xd2430e0000000000' },
+  // Of spec 459: clients of that age read these before they register and set weights; the defaults mean that neither is in use.
+  CollateralLockShare: { hashers: ['Identity'], keys: ['u16'], value: 'u16', default: '0x0000' },
+  SubnetEpochConsensus: { hashers: ['Identity'], keys: ['u16'], value: 'EpochConsensus', default: '0x00' },
 } as const;

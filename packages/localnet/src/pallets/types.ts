@@ -41,6 +41,7 @@ export const types = {
   SubnetIdentityV3: { path: 'pallet_subtensor::pallet::SubnetIdentityV3', struct: { subnet_name: 'Vec<u8>', github_repo: 'Vec<u8>', subnet_contact: 'Vec<u8>', subnet_url: 'Vec<u8>', discord: 'Vec<u8>', description: 'Vec<u8>', logo_url: 'Vec<u8>', additional: 'Vec<u8>' } },
   CrowdloanInfo: { path: 'pallet_crowdloan::CrowdloanInfo', struct: { creator: 'AccountId', deposit: 'u64', min_contribution: 'u64', end: 'u32', cap: 'u64', funds_account: 'AccountId', raised: 'u64', target_address: 'Option<AccountId>', call: 'Option<Bounded>', finalized: 'bool', contributors_count: 'u32' } },
   Bounded: { path: 'frame_support::traits::preimages::Bounded', enum: { Legacy: [0, { hash: 'H256' }], Inline: [1, ['BoundedVec<u8;128>']], Lookup: [2, { hash: 'H256', len: 'u32' }] } },
+  EpochConsensus: { path: 'pallet_subtensor::epoch::EpochConsensus', enum: { Yuma: [0], Null: [1] } },
   Percent: { path: 'sp_arithmetic::per_things::Percent', struct: ['u8'] },
   CommitmentInfo: { path: 'pallet_commitments::types::CommitmentInfo', struct: { fields: 'BoundedVec<CommitmentData;3>' } },
   CommitmentRegistration: { path: 'pallet_commitments::types::Registration', struct: { deposit: 'u64', block: 'u32', info: 'CommitmentInfo' } },

@@ -11,7 +11,11 @@ import { encodeScale } from '../scale/codec.ts';
 import { runtimeVersion } from '../version.ts';
 import { accountParam, blockParam, bytesParam, countParam, hexListParam, hexParam, stateBlockParam } from './params.ts';
 import { RpcFailure } from './failure.ts';
+import { paymentMethods } from './payment-methods.ts';
 import { callRuntime } from './runtime-calls.ts';
+import { stateChangeMethods } from './state-changes.ts';
+import { subtensorMethods } from './subtensor-methods.ts';
+import { unsafeMethods } from './unsafe-methods.ts';
 import { TransactionInvalid } from '../runtime/validity.ts';
 
 /** Keys that one request may ask for (`state_getKeysPaged` of Substrate: 1000). */
@@ -150,6 +154,10 @@ const systemMethods: Readonly<Record<string, RpcMethod>> = {
   system_properties: () => ({ ss58Format: 42, tokenDecimals: 9, tokenSymbol: 'TAO' }),
   system_health: () => ({ peers: 0, isSyncing: false, shouldHavePeers: false }),
   system_peers: () => [],
+  system_reservedPeers: () => [],
+  chainSpec_v1_chainName: () => 'Connito Localnet',
+  chainSpec_v1_genesisHash: ({ chain }) => prefixed(chain.genesisHash),
+  chainSpec_v1_properties: () => ({ ss58Format: 42, tokenDecimals: 9, tokenSymbol: 'TAO' }),
   system_nodeRoles: () => ['Authority'],
   system_localPeerId: () => '12D3KooWLocalnet',
   system_localListenAddresses: () => [],
@@ -161,7 +169,7 @@ const systemMethods: Readonly<Record<string, RpcMethod>> = {
 
 /** All methods by name, their aliases included. */
 export const methods: Readonly<Record<string, RpcMethod>> = withAliases(
-  { ...chainMethods, ...stateMethods, ...authorMethods, ...systemMethods },
+  { ...chainMethods, ...stateMethods, ...authorMethods, ...systemMethods, ...stateChangeMethods, ...paymentMethods, ...subtensorMethods, ...unsafeMethods },
   {
     chain_getHead: 'chain_getBlockHash',
     chain_getFinalisedHead: 'chain_getFinalizedHead',
