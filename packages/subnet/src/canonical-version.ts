@@ -46,7 +46,7 @@ export async function findCanonicalRecord(context: RoleContext, cycle: number): 
 }
 
 /** The root that authors of more than half the counted stake have committed alike. */
-function majorityRoot(sheets: readonly CountedSheet[], publish: Pick<PhaseSnapshot, 'authored'>, { cycle, taskHash }: { readonly cycle: number; readonly taskHash: Uint8Array }): RootRecord | undefined {
+export function majorityRoot(sheets: readonly Pick<CountedSheet, 'hotkey' | 'stakeRao'>[], publish: Pick<PhaseSnapshot, 'authored'>, { cycle, taskHash }: { readonly cycle: number; readonly taskHash: Uint8Array }): RootRecord | undefined {
   const stakes = new Map(sheets.map(({ hotkey, stakeRao }) => [hotkey, stakeRao]));
   const votes = new Map<string, { record: RootRecord; stakeRao: bigint }>();
   for (const { neuron, record } of publish.authored) {

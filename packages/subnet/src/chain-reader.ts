@@ -24,7 +24,7 @@ export interface PhaseSnapshot {
 }
 
 /** Reads the snapshot of a phase that has ended. */
-export async function readPhaseSnapshot({ chain, manifest, timetable }: RoleContext, cycle: number, phase: 'commit' | 'score' | 'publish'): Promise<PhaseSnapshot> {
+export async function readPhaseSnapshot({ chain, manifest, timetable }: Pick<RoleContext, 'chain' | 'manifest' | 'timetable'>, cycle: number, phase: 'commit' | 'score' | 'publish'): Promise<PhaseSnapshot> {
   const { endMs } = phaseWindow(timetable.schedule, cycle, phase);
   const { block, neurons, commitments } = await readSnapshot(chain, { netuid: manifest.netuid, beforeMs: endMs });
   const authored = neurons.flatMap((neuron) => {

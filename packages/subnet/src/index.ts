@@ -1,5 +1,6 @@
 export type { AgentEvent, AgentReport, Role } from './agent-event.ts';
 export { encodeCycleRecord, MAX_RECORD_BYTES, parseCycleRecord, type CycleRecord, type KnownVersion, type ModelVersion, type RecordedBlock, type RecordedPulse } from './cycle-record.ts';
+export { readPhaseSnapshot, type AuthoredRecord, type PhaseSnapshot } from './chain-reader.ts';
 export { drawCycleRows, type CycleRows } from './cycle-data.ts';
 export type { EngineOptions, RoleContext } from './context.ts';
 export { isSubnetError, SubnetError, type SubnetErrorCode } from './error.ts';
@@ -19,4 +20,5 @@ export type { TopKUpdateRules, UpdateRules, UpdateRulesInPart } from './update-r
 export { trainByCommand, type TrainerCommand } from './trainer-command.ts';
 export { UPDATE_STRATEGIES, type ProducedUpdate, type UpdateJob, type UpdateStrategy, type UpdateStrategyName } from './update-strategy.ts';
 export { createValidator, type MedianScores, type MergeOutcome, type MinerScore, type OpenedUpdate, type ValidatorEffect, type ValidatorEvent, type ValidatorState, type Vote } from './validator.ts';
+export { verifyCycle, type CycleCheck, type CycleCheckName, type CycleEvidence, type CycleVerification } from './verify-cycle.ts';
 export { openVersionStore, weightsRoot, type LoadedVersion, type VersionStore } from './version-store.ts';

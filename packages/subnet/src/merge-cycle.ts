@@ -81,6 +81,11 @@ function assertQuorum(cycle: number, sheets: readonly CountedSheet[], score: Pha
   throw new SubnetError('void-cycle', `Cycle ${cycle}: sheets with ${countedStake} of ${expectedStake} rao of stake count, which is no majority; the version stays`, { cycle });
 }
 
+/** Miners with a positive median, best first, ties to the lower uid. */
+export function rankPaid(medians: CycleRecord['medians']): CycleRecord['medians'] {
+  return medians.filter(({ score }) => score > 0).toSorted((a, b) => b.score - a.score || a.uid - b.uid);
+}
+
 interface PaidMiners {
   readonly commit: PhaseSnapshot;
   readonly cycle: number;
@@ -93,9 +98,8 @@ interface PaidMiners {
  * deletes after it was scored is not missing. What only others have scored passes the same checks as in scoring before it is computed with.
  */
 async function openParticipants({ manifest, store, ownStore }: RoleContext, { commit, cycle, medians, start }: PaidMiners): Promise<readonly Participant[]> {
-  const paid = medians.filter(({ score }) => score > 0).toSorted((a, b) => b.score - a.score || a.uid - b.uid);
   const participants: Participant[] = [];
-  for (const { uid, score } of paid.slice(0, manifest.merge.participants)) {
+  for (const { uid, score } of rankPaid(medians).slice(0, manifest.merge.participants)) {
     const authored = commit.authored.find(({ neuron }) => neuron.uid === uid);
     const stores = searchStores([ownStore, store]);
     const opened = authored ? await openUpdate({ store: stores, manifest, cycle, hotkey: authored.neuron.hotkey, record: authored.record, start: start.weights }) : ({ code: 'absent' } as const);
@@ -105,7 +109,8 @@ async function openParticipants({ manifest, store, ownStore }: RoleContext, { co
   return participants;
 }
 
-function artifactOf(commit: PhaseSnapshot, cycle: number, uid: number): string | null {
+/** What a miner has committed to for `cycle`: the SHA-256 of its artifact. */
+export function artifactOf(commit: PhaseSnapshot, cycle: number, uid: number): string | null {
   const record = commit.authored.find(({ neuron }) => neuron.uid === uid)?.record;
   return record?.kind === 'update' && record.cycle === cycle ? toHex(record.artifactSha256) : null;
 }

@@ -26,21 +26,28 @@ export interface SheetExpectation {
 }
 
 /** Identifies the miners of a cycle: the neurons at its commit snapshot. */
-export function minersHashOf(neurons: readonly Neuron[]): Uint8Array {
+export function minersHashOf(neurons: readonly { readonly uid: number; readonly hotkey: string }[]): Uint8Array {
   return computeMinersHash(neurons.map(({ uid, hotkey }) => ({ uid, hotkey: hotkeyToBytes(hotkey) })));
 }
 
 /** The counted sheets in uid order of their authors. */
 export async function readCountedSheets(context: RoleContext, score: PhaseSnapshot, expected: SheetExpectation): Promise<readonly CountedSheet[]> {
+  const { netuid } = context.manifest;
   const sheets: CountedSheet[] = [];
-  for (const { neuron, record } of score.authored) {
-    if (record?.kind !== 'sheet' || record.cycle !== expected.cycle || !neuron.validatorPermit || neuron.stakeRao <= 0n) continue;
-    const sha256 = toHex(record.sheetSha256);
+  for (const { neuron, sha256 } of sheetCandidates(score, expected.cycle)) {
     const sheet = await fetchSheet(context, sha256);
-    if (!sheet || !matches(sheet, neuron, context.manifest.netuid, expected)) continue;
+    if (!sheet || !matchesSheet(sheet, neuron.hotkey, { ...expected, netuid })) continue;
     sheets.push({ hotkey: neuron.hotkey, stakeRao: neuron.stakeRao, sha256, entries: sheet.entries });
   }
   return sheets;
+}
+
+/** Who has committed a sheet of `cycle` that may count, in uid order: validators with a permit and stake. */
+export function sheetCandidates({ authored }: Pick<PhaseSnapshot, 'authored'>, cycle: number): readonly { readonly neuron: Neuron; readonly sha256: string }[] {
+  return authored.flatMap(({ neuron, record }) => {
+    if (record?.kind !== 'sheet' || record.cycle !== cycle || !neuron.validatorPermit || neuron.stakeRao <= 0n) return [];
+    return [{ neuron, sha256: toHex(record.sheetSha256) }];
+  });
 }
 
 /** For how many cycles a validator that has fallen silent keeps its stake in the quorum's denominator (DESIGN §3.4.2). */
@@ -69,9 +76,10 @@ async function fetchSheet({ store }: RoleContext, sha256: string): Promise<Sheet
   }
 }
 
-function matches(sheet: Sheet, neuron: Neuron, netuid: number, { cycle, minersHash, baseRoot }: SheetExpectation): boolean {
+/** Whether a sheet is its author's, and of this subnet, cycle, miners and base. */
+export function matchesSheet(sheet: Sheet, hotkey: string, { cycle, netuid, minersHash, baseRoot }: SheetExpectation & { readonly netuid: number }): boolean {
   return (
-    equalBytes(sheet.hotkey, hotkeyToBytes(neuron.hotkey)) &&
+    equalBytes(sheet.hotkey, hotkeyToBytes(hotkey)) &&
     sheet.netuid === netuid &&
     sheet.cycle === cycle &&
     equalBytes(sheet.minersHash, minersHash.subarray(0, 8)) &&

@@ -19,7 +19,8 @@ import { registerPretrain } from './pretrain.ts';
 import { registerTimelock } from './timelock.ts';
 import { registerTrain } from './train.ts';
 import { registerValidator } from './validator.ts';
+import { registerVerify } from './verify.ts';
 import { registerWallet } from './wallet.ts';
 
 /** A new command file is added here and nowhere else. */
-export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerWallet, registerTimelock, registerData, registerModel, registerExperts, registerTrain, registerPretrain, registerEval, registerGenerate, registerEngine, registerPol];
+export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerWallet, registerTimelock, registerData, registerModel, registerExperts, registerTrain, registerPretrain, registerEval, registerGenerate, registerEngine, registerPol, registerVerify];
