@@ -15,6 +15,7 @@ import { drand } from './drand.ts';
 import { mevShield } from './mev-shield.ts';
 import { subtensorModule } from './subtensor.ts';
 import { sudo } from './sudo.ts';
+import { swap } from './swap.ts';
 import { system } from './system.ts';
 import { timestamp } from './timestamp.ts';
 import { transactionPayment } from './transaction-payment.ts';
@@ -34,6 +35,7 @@ export const pallets: {
   readonly AdminUtils: typeof adminUtils;
   readonly Drand: typeof drand;
   readonly Crowdloan: typeof crowdloan;
+  readonly Swap: typeof swap;
   readonly MevShield: typeof mevShield;
 } = {
   System: system,
@@ -48,6 +50,7 @@ export const pallets: {
   AdminUtils: adminUtils,
   Drand: drand,
   Crowdloan: crowdloan,
+  Swap: swap,
   MevShield: mevShield,
 };
 

@@ -3,7 +3,8 @@
  * @module
  * @see pallets/subtensor/src/rpc_info/delegate_info.rs (opentensor/subtensor 14bc6f9f9)
  */
-import { ROOT_NETUID, stakeOf } from '../runtime/stake.ts';
+import { stakeOf } from '../runtime/share-pool.ts';
+import { ROOT_NETUID } from '../runtime/stake-weight.ts';
 import type { TypeOf } from '../scale/type-of.ts';
 import type { ApiContext, ApiHandlers } from './context.ts';
 

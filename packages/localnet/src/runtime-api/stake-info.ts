@@ -3,7 +3,7 @@
  * @module
  * @see pallets/subtensor/src/rpc_info/stake_info.rs (opentensor/subtensor 14bc6f9f9)
  */
-import { stakeOf } from '../runtime/stake.ts';
+import { stakeOf } from '../runtime/share-pool.ts';
 import type { TypeOf } from '../scale/type-of.ts';
 import type { ApiContext, ApiHandlers } from './context.ts';
 import { swapFee } from './swap.ts';

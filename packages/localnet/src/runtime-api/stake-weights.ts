@@ -3,7 +3,7 @@
  * @module
  * @see pallets/subtensor/src/staking/stake_utils.rs:233 (`get_stake_weights_for_network`, opentensor/subtensor 14bc6f9f9)
  */
-import { ROOT_NETUID, stakeWeight } from '../runtime/stake.ts';
+import { stakeWeightParts } from '../runtime/stake-weight.ts';
 import type { ApiContext } from './context.ts';
 
 /** Rao by uid: alpha on the subnet, TAO on root, and what counts of both. */
@@ -15,11 +15,10 @@ export interface StakeWeights {
 
 /** The stake of all neurons of a subnet. */
 export function stakeWeights(context: ApiContext, netuid: number): StakeWeights {
-  const { execution, subtensor } = context;
-  const hotkeys = context.hotkeys(netuid);
+  const parts = context.hotkeys(netuid).map((hotkey) => stakeWeightParts(context.execution, hotkey, netuid));
   return {
-    alpha_stake: hotkeys.map((hotkey) => subtensor.TotalHotkeyAlpha.get(hotkey, netuid)),
-    tao_stake: hotkeys.map((hotkey) => subtensor.TotalHotkeyAlpha.get(hotkey, ROOT_NETUID)),
-    total_stake: hotkeys.map((hotkey) => stakeWeight(execution, hotkey, netuid)),
+    alpha_stake: parts.map(({ alpha }) => alpha),
+    tao_stake: parts.map(({ tao }) => tao),
+    total_stake: parts.map(({ total }) => total),
   };
 }

@@ -6,7 +6,7 @@
  * @see pallets/subtensor/src/rpc_info/subnet_info.rs, dynamic_info.rs, show_subnet.rs (opentensor/subtensor 14bc6f9f9)
  */
 import { nextEpochBlock } from '../runtime/epoch-schedule.ts';
-import { ROOT_NETUID } from '../runtime/stake.ts';
+import { ROOT_NETUID } from '../runtime/stake-weight.ts';
 import { subnetAccount } from '../runtime/subnet-lookup.ts';
 import type { TypeOf } from '../scale/type-of.ts';
 import type { ApiContext, ApiHandlers } from './context.ts';

@@ -3,7 +3,7 @@
  * @module
  * @see pallets/subtensor/src/subnets/symbols.rs:472 (`get_name_for_subnet`, opentensor/subtensor 14bc6f9f9)
  */
-import { ROOT_NETUID } from '../runtime/stake.ts';
+import { ROOT_NETUID } from '../runtime/stake-weight.ts';
 import type { ApiContext } from './context.ts';
 
 /** A subnet's name as UTF-8; `root`, or `unknown` where it has none. */

@@ -6,16 +6,12 @@
  * @module
  * @see pallets/admin-utils/src/lib.rs (opentensor/subtensor 14bc6f9f9)
  */
-import type { TypeOf } from '../scale/type-of.ts';
-import { nextEpochBlock, restartSchedule } from './epoch-schedule.ts';
-import { DispatchFailure, ensure, ensureRoot, type ArgumentsOf, type CallHandlers, type Execution, type Origin } from './execution.ts';
-import { subnetExists } from './subnet-lookup.ts';
+import { ensure, ensureRoot, type ArgumentsOf, type CallHandlers, type Execution, type Origin } from './execution.ts';
+import { ensureWindowOpen, noteOwnerChange, ownerMayChange, type Hyperparameter, type OwnerChange } from './owner-limits.ts';
+import { ensureOwnerOrRoot, subnetExists } from './subnet-lookup.ts';
+import { applyTempo } from './tempo-control.ts';
 
-type Hyperparameter = TypeOf<'Hyperparameter'>['type'];
 type SetterName = keyof CallHandlers<'AdminUtils'>;
-
-/** `TransactionType::SetWeightsVersionKey` as a number (utils/rate_limiting.rs). */
-const SET_WEIGHTS_VERSION_KEY = 4;
 
 interface Setter<A> {
   /** The hyperparameter that the owner may change; without it the call is root's. */
@@ -152,9 +148,7 @@ const setters: Setters = {
   sudo_set_tempo: {
     window: true,
     apply: (execution, { netuid, tempo }) => {
-      execution.storage.SubtensorModule.Tempo.set(netuid, tempo);
-      execution.deposit('SubtensorModule', 'TempoSet', [netuid, tempo]);
-      restartSchedule(execution, netuid);
+      applyTempo(execution, netuid, tempo);
     },
   },
   sudo_set_network_min_lock_cost: {
@@ -234,13 +228,8 @@ function handler(setter: Setter<SubnetArguments>): (execution: Execution, origin
     if (args.netuid !== undefined) ensure(subnetExists(execution, args.netuid), 'AdminUtils', 'SubnetDoesNotExist');
     setter.check?.(execution, args, owner !== undefined);
     setter.apply(execution, args);
-    if (owner !== undefined) recordOwner(execution, owner, { netuid: args.netuid as number, hyperparameter: setter.owner as Hyperparameter });
+    if (owner !== undefined) noteOwnerChange(execution, owner, { netuid: args.netuid as number, hyperparameter: setter.owner as Hyperparameter });
   };
-}
-
-interface OwnerChange {
-  readonly netuid: number;
-  readonly hyperparameter: Hyperparameter | 'WeightsVersionKey';
 }
 
 function asRoot(origin: Origin): undefined {
@@ -249,37 +238,7 @@ function asRoot(origin: Origin): undefined {
 
 /** The owner's account, or `undefined` for root. */
 function asOwnerOrRoot(execution: Execution, origin: Origin, change: OwnerChange): string | undefined {
-  if (origin.type === 'root') return undefined;
-  const { SubnetOwner } = execution.storage.SubtensorModule;
-  if (origin.type !== 'signed' || SubnetOwner.get(change.netuid) !== origin.account) throw new DispatchFailure({ type: 'BadOrigin' });
-  const last = lastOwnerChange(execution, origin.account, change);
-  ensure(last === 0n || execution.block - last >= ownerRateLimit(execution, change), 'SubtensorModule', 'TxRateLimitExceeded');
-  return origin.account;
-}
-
-function ownerRateLimit(execution: Execution, { netuid, hyperparameter }: OwnerChange): bigint {
-  const { Tempo, WeightsVersionKeyRateLimit, OwnerHyperparamRateLimit } = execution.storage.SubtensorModule;
-  const tempos = hyperparameter === 'WeightsVersionKey' ? WeightsVersionKeyRateLimit.get() : BigInt(OwnerHyperparamRateLimit.get());
-  return BigInt(Tempo.get(netuid)) * tempos;
-}
-
-function lastOwnerChange(execution: Execution, owner: string, { netuid, hyperparameter }: OwnerChange): bigint {
-  const { TransactionKeyLastBlock, LastRateLimitedBlock } = execution.storage.SubtensorModule;
-  if (hyperparameter === 'WeightsVersionKey') return TransactionKeyLastBlock.get(owner, netuid, SET_WEIGHTS_VERSION_KEY);
-  return LastRateLimitedBlock.get({ type: 'OwnerHyperparamUpdate', value: [netuid, { type: hyperparameter }] });
-}
-
-function recordOwner(execution: Execution, owner: string, { netuid, hyperparameter }: OwnerChange): void {
-  const { TransactionKeyLastBlock, LastRateLimitedBlock } = execution.storage.SubtensorModule;
-  if (hyperparameter === 'WeightsVersionKey') TransactionKeyLastBlock.set(owner, netuid, SET_WEIGHTS_VERSION_KEY, execution.block);
-  else LastRateLimitedBlock.set({ type: 'OwnerHyperparamUpdate', value: [netuid, { type: hyperparameter }] }, execution.block);
-}
-
-/** Closed in the last `AdminFreezeWindow` blocks before an epoch. */
-function ensureWindowOpen(execution: Execution, netuid: number): void {
-  const { AdminFreezeWindow, PendingEpochAt } = execution.storage.SubtensorModule;
-  const next = nextEpochBlock(execution.storage, netuid);
-  const remaining = next === undefined || next < execution.block ? 0n : next - execution.block;
-  const closed = next !== undefined && (PendingEpochAt.get(netuid) > execution.block || remaining < BigInt(AdminFreezeWindow.get()));
-  ensure(!closed, 'SubtensorModule', 'AdminActionProhibitedDuringWeightsWindow');
+  const owner = ensureOwnerOrRoot(execution, origin, change.netuid);
+  ensure(owner === undefined || ownerMayChange(execution, owner, change), 'SubtensorModule', 'TxRateLimitExceeded');
+  return owner;
 }

@@ -10,11 +10,16 @@ import { balancesCalls } from './balances.ts';
 import { commitmentsCalls } from './commitments.ts';
 import { drandCalls } from './drand.ts';
 import { DispatchFailure, ensure, ensureRoot, ensureSigned, lookup, type CallHandlers, type Execution, type Origin } from './execution.ts';
+import { childrenCalls } from './children.ts';
 import { checkGuards } from './guards.ts';
+import { identityCalls } from './identities.ts';
 import { registrationCalls } from './registration.ts';
 import { servingCalls } from './serving.ts';
-import { stakeCalls } from './stake.ts';
+import { rootClaimCalls } from './root-claims.ts';
+import { stakeCalls } from './stake-calls.ts';
+import { swapCalls } from './pools.ts';
 import { subnetCalls } from './subnets.ts';
+import { tempoCalls } from './tempo-control.ts';
 import { timelockedWeightsCalls } from './timelocked-weights.ts';
 import { weightCommitCalls } from './weight-commits.ts';
 import { weightsCalls } from './weights.ts';
@@ -41,6 +46,10 @@ const FREE_CALLS: ReadonlySet<string> = new Set([
   'SubtensorModule.commit_timelocked_mechanism_weights',
   'SubtensorModule.commit_crv3_mechanism_weights',
   'SubtensorModule.serve_axon',
+  'SubtensorModule.serve_axon_tls',
+  'SubtensorModule.serve_prometheus',
+  'SubtensorModule.increase_take',
+  'SubtensorModule.decrease_take',
   'Commitments.set_commitment',
   'Drand.write_pulse',
 ]);
@@ -154,12 +163,13 @@ const calls: { readonly [P in PalletName]: CallHandlers<P> } = {
   Aura: {},
   Balances: balancesCalls,
   TransactionPayment: {},
-  SubtensorModule: { ...registrationCalls, ...servingCalls, ...stakeCalls, ...subnetCalls, ...timelockedWeightsCalls, ...weightCommitCalls, ...weightsCalls },
+  SubtensorModule: { ...childrenCalls, ...identityCalls, ...registrationCalls, ...rootClaimCalls, ...servingCalls, ...stakeCalls, ...subnetCalls, ...tempoCalls, ...timelockedWeightsCalls, ...weightCommitCalls, ...weightsCalls },
   Utility: utilityCalls,
   Sudo: sudoCalls,
   Commitments: commitmentsCalls,
   AdminUtils: adminUtilsCalls,
   Drand: drandCalls,
   Crowdloan: {},
+  Swap: swapCalls,
   MevShield: {},
 };

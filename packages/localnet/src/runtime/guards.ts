@@ -6,8 +6,9 @@
  */
 import type { Pallets } from '../pallets/index.ts';
 import type { RuntimeCall } from '../scale/type-of.ts';
+import { guardTake } from './children.ts';
 import { ensure, type ArgumentsOf, type Execution } from './execution.ts';
-import { checkAxon } from './serving.ts';
+import { checkAxon, checkPrometheus } from './serving.ts';
 import { passesNetworkRateLimit } from './subnets.ts';
 import { checkReveal, type Reveal } from './weight-commits.ts';
 import { hasWeightsStake, passesWeightsRateLimit } from './weights.ts';
@@ -48,8 +49,13 @@ const guards: Guards = {
   commit_timelocked_weights: guardTimelocked,
   commit_timelocked_mechanism_weights: guardTimelocked,
   commit_crv3_mechanism_weights: guardTimelocked,
+  // `register_network_with_identity` is not guarded: it finds the limit itself.
   register_network: (execution) => ensure(passesNetworkRateLimit(execution), 'SubtensorModule', 'NetworkTxRateLimitExceeded'),
-  serve_axon: (execution, who, args) => checkAxon(execution, who, args),
+  serve_axon: checkAxon,
+  serve_axon_tls: checkAxon,
+  serve_prometheus: checkPrometheus,
+  increase_take: guardTake,
+  decrease_take: guardTake,
 };
 
 interface Mechanism {

@@ -3,17 +3,25 @@
  * @module
  * @see pallets/subtensor/src/subnets/registration.rs, uids.rs (opentensor/subtensor 14bc6f9f9)
  */
-import { canPay, transfer } from './balances.ts';
+import { freeBalance } from './balances.ts';
+import { recycleAlpha } from './emission.ts';
 import { ensure, ensureSigned, moduleFailure, type CallHandlers, type Execution, type Origin } from './execution.ts';
-import { changePool } from './stake.ts';
-import { createHotkey, ownerUid, ownsHotkey, subnetAccount, subnetExists, withElement } from './subnet-lookup.ts';
+import { MAX_PRICE_RAO, swapTaoForAlpha } from './pools.ts';
+import { payIntoSubnet, recordFlow } from './stake.ts';
+import { ROOT_NETUID } from './stake-weight.ts';
+import { createHotkey, mechanismIndex, ownerUid, ownsHotkey, subnetExists, withElement } from './subnet-lookup.ts';
 
-/** The pallet's registration calls. */
-export const registrationCalls: Pick<CallHandlers<'SubtensorModule'>, 'burned_register' | 'register_limit'> = {
+type RegistrationNames = 'register' | 'burned_register' | 'register_limit' | 'root_register' | 'try_associate_hotkey';
+
+/** The pallet's registration calls. `register` burns as `burned_register` does: its proof of work counts for nothing since spec 375. */
+export const registrationCalls: Pick<CallHandlers<'SubtensorModule'>, RegistrationNames> = {
+  register: (execution, origin, { netuid, hotkey }) => register(execution, origin, netuid, hotkey),
   burned_register: (execution, origin, { netuid, hotkey }) => register(execution, origin, netuid, hotkey),
+  root_register: (execution, origin, { hotkey }) => registerOnRoot(execution, origin, hotkey),
+  try_associate_hotkey: (execution, origin, { hotkey }) => createHotkey(execution, ensureSigned(origin), hotkey),
   register_limit: (execution, origin, { netuid, hotkey, limit_price }) => {
     ensureSigned(origin);
-    ensure(netuid !== 0, 'SubtensorModule', 'RegistrationNotPermittedOnRootSubnet');
+    ensure(netuid !== ROOT_NETUID, 'SubtensorModule', 'RegistrationNotPermittedOnRootSubnet');
     ensure(subnetExists(execution, netuid), 'SubtensorModule', 'SubnetNotExists');
     ensure(execution.storage.SubtensorModule.Burn.get(netuid) <= limit_price, 'SubtensorModule', 'RegistrationPriceLimitExceeded');
     register(execution, origin, netuid, hotkey);
@@ -22,24 +30,56 @@ export const registrationCalls: Pick<CallHandlers<'SubtensorModule'>, 'burned_re
 
 function register(execution: Execution, origin: Origin, netuid: number, hotkey: string): void {
   const coldkey = ensureSigned(origin);
-  const { NetworkRegistrationAllowed, Uids, Burn, SubnetAlphaOut, RegistrationsThisBlock, RAORecycledForRegistration } = execution.storage.SubtensorModule;
-  ensure(netuid !== 0, 'SubtensorModule', 'RegistrationNotPermittedOnRootSubnet');
+  const { NetworkRegistrationAllowed, Uids, Burn, RegistrationsThisBlock, RAORecycledForRegistration } = execution.storage.SubtensorModule;
+  ensure(netuid !== ROOT_NETUID, 'SubtensorModule', 'RegistrationNotPermittedOnRootSubnet');
   ensure(subnetExists(execution, netuid), 'SubtensorModule', 'SubnetNotExists');
   ensure(NetworkRegistrationAllowed.get(netuid), 'SubtensorModule', 'SubNetRegistrationDisabled');
   ensure(!Uids.has(netuid, hotkey), 'SubtensorModule', 'HotKeyAlreadyRegisteredInSubNet');
   const cost = Burn.get(netuid);
-  ensure(canPay(execution, coldkey, cost), 'SubtensorModule', 'NotEnoughBalanceToStake');
+  ensure(cost <= freeBalance(execution, coldkey), 'SubtensorModule', 'NotEnoughBalanceToStake');
   createHotkey(execution, coldkey, hotkey);
   ensure(ownsHotkey(execution, coldkey, hotkey), 'SubtensorModule', 'NonAssociatedColdKey');
   const uid = freeUid(execution, netuid);
-  transfer(execution, coldkey, subnetAccount(netuid), { amountRao: cost, keepAlive: true });
-  changePool(execution, netuid, cost);
-  SubnetAlphaOut.set(netuid, SubnetAlphaOut.get(netuid) - cost);
+  buyAndBurn(execution, { netuid, coldkey, cost });
   seatNeuron(execution, netuid, uid, hotkey);
   bumpPrice(execution, netuid);
   RegistrationsThisBlock.set(netuid, RegistrationsThisBlock.get(netuid) + 1);
   RAORecycledForRegistration.set(netuid, RAORecycledForRegistration.get(netuid) + cost);
   execution.deposit('SubtensorModule', 'NeuronRegistered', [netuid, uid, hotkey]);
+}
+
+/** The price buys alpha from the pool, which is gone for good. */
+function buyAndBurn(execution: Execution, { netuid, coldkey, cost }: { netuid: number; coldkey: string; cost: bigint }): void {
+  const paid = payIntoSubnet(execution, netuid, coldkey, cost);
+  const { paidOut } = swapTaoForAlpha(execution, netuid, { amount: paid, limitRao: MAX_PRICE_RAO });
+  recycleAlpha(execution, netuid, paidOut);
+  recordFlow(execution, netuid, paid);
+}
+
+/** Root takes the hotkeys with the most stake: a new one in place of that with the least. @see coinbase/root.rs:75 */
+function registerOnRoot(execution: Execution, origin: Origin, hotkey: string): void {
+  const coldkey = ensureSigned(origin);
+  const { RegistrationsThisBlock, MaxRegistrationsPerBlock, RegistrationsThisInterval, TargetRegistrationsPerInterval, Uids, Delegates } = execution.storage.SubtensorModule;
+  ensure(subnetExists(execution, ROOT_NETUID), 'SubtensorModule', 'RootNetworkDoesNotExist');
+  ensure(RegistrationsThisBlock.get(ROOT_NETUID) < MaxRegistrationsPerBlock.get(ROOT_NETUID), 'SubtensorModule', 'TooManyRegistrationsThisBlock');
+  ensure(RegistrationsThisInterval.get(ROOT_NETUID) < TargetRegistrationsPerInterval.get(ROOT_NETUID) * 3, 'SubtensorModule', 'TooManyRegistrationsThisInterval');
+  ensure(!Uids.has(ROOT_NETUID, hotkey), 'SubtensorModule', 'HotKeyAlreadyRegisteredInSubNet');
+  createHotkey(execution, coldkey, hotkey);
+  const uid = rootUid(execution, hotkey);
+  seatNeuron(execution, ROOT_NETUID, uid, hotkey);
+  if (!Delegates.has(hotkey)) Delegates.set(hotkey, Delegates.get(hotkey));
+  for (const count of [RegistrationsThisInterval, RegistrationsThisBlock]) count.set(ROOT_NETUID, count.get(ROOT_NETUID) + 1);
+  execution.deposit('SubtensorModule', 'NeuronRegistered', [ROOT_NETUID, uid, hotkey]);
+}
+
+function rootUid(execution: Execution, hotkey: string): number {
+  const { SubnetworkN, MaxAllowedUids, Keys, TotalHotkeyAlpha } = execution.storage.SubtensorModule;
+  const count = SubnetworkN.get(ROOT_NETUID);
+  if (count < MaxAllowedUids.get(ROOT_NETUID)) return count;
+  const stakes = Array.from({ length: count }, (_, uid) => ({ uid, stake: TotalHotkeyAlpha.get(Keys.get(ROOT_NETUID, uid), ROOT_NETUID) }));
+  const least = stakes.reduce((a, b) => (b.stake < a.stake ? b : a));
+  ensure(least.stake < TotalHotkeyAlpha.get(hotkey, ROOT_NETUID), 'SubtensorModule', 'StakeTooLowForRoot');
+  return least.uid;
 }
 
 /** The next uid, or that of the neuron to prune. */
@@ -102,20 +142,26 @@ export function seatNeuron(execution: Execution, netuid: number, uid: number, ho
   Uids.set(netuid, hotkey, uid);
   BlockAtRegistration.set(netuid, uid, execution.block);
   IsNetworkMember.set(hotkey, netuid, true);
-  LastUpdate.set(netuid, withElement(LastUpdate.get(netuid), uid, execution.block, 0n));
+  for (const index of mechanismsOf(execution, netuid)) LastUpdate.set(index, withElement(LastUpdate.get(index), uid, execution.block, 0n));
+}
+
+function mechanismsOf(execution: Execution, netuid: number): number[] {
+  const count = execution.storage.SubtensorModule.MechanismCountCurrent.get(netuid);
+  return Array.from({ length: count }, (_, mechanism) => mechanismIndex(netuid, mechanism));
 }
 
 function unseatNeuron(execution: Execution, netuid: number, uid: number): void {
-  const { SubnetworkN, Keys, Uids, IsNetworkMember, Axons, NeuronCertificates, Prometheus, Weights, Bonds } = execution.storage.SubtensorModule;
+  const { Keys, Uids, IsNetworkMember, Axons, NeuronCertificates, Prometheus, Weights, Bonds } = execution.storage.SubtensorModule;
   const old = Keys.get(netuid, uid);
   Uids.remove(netuid, old);
   IsNetworkMember.remove(old, netuid);
   for (const served of [Axons, NeuronCertificates, Prometheus]) served.remove(netuid, old);
-  Bonds.remove(netuid, uid);
-  Weights.remove(netuid, uid);
-  for (let row = 0; row < SubnetworkN.get(netuid); row++) {
-    const weights = Weights.get(netuid, row);
-    if (weights.some(([to]) => to === uid)) Weights.set(netuid, row, weights.map(([to, weight]) => [to, to === uid ? 0 : weight] as const));
+  for (const index of mechanismsOf(execution, netuid)) {
+    Bonds.remove(index, uid);
+    Weights.remove(index, uid);
+    for (const [[, row], weights] of Weights.entries(index)) {
+      if (weights.some(([to]) => to === uid)) Weights.set(index, row, weights.map(([to, weight]) => [to, to === uid ? 0 : weight] as const));
+    }
   }
 }
 
@@ -124,7 +170,8 @@ function clearFigures(execution: Execution, netuid: number, uid: number): void {
   Active.set(netuid, withElement(Active.get(netuid), uid, true, false));
   Emission.set(netuid, withElement(Emission.get(netuid), uid, 0n, 0n));
   ValidatorPermit.set(netuid, withElement(ValidatorPermit.get(netuid), uid, false, false));
-  for (const item of [Consensus, Incentive, Dividends, ValidatorTrust]) item.set(netuid, withElement(item.get(netuid), uid, 0, 0));
+  for (const item of [Consensus, Dividends, ValidatorTrust]) item.set(netuid, withElement(item.get(netuid), uid, 0, 0));
+  for (const index of mechanismsOf(execution, netuid)) Incentive.set(index, withElement(Incentive.get(index), uid, 0, 0));
   if (uid < StakeWeight.get(netuid).length) StakeWeight.set(netuid, withElement(StakeWeight.get(netuid), uid, 0, 0));
 }
 

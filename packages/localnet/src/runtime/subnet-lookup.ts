@@ -3,7 +3,7 @@
  * @module
  */
 import { concatBytes, toHex } from '../hex.ts';
-import { ensure, ZERO_ACCOUNT, type Execution } from './execution.ts';
+import { DispatchFailure, ensure, ZERO_ACCOUNT, type Execution, type Origin } from './execution.ts';
 import type { Storage } from './storage.ts';
 
 /** Whether the subnet exists (root does). */
@@ -29,12 +29,21 @@ export function hotkeyExists(execution: Execution, hotkey: string): boolean {
 
 /** Creates the pairing of a hotkey that nobody owns yet. */
 export function createHotkey(execution: Execution, coldkey: string, hotkey: string): void {
+  ensure(!isSubnetAccount(hotkey), 'SubtensorModule', 'CannotUseSystemAccount');
   if (hotkeyExists(execution, hotkey)) return;
   const { Owner, OwnedHotkeys, StakingHotkeys } = execution.storage.SubtensorModule;
   Owner.set(hotkey, coldkey);
   for (const list of [OwnedHotkeys, StakingHotkeys]) {
     if (!list.get(coldkey).includes(hotkey)) list.set(coldkey, [...list.get(coldkey), hotkey]);
   }
+}
+
+/** Fails with `BadOrigin` unless root or the subnet's owner calls; the owner's account, if it is the owner. */
+export function ensureOwnerOrRoot(execution: Execution, origin: Origin, netuid: number): string | undefined {
+  if (origin.type === 'root') return undefined;
+  const isOwner = origin.type === 'signed' && execution.storage.SubtensorModule.SubnetOwner.get(netuid) === origin.account;
+  if (!isOwner) throw new DispatchFailure({ type: 'BadOrigin' });
+  return origin.account;
 }
 
 /** Whether the coldkey owns the hotkey. */
@@ -55,6 +64,13 @@ export function subnetAccount(netuid: number): string {
   new DataView(id.buffer).setUint16(0, netuid, true);
   return toHex(concatBytes(new TextEncoder().encode('modlsubtensr'), id));
 }
+
+/** Whether the account is one that holds a subnet's TAO. */
+export function isSubnetAccount(account: string): boolean {
+  return account.startsWith(SUBNET_ACCOUNT_PREFIX) && account.endsWith('0'.repeat(36));
+}
+
+const SUBNET_ACCOUNT_PREFIX: string = toHex(new TextEncoder().encode('modlsubtensr'));
 
 /** The key under which weights and what follows from them stand: mechanism · 4096 + netuid. */
 export function mechanismIndex(netuid: number, mechanism: number): number {

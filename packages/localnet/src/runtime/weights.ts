@@ -4,7 +4,7 @@
  * @see pallets/subtensor/src/subnets/weights.rs:748 (opentensor/subtensor 14bc6f9f9)
  */
 import { ensure, ensureSigned, moduleFailure, type CallHandlers, type Execution, type Origin } from './execution.ts';
-import { stakeWeight } from './stake.ts';
+import { stakeWeight } from './stake-weight.ts';
 import { ensureMechanismExists, mechanismIndex, ownerUid, subnetExists, withElement } from './subnet-lookup.ts';
 
 /** A row of weights that a hotkey sets. */
