@@ -54,7 +54,7 @@ export interface LocalnetOptions {
   readonly snapshotDirectory?: string;
   /** Balances in rao by ss58 address, besides and above those of the development accounts. */
   readonly endowments?: Readonly<Record<string, bigint>>;
-  /** Balance of each development account (`//Alice` to `//Ferdie`) in rao (10 million TAO). */
+  /** Balance of each development account (`//Alice` to `//Ferdie`) in rao (1 million TAO, as the chain's own localnet gives; more than 21 million in all would end emission). */
   readonly developmentBalanceRao?: bigint;
   /** What `CommitRevealWeightsEnabled` is on new subnets: the chain's default (true), unless given. */
   readonly commitRevealWeights?: boolean;
@@ -295,7 +295,7 @@ type CheckedOptions = Required<Omit<LocalnetOptions, Optional>> &
 
 function checkOptions(options: LocalnetOptions): CheckedOptions {
   const { host = '127.0.0.1', port = 0, genesisTimeMs = DEFAULT_GENESIS_TIME_MS, blockTimeMs = 12_000, finalityLagBlocks = 0 } = options;
-  const { endowments = {}, developmentBalanceRao = 10n ** 16n, beaconPeriodMs = 3_000, historyBlocks = 100_000, epochModel = 'stateful' } = options;
+  const { endowments = {}, developmentBalanceRao = 10n ** 15n, beaconPeriodMs = 3_000, historyBlocks = 100_000, epochModel = 'stateful' } = options;
   const { seed, waitFor, stateDirectory, snapshotDirectory = stateDirectory === undefined ? undefined : join(stateDirectory, 'snapshots') } = options;
   const counts = { port, genesisTimeMs, blockTimeMs, finalityLagBlocks, beaconPeriodMs, historyBlocks, waitFor, intervalMs: options.intervalMs, keepBlocks: options.keepBlocks };
   for (const [name, value] of Object.entries(counts)) if (value !== undefined) assertInteger(name, value, LIMITS[name as keyof typeof counts]);

@@ -71,7 +71,7 @@ function fractionOf(scaled: bigint): bigint {
 }
 
 /** ⌊10¹⁸ · (numerator / denominator)^(e₀ / e₁)⌋. */
-function scaledPower(numerator: bigint, denominator: bigint, [up, down]: readonly [bigint, bigint]): bigint {
+export function scaledPower(numerator: bigint, denominator: bigint, [up, down]: readonly [bigint, bigint]): bigint {
   if (denominator === 0n || numerator === 0n) return 0n;
   if (up === down) return (numerator * PERQUINTILL) / denominator;
   if (up * 2n === down) return squareRoot((numerator * PERQUINTILL * PERQUINTILL) / denominator);

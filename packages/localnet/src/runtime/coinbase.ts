@@ -12,13 +12,14 @@ import { payOut, type Pending } from './payout.ts';
 import { decayPrice } from './registration.ts';
 import { claimAutomatically } from './root-claims.ts';
 import { runEpoch } from './run-epoch.ts';
+import { ROOT_NETUID } from './stake-weight.ts';
 import { subnetsOf } from './subnet-lookup.ts';
 import { revealTimelockedWeights } from './timelocked-weights.ts';
 
 /** The pallet's `block_step`. */
 export function stepSubnets(execution: Execution): void {
   const subnets = subnetsOf(execution.storage);
-  for (const netuid of subnets) decayPrice(execution, netuid);
+  for (const netuid of [ROOT_NETUID, ...subnets]) decayPrice(execution, netuid);
   revealTimelockedWeights(execution);
   emit(execution, subnets);
   const due = drainPending(execution, subnets);

@@ -3,8 +3,10 @@
  * @module
  * @see pallets/subtensor/src/subnets/registration.rs, uids.rs (opentensor/subtensor 14bc6f9f9)
  */
+import { mul32, ONE_32 } from '../fixed.ts';
 import { freeBalance } from './balances.ts';
 import { recycleAlpha } from './emission.ts';
+import { isEpochDue } from './epoch-schedule.ts';
 import { ensure, ensureSigned, moduleFailure, type CallHandlers, type Execution, type Origin } from './execution.ts';
 import { MAX_PRICE_RAO, swapTaoForAlpha } from './pools.ts';
 import { payIntoSubnet, recordFlow } from './stake.ts';
@@ -182,15 +184,43 @@ function bumpPrice(execution: Execution, netuid: number): void {
   Burn.set(netuid, clampPrice(execution, netuid, (Burn.get(netuid) * (factor > one ? factor : one)) >> 64n));
 }
 
-/** At the start of each block the price falls by 2^(−1/BurnHalfLife). */
+/** At the start of each block the price falls by 2^(−1/BurnHalfLife), and the counts of registrations begin anew. */
 export function decayPrice(execution: Execution, netuid: number): void {
-  const { Burn, BurnHalfLife, RegistrationsThisBlock } = execution.storage.SubtensorModule;
+  const { Burn, BurnHalfLife, RegistrationsThisBlock, RegistrationsThisInterval } = execution.storage.SubtensorModule;
   const burn = Burn.get(netuid);
-  const halfLife = BurnHalfLife.get(netuid);
-  const factor = halfLife > 0 && execution.blockNumber > 1 ? BigInt(Math.floor(2 ** (-1 / halfLife) * 2 ** 32)) : 1n << 32n;
-  const next = clampPrice(execution, netuid, (burn * factor) >> 32n);
+  const factor = execution.blockNumber > 1 ? decayFactor(BurnHalfLife.get(netuid)) : ONE_32;
+  const next = clampPrice(execution, netuid, mul32(burn, factor));
   if (next !== burn) Burn.set(netuid, next);
   if (RegistrationsThisBlock.get(netuid) !== 0) RegistrationsThisBlock.set(netuid, 0);
+  const isNewInterval = netuid === ROOT_NETUID && isEpochDue(execution, netuid);
+  if (isNewInterval && RegistrationsThisInterval.get(netuid) !== 0) RegistrationsThisInterval.set(netuid, 0);
+}
+
+const decayFactors = new Map<number, bigint>();
+
+/** The greatest factor of 32 fractional bits whose power, cut off at each step, is no more than a half after `halfLife` blocks. */
+function decayFactor(halfLife: number): bigint {
+  if (halfLife === 0) return ONE_32;
+  const known = decayFactors.get(halfLife);
+  if (known !== undefined) return known;
+  let [low, high] = [0n, ONE_32];
+  while (low + 1n < high) {
+    const middle = (low + high) >> 1n;
+    if (power32(middle, halfLife) > ONE_32 / 2n) high = middle;
+    else low = middle;
+  }
+  decayFactors.set(halfLife, low);
+  return low;
+}
+
+/** Powers by squaring, each product cut off. */
+function power32(base: bigint, exponent: number): bigint {
+  let [result, factor] = [ONE_32, base];
+  for (let left = exponent; left > 0; left >>= 1) {
+    if ((left & 1) === 1) result = mul32(result, factor);
+    factor = mul32(factor, factor);
+  }
+  return result;
 }
 
 function clampPrice(execution: Execution, netuid: number, price: bigint): bigint {
