@@ -23,7 +23,7 @@ export function demoParticipants({ seed, miners, validators }: { readonly seed: 
     owner,
     ...Array.from({ length: validators }, (_, index): Participant => {
       const name = `validator-${index + 1}`;
-      return { role: 'validator', name, uri: uri(name), stakeTao: 1_000 + 100 * (validators - index) };
+      return { role: 'validator', name, uri: uri(name), stakeTao: 100 + 10 * (validators - index) };
     }),
     ...Array.from({ length: miners }, (_, index): Participant => {
       const name = `miner-${index + 1}`;

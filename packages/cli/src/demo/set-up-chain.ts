@@ -37,7 +37,7 @@ export async function setUpSubnet(endpoint: string, participants: readonly Parti
       if (role !== 'owner') await burnedRegister(chain, { netuid, hotkey: hotkeyOf(name), signer: alice });
     }
     for (const { name, stakeTao } of participants) {
-      if (stakeTao !== undefined) await addStake(chain, { netuid, hotkey: hotkeyOf(name), amountRao: BigInt(stakeTao) * RAO_PER_TAO, signer: alice });
+      if (stakeTao !== undefined) await addStake(chain, { netuid, hotkey: hotkeyOf(name), amountRao: BigInt(stakeTao) * RAO_PER_TAO, tolerance: 'none', signer: alice });
     }
     const neurons = await readNeurons(chain, { netuid });
     const uidOf = (hotkey: string): number => neurons.find((neuron) => neuron.hotkey === hotkey)?.uid ?? -1;

@@ -6,20 +6,74 @@
  * @module
  * @see pallets/admin-utils/src/lib.rs (opentensor/subtensor 14bc6f9f9)
  */
+import type { Pallets } from '../pallets/index.ts';
 import { ensure, ensureRoot, type ArgumentsOf, type CallHandlers, type Execution, type Origin } from './execution.ts';
-import { ensureWindowOpen, noteOwnerChange, ownerMayChange, type Hyperparameter, type OwnerChange } from './owner-limits.ts';
-import { ensureOwnerOrRoot, subnetExists } from './subnet-lookup.ts';
+import { ensureWindowOpen, noteOwnerChange, ownerMayChange, type OwnerChange } from './owner-limits.ts';
+import { clearSmallNomination } from './stake.ts';
+import { ensureOwnerOrRoot, isSubnetAccount, mechanismIndex, subnetExists } from './subnet-lookup.ts';
 import { applyTempo } from './tempo-control.ts';
 
 type SetterName = keyof CallHandlers<'AdminUtils'>;
 
 interface Setter<A> {
-  /** The hyperparameter that the owner may change; without it the call is root's. */
-  readonly owner?: Hyperparameter | 'WeightsVersionKey';
+  /** What the owner may change; without it the call is root's. */
+  readonly owner?: OwnerChange['hyperparameter'];
+  /** The chain does not ask here whether the subnet exists. */
+  readonly unchecked?: true;
   /** Root setters of a subnet that must wait for the freeze window to pass, too. */
   readonly window?: true;
   readonly check?: (execution: Execution, args: A, byOwner: boolean) => void;
   readonly apply: (execution: Execution, args: A) => void;
+}
+
+type Items = Execution['storage']['SubtensorModule'];
+type ItemsOf<K extends readonly unknown[]> = { [I in keyof Items]: Parameters<Items[I]['get']> extends K ? (K extends Parameters<Items[I]['get']> ? I : never) : never }[keyof Items];
+type EventName = keyof Pallets['SubtensorModule']['events'];
+type Values = Readonly<Record<string, unknown>>;
+
+/** A setter of root's that stores a value and tells of it. */
+function simple(item: ItemsOf<[]>, event: EventName, argument: string): Setter<Values> {
+  return {
+    apply: (execution, args) => {
+      (execution.storage.SubtensorModule[item] as { set(value: unknown): void }).set(args[argument]);
+      execution.deposit('SubtensorModule', event, [args[argument]] as never);
+    },
+  };
+}
+
+/** The same for a value of a subnet. */
+function perSubnet(item: ItemsOf<[number]>, event: EventName, argument: string, rules: Pick<Setter<Values>, 'owner' | 'window'>): Setter<Values & { readonly netuid: number }> {
+  return {
+    ...rules,
+    apply: (execution, args) => {
+      (execution.storage.SubtensorModule[item] as { set(netuid: number, value: unknown): void }).set(args.netuid, args[argument]);
+      execution.deposit('SubtensorModule', event, [args.netuid, args[argument]] as never);
+    },
+  };
+}
+
+/** The owner's hotkey: the owner may change it once in 50,400 blocks. */
+const ownerHotkey: Setter<{ readonly netuid: number; readonly hotkey: string }> = {
+  owner: 'OwnerHotkey',
+  apply: (execution, { netuid, hotkey }) => {
+    ensure(!isSubnetAccount(hotkey), 'SubtensorModule', 'CannotUseSystemAccount');
+    execution.storage.SubtensorModule.SubnetOwnerHotkey.set(netuid, hotkey);
+    execution.deposit('SubtensorModule', 'SubnetOwnerHotkeySet', [netuid, hotkey]);
+  },
+};
+
+/** Fewer mechanisms: what those that are gone had goes, too. The split begins anew. */
+function setMechanismCount(execution: Execution, netuid: number, count: number): void {
+  const { MechanismCountCurrent, MechanismEmissionSplit, Incentive, LastUpdate, Weights, Bonds, WeightCommits, TimelockedWeightCommits } = execution.storage.SubtensorModule;
+  const before = MechanismCountCurrent.get(netuid);
+  if (before === count) return;
+  for (let mechanism = count; mechanism < before; mechanism++) {
+    const index = mechanismIndex(netuid, mechanism);
+    for (const item of [Incentive, LastUpdate]) item.remove(index);
+    for (const item of [Weights, Bonds, WeightCommits, TimelockedWeightCommits]) item.clear(index);
+  }
+  MechanismCountCurrent.set(netuid, count);
+  MechanismEmissionSplit.remove(netuid);
 }
 
 type Setters = { readonly [C in SetterName]: Setter<ArgumentsOf<'AdminUtils', C>> };
@@ -209,7 +263,204 @@ const setters: Setters = {
       execution.deposit('SubtensorModule', 'StartCallDelaySet', [blocks]);
     },
   },
+  sudo_set_default_take: simple('MaxDelegateTake', 'MaxDelegateTakeSet', 'default_take'),
+  sudo_set_tx_rate_limit: simple('TxRateLimit', 'TxRateLimitSet', 'tx_rate_limit'),
+  sudo_set_min_difficulty: perSubnet('MinDifficulty', 'MinDifficultySet', 'min_difficulty', { window: true }),
+  sudo_set_max_difficulty: perSubnet('MaxDifficulty', 'MaxDifficultySet', 'max_difficulty', { owner: 'MaxDifficulty' }),
+  sudo_set_adjustment_interval: perSubnet('AdjustmentInterval', 'AdjustmentIntervalSet', 'adjustment_interval', {}),
+  sudo_set_adjustment_alpha: perSubnet('AdjustmentAlpha', 'AdjustmentAlphaSet', 'adjustment_alpha', { owner: 'AdjustmentAlpha' }),
+  sudo_set_rho: perSubnet('Rho', 'RhoSet', 'rho', { owner: 'Rho' }),
+  sudo_set_target_registrations_per_interval: perSubnet('TargetRegistrationsPerInterval', 'RegistrationPerIntervalSet', 'target_registrations_per_interval', { window: true }),
+  sudo_set_difficulty: perSubnet('Difficulty', 'DifficultySet', 'difficulty', { window: true }),
+  sudo_set_bonds_penalty: perSubnet('BondsPenalty', 'BondsPenaltySet', 'bonds_penalty', { owner: 'BondsPenalty' }),
+  sudo_set_max_registrations_per_block: perSubnet('MaxRegistrationsPerBlock', 'MaxRegistrationsPerBlockSet', 'max_registrations_per_block', { window: true }),
+  sudo_set_network_immunity_period: simple('NetworkImmunityPeriod', 'NetworkImmunityPeriodSet', 'immunity_period'),
+  sudo_set_lock_reduction_interval: simple('NetworkLockReductionInterval', 'NetworkLockCostReductionIntervalSet', 'interval'),
+  sudo_set_rao_recycled: perSubnet('RAORecycledForRegistration', 'RAORecycledForRegistrationSet', 'rao_recycled', {}),
+  sudo_set_nominator_min_required_stake: {
+    apply: (execution, { min_stake: rao }) => {
+      const { NominatorMinRequiredStake, Alpha } = execution.storage.SubtensorModule;
+      const rises = rao > NominatorMinRequiredStake.get();
+      NominatorMinRequiredStake.set(rao);
+      if (rises) for (const [[hotkey, coldkey, netuid]] of Alpha.entries()) clearSmallNomination(execution, { hotkey, coldkey, netuid });
+    },
+  },
+  sudo_set_tx_delegate_take_rate_limit: simple('TxDelegateTakeRateLimit', 'TxDelegateTakeRateLimitSet', 'tx_rate_limit'),
+  sudo_set_min_delegate_take: simple('MinDelegateTake', 'MinDelegateTakeSet', 'take'),
+  sudo_set_min_childkey_take_per_subnet: {
+    owner: 'MinChildkeyTake',
+    check: (execution, { take }) => {
+      const { MinChildkeyTake, MaxChildkeyTake } = execution.storage.SubtensorModule;
+      ensure(take >= MinChildkeyTake.get() && take <= MaxChildkeyTake.get(), 'AdminUtils', 'InvalidValue');
+    },
+    apply: (execution, { netuid, take }) => {
+      execution.storage.SubtensorModule.MinChildkeyTakePerSubnet.set(netuid, take);
+      execution.deposit('SubtensorModule', 'MinChildKeyTakePerSubnetSet', { netuid, take });
+    },
+  },
+  sudo_set_liquid_alpha_enabled: {
+    owner: 'LiquidAlphaEnabled',
+    unchecked: true,
+    apply: (execution, { netuid, enabled }) => execution.storage.SubtensorModule.LiquidAlphaOn.set(netuid, enabled),
+  },
+  sudo_set_alpha_values: {
+    owner: 'AlphaValues',
+    unchecked: true,
+    check: (execution, { netuid, alpha_low: low, alpha_high: high }) => {
+      ensure(execution.storage.SubtensorModule.LiquidAlphaOn.get(netuid), 'SubtensorModule', 'LiquidAlphaDisabled');
+      ensure(high >= MIN_ALPHA, 'SubtensorModule', 'AlphaHighTooLow');
+      ensure(low >= MIN_ALPHA && low <= high, 'SubtensorModule', 'AlphaLowOutOfRange');
+    },
+    apply: (execution, { netuid, alpha_low, alpha_high }) => execution.storage.SubtensorModule.AlphaValues.set(netuid, [alpha_low, alpha_high]),
+  },
+  sudo_set_toggle_transfer: {
+    owner: 'TransferEnabled',
+    unchecked: true,
+    apply: (execution, { netuid, toggle }) => {
+      execution.storage.SubtensorModule.TransferToggle.set(netuid, toggle);
+      execution.deposit('SubtensorModule', 'TransferToggle', [netuid, toggle]);
+    },
+  },
+  sudo_set_recycle_or_burn: {
+    owner: 'RecycleOrBurn',
+    unchecked: true,
+    apply: (execution, { netuid, recycle_or_burn }) => execution.storage.SubtensorModule.RecycleOrBurn.set(netuid, recycle_or_burn),
+  },
+  sudo_set_subnet_moving_alpha: { apply: (execution, { alpha }) => execution.storage.SubtensorModule.SubnetMovingAlpha.set(alpha) },
+  sudo_set_ema_price_halving_period: {
+    unchecked: true,
+    apply: (execution, { netuid, ema_halving }) => execution.storage.SubtensorModule.EMAPriceHalvingBlocks.set(netuid, ema_halving),
+  },
+  sudo_set_alpha_sigmoid_steepness: {
+    owner: 'AlphaSigmoidSteepness',
+    check: (_execution, { steepness }, byOwner) => ensure(!byOwner || steepness >= 0, 'AdminUtils', 'NegativeSigmoidSteepness'),
+    apply: (execution, { netuid, steepness }) => {
+      execution.storage.SubtensorModule.AlphaSigmoidSteepness.set(netuid, steepness);
+      execution.deposit('SubtensorModule', 'AlphaSigmoidSteepnessSet', [netuid, steepness]);
+    },
+  },
+  sudo_set_yuma3_enabled: {
+    owner: 'Yuma3Enabled',
+    unchecked: true,
+    apply: (execution, { netuid, enabled }) => {
+      execution.storage.SubtensorModule.Yuma3On.set(netuid, enabled);
+      execution.deposit('AdminUtils', 'Yuma3EnableToggled', { netuid, enabled });
+    },
+  },
+  sudo_set_bonds_reset_enabled: {
+    owner: 'BondsResetEnabled',
+    unchecked: true,
+    apply: (execution, { netuid, enabled }) => {
+      execution.storage.SubtensorModule.BondsResetOn.set(netuid, enabled);
+      execution.deposit('AdminUtils', 'BondsResetToggled', { netuid, enabled });
+    },
+  },
+  sudo_set_sn_owner_hotkey: ownerHotkey,
+  sudo_set_subnet_owner_hotkey: ownerHotkey,
+  sudo_set_commit_reveal_version: simple('CommitRevealWeightsVersion', 'CommitRevealVersionSet', 'version'),
+  sudo_set_owner_immune_neuron_limit: {
+    owner: 'ImmuneNeuronLimit',
+    unchecked: true,
+    check: (_execution, { immune_neurons: count }) => ensure(count >= 1 && count <= 10, 'SubtensorModule', 'InvalidValue'),
+    apply: (execution, { netuid, immune_neurons }) => execution.storage.SubtensorModule.ImmuneOwnerUidsLimit.set(netuid, immune_neurons),
+  },
+  sudo_set_ck_burn: { apply: (execution, { burn }) => execution.storage.SubtensorModule.CKBurn.set(burn) },
+  sudo_set_mechanism_count: {
+    owner: 'MechanismCount',
+    unchecked: true,
+    check: (execution, { netuid, mechanism_count: count }) => {
+      const { MaxMechanismCount, MaxAllowedUids } = execution.storage.SubtensorModule;
+      ensure(subnetExists(execution, netuid), 'SubtensorModule', 'MechanismDoesNotExist');
+      ensure(count > 0 && count <= MaxMechanismCount.get(), 'SubtensorModule', 'InvalidValue');
+      ensure(MaxAllowedUids.get(netuid) * count <= MAX_UIDS, 'SubtensorModule', 'TooManyUIDsPerMechanism');
+    },
+    apply: (execution, { netuid, mechanism_count }) => setMechanismCount(execution, netuid, mechanism_count),
+  },
+  sudo_set_mechanism_emission_split: {
+    owner: 'MechanismEmission',
+    unchecked: true,
+    check: (execution, { netuid, maybe_split: split }) => {
+      ensure(subnetExists(execution, netuid), 'SubtensorModule', 'MechanismDoesNotExist');
+      if (split === undefined) return;
+      ensure(split.length > 0 && split.length <= execution.storage.SubtensorModule.MechanismCountCurrent.get(netuid), 'SubtensorModule', 'InvalidValue');
+      ensure(split.reduce((sum, part) => sum + part, 0) === 65_535, 'SubtensorModule', 'InvalidValue');
+    },
+    apply: (execution, { netuid, maybe_split: split }) => {
+      const { MechanismEmissionSplit } = execution.storage.SubtensorModule;
+      if (split === undefined) MechanismEmissionSplit.remove(netuid);
+      else MechanismEmissionSplit.set(netuid, split);
+    },
+  },
+  sudo_set_min_allowed_uids: {
+    window: true,
+    check: (execution, { netuid, min_allowed_uids: min }) => {
+      const { MaxAllowedUids, SubnetworkN } = execution.storage.SubtensorModule;
+      ensure(min < MaxAllowedUids.get(netuid), 'AdminUtils', 'MinAllowedUidsGreaterThanMaxAllowedUids');
+      ensure(min < SubnetworkN.get(netuid), 'AdminUtils', 'MinAllowedUidsGreaterThanCurrentUids');
+    },
+    apply: (execution, { netuid, min_allowed_uids: min }) => {
+      execution.storage.SubtensorModule.MinAllowedUids.set(netuid, min);
+      execution.deposit('SubtensorModule', 'MinAllowedUidsSet', [netuid, min]);
+    },
+  },
+  sudo_set_max_mechanism_count: {
+    check: (_execution, { max_mechanism_count: max }) => ensure(max > 0 && max <= 16, 'SubtensorModule', 'InvalidValue'),
+    apply: (execution, { max_mechanism_count: max }) => execution.storage.SubtensorModule.MaxMechanismCount.set(max),
+  },
+  sudo_set_min_non_immune_uids: {
+    unchecked: true,
+    apply: (execution, { netuid, min }) => {
+      execution.storage.SubtensorModule.MinNonImmuneUids.set(netuid, min);
+      execution.deposit('SubtensorModule', 'MinNonImmuneUidsSet', [netuid, min]);
+    },
+  },
+  sudo_set_burn_half_life: {
+    owner: 'BurnHalfLife',
+    check: (_execution, { netuid, burn_half_life: blocks }) => {
+      ensure(netuid !== 0, 'AdminUtils', 'NotPermittedOnRootSubnet');
+      ensure(blocks > 0 && blocks <= MAX_HALF_LIFE, 'AdminUtils', 'InvalidValue');
+    },
+    apply: (execution, { netuid, burn_half_life }) => {
+      execution.storage.SubtensorModule.BurnHalfLife.set(netuid, burn_half_life);
+      execution.deposit('AdminUtils', 'BurnHalfLifeSet', { netuid, burn_half_life });
+    },
+  },
+  sudo_set_burn_increase_mult: {
+    owner: 'BurnIncreaseMult',
+    check: (_execution, { netuid, burn_increase_mult: { bits } }) => {
+      ensure(netuid !== 0, 'AdminUtils', 'NotPermittedOnRootSubnet');
+      ensure(bits >= 1n << 64n && bits <= 3n << 64n, 'AdminUtils', 'InvalidValue');
+    },
+    apply: (execution, { netuid, burn_increase_mult }) => {
+      execution.storage.SubtensorModule.BurnIncreaseMult.set(netuid, burn_increase_mult);
+      execution.deposit('AdminUtils', 'BurnIncreaseMultSet', { netuid, burn_increase_mult });
+    },
+  },
+  sudo_set_owner_cut_enabled: {
+    owner: 'Unlimited',
+    check: (_execution, { netuid }) => ensure(netuid !== 0, 'AdminUtils', 'NotPermittedOnRootSubnet'),
+    apply: (execution, { netuid, enabled }) => execution.storage.SubtensorModule.OwnerCutEnabled.set(netuid, enabled),
+  },
+  sudo_set_subnet_emission_enabled: {
+    check: (_execution, { netuid }) => ensure(netuid !== 0, 'AdminUtils', 'NotPermittedOnRootSubnet'),
+    apply: (execution, { netuid, enabled }) => {
+      execution.storage.SubtensorModule.SubnetEmissionEnabled.set(netuid, enabled);
+      execution.deposit('AdminUtils', 'SubnetEmissionEnabledSet', { netuid, enabled });
+    },
+  },
+  sudo_set_max_epochs_per_block: {
+    check: (_execution, { max_epochs_per_block: max }) => ensure(max >= 1, 'AdminUtils', 'ValueNotInBounds'),
+    apply: (execution, { max_epochs_per_block: max }) => {
+      execution.storage.SubtensorModule.MaxEpochsPerBlock.set(max);
+      execution.deposit('SubtensorModule', 'MaxEpochsPerBlockSet', [max]);
+    },
+  },
 };
+
+const MIN_ALPHA = 1638;
+const MAX_UIDS = 256;
+/** `MaxBurnHalfLife`. */
+const MAX_HALF_LIFE = 36_100;
 
 /** The pallet's calls. */
 export const adminUtilsCalls: CallHandlers<'AdminUtils'> = Object.fromEntries(
@@ -224,11 +475,11 @@ interface SubnetArguments {
 function handler(setter: Setter<SubnetArguments>): (execution: Execution, origin: Origin, args: SubnetArguments) => void {
   return (execution, origin, args) => {
     const owner = setter.owner === undefined ? asRoot(origin) : asOwnerOrRoot(execution, origin, { netuid: args.netuid as number, hyperparameter: setter.owner });
-    if (args.netuid !== undefined && (setter.owner !== undefined || setter.window)) ensureWindowOpen(execution, args.netuid);
-    if (args.netuid !== undefined) ensure(subnetExists(execution, args.netuid), 'AdminUtils', 'SubnetDoesNotExist');
+    if (args.netuid !== undefined && ((setter.owner !== undefined && setter.owner !== 'OwnerHotkey') || setter.window)) ensureWindowOpen(execution, args.netuid);
+    if (args.netuid !== undefined && setter.unchecked !== true) ensure(subnetExists(execution, args.netuid), 'AdminUtils', 'SubnetDoesNotExist');
     setter.check?.(execution, args, owner !== undefined);
     setter.apply(execution, args);
-    if (owner !== undefined) noteOwnerChange(execution, owner, { netuid: args.netuid as number, hyperparameter: setter.owner as Hyperparameter });
+    if (owner !== undefined) noteOwnerChange(execution, owner, { netuid: args.netuid as number, hyperparameter: setter.owner as OwnerChange['hyperparameter'] });
   };
 }
 

@@ -6,7 +6,7 @@
 import { ensure, type Execution } from './execution.ts';
 
 /** `TransactionType` as a number. */
-const KINDS = { SetChildren: 0, SetChildkeyTake: 1, SetWeightsVersionKey: 4, MechanismCountUpdate: 7, MechanismEmission: 8, MaxUidsTrimming: 9, TempoUpdate: 11 } as const;
+const KINDS = { SetChildren: 0, SetChildkeyTake: 1, SetWeightsVersionKey: 4, MechanismCountUpdate: 7, MechanismEmission: 8, TempoUpdate: 11 } as const;
 
 /** A kind of transaction that is limited per account and subnet. */
 export type LimitedKind = keyof typeof KINDS;
@@ -19,9 +19,8 @@ interface Limited {
 
 /** `SetChildren` and `TempoUpdate`, in blocks; the others' limits are theirs to say. */
 export const SET_CHILDREN_BLOCKS = 150n;
-/** `MechanismCountSetRateLimit`, `MechanismEmissionRateLimit`, `MaxUidsTrimmingRateLimit`. */
+/** `MechanismCountSetRateLimit` and `MechanismEmissionRateLimit`. */
 export const MECHANISM_BLOCKS = 7_200n;
-export const TRIMMING_BLOCKS = 216_000n;
 
 /** Whether `limit` blocks have passed since the last one. */
 export function passesLimit(execution: Execution, { kind, who, netuid }: Limited, limit: bigint): boolean {
