@@ -41,7 +41,7 @@ export function emit(execution: Execution, subnets: readonly number[]): void {
   if (BlockEmission.get() !== emission) BlockEmission.set(emission);
   SubnetRootSellTao.clear();
   const emitting = emittingSubnets(execution, subnets);
-  const rootSells = emitting.reduce((sum, netuid) => sum + movingPrice(execution, netuid), 0n) > ONE_64;
+  const rootSells = sum(emitting.map((netuid) => movingPrice(execution, netuid))) > ONE_64;
   const terms = emitting.map((netuid, index) => termsOf(execution, netuid, taoShares(execution, emitting, emission)[index] as bigint));
   for (const term of terms) injectLiquidity(execution, term);
   for (const { netuid, alphaOut } of terms) accrue(execution, netuid, { alphaOut, rootSells });
