@@ -10,7 +10,7 @@ import { alphaPrice, hasCurve, MAX_PRICE_RAO, MIN_PRICE_RAO } from './pools.ts';
 import { adjustRootClaimed } from './root-claims.ts';
 import { decreaseStake, increaseStake, stakeOf, type Position } from './share-pool.ts';
 import { ROOT_NETUID } from './stake-weight.ts';
-import { becomeDelegate, checkAddStake, checkRemoveStake, clearSmallNomination, ensureWithinReserve, maxAmount, MIN_STAKE_RAO, stakeIntoSubnet, totalStakeOf, trySwap, unstakeFromSubnet } from './stake.ts';
+import { becomeDelegate, checkAddStake, checkRemoveStake, clearSmallNomination, ensureWithinReserve, amountUpTo, MIN_STAKE_RAO, stakeIntoSubnet, totalStakeOf, trySwap, unstakeFromSubnet } from './stake.ts';
 import { hotkeyExists, ownsHotkey, subnetExists, subnetsOf } from './subnet-lookup.ts';
 
 type StakeCallNames =
@@ -38,7 +38,7 @@ export const stakeCalls: Pick<CallHandlers<'SubtensorModule'>, StakeCallNames> =
   add_stake_limit: (execution, origin, { hotkey, netuid, amount_staked: amount, limit_price: limitRao, allow_partial: allowPartial }) => {
     const coldkey = ensureSigned(origin);
     ensureWithinReserve(execution, netuid, { side: 'buy', amount });
-    const max = maxAmount(execution, netuid, { side: 'buy', limitRao });
+    const max = amountUpTo(execution, netuid, { side: 'buy', limitRao });
     checkAddStake(execution, { hotkey, coldkey, netuid, amount }, { maxAmount: max, allowPartial });
     if (!ownsHotkey(execution, coldkey, hotkey)) becomeDelegate(execution, hotkey);
     stakeIntoSubnet(execution, { hotkey, coldkey, netuid, amount: amount < max ? amount : max, limitRao });
@@ -104,7 +104,7 @@ function removeStake(execution: Execution, position: Position, requested: bigint
 function removeStakeLimit(execution: Execution, position: Position, { amount, limitRao, allowPartial }: { amount: bigint; limitRao: bigint; allowPartial: boolean }): void {
   const { netuid } = position;
   ensureWithinReserve(execution, netuid, { side: 'sell', amount });
-  const max = maxAmount(execution, netuid, { side: 'sell', limitRao });
+  const max = amountUpTo(execution, netuid, { side: 'sell', limitRao });
   checkRemoveStake(execution, { ...position, amount }, { maxAmount: max, allowPartial });
   unstakeFromSubnet(execution, { ...position, amount: amount < max ? amount : max, limitRao });
   settleRemoval(execution, position);
@@ -215,8 +215,8 @@ const U64_MAX: bigint = (1n << 64n) - 1n;
 function maxMove(execution: Execution, { from, to, limitRao }: { from: number; to: number; limitRao: bigint }): bigint {
   const [fromCurve, toCurve] = [hasCurve(execution, from), hasCurve(execution, to)];
   if (!fromCurve && !toCurve) return limitRao > TAO_RAO ? 0n : U64_MAX;
-  if (!fromCurve) return limitRao === 0n ? U64_MAX : maxAmount(execution, to, { side: 'buy', limitRao: mul64(div64(TAO_RAO << 64n, limitRao << 64n), TAO_RAO << 64n) >> 64n });
-  if (!toCurve) return maxAmount(execution, from, { side: 'sell', limitRao });
+  if (!fromCurve) return limitRao === 0n ? U64_MAX : amountUpTo(execution, to, { side: 'buy', limitRao: mul64(div64(TAO_RAO << 64n, limitRao << 64n), TAO_RAO << 64n) >> 64n });
+  if (!toCurve) return amountUpTo(execution, from, { side: 'sell', limitRao });
   const { SubnetTAO, SubnetAlphaIn } = execution.storage.SubtensorModule;
   const [taoFrom, taoTo, alphaFrom, alphaTo] = [SubnetTAO.get(from), SubnetTAO.get(to), SubnetAlphaIn.get(from), SubnetAlphaIn.get(to)];
   if ([taoFrom, taoTo, alphaFrom, alphaTo].includes(0n)) return 0n;

@@ -136,7 +136,7 @@ export function ensureWithinReserve(execution: Execution, netuid: number, { side
 }
 
 /** How much could be staked or unstaked before the price passes the limit. Fails where it has passed it already. */
-export function maxAmount(execution: Execution, netuid: number, { side, limitRao }: { side: 'buy' | 'sell'; limitRao: bigint }): bigint {
+export function amountUpTo(execution: Execution, netuid: number, { side, limitRao }: { side: 'buy' | 'sell'; limitRao: bigint }): bigint {
   if (!hasCurve(execution, netuid)) return (side === 'buy' ? limitRao >= TAO_RAO : limitRao <= TAO_RAO) ? U64_MAX : 0n;
   const { SubnetTAO, SubnetAlphaIn } = execution.storage.SubtensorModule;
   const amount = (side === 'buy' ? SubnetTAO : SubnetAlphaIn).get(netuid) * MAX_INPUT_MULTIPLE;
