@@ -44,11 +44,17 @@ export async function readBlock(chain: Chain, number: number): Promise<Finalised
  * @throws unknown-block while the node in use has not finalised it, and as `Chain.request`
  */
 export async function readBlockAt(chain: Chain, number: number): Promise<FinalisedBlock> {
+  const hash = await readHashAt(chain, number);
+  // Not of that node alone: the hash says which block is meant, and an archive may be needed for its state.
+  return { number, hash, timestampMs: await readTimestamp(chain, hash) };
+}
+
+/** The hash of a block that is known to be finalised somewhere. @throws as {@link readBlockAt} */
+export async function readHashAt(chain: Chain, number: number): Promise<string> {
   const node = chain.node();
   const hash = (await node.hasFinalised(number)) ? await node.request<string | null>('chain_getBlockHash', [number]) : null;
   if (hash === null) throw unknownBlock(chain, number);
-  // Not of the node alone: the hash says which block is meant, and an archive may be needed for its state.
-  return { number, hash, timestampMs: await readTimestamp(chain, hash) };
+  return hash;
 }
 
 const followers = new WeakMap<Chain, Follower>();

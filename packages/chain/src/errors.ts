@@ -51,6 +51,8 @@ export type ChainErrorCode =
   | 'missing-event'
   /** A storage proof does not show what it should. */
   | 'bad-proof'
+  /** The runtime was upgraded between the making of a call and its signing. */
+  | 'stale-call'
   /** A wallet or one of its keyfiles is not there. */
   | 'no-keyfile'
   /** Not a keyfile, or one that contradicts itself. */

@@ -42,6 +42,8 @@ export interface ScriptedNode {
   seal(timestampMs: number, extrinsics?: readonly string[]): ScriptedBlock;
   /** Cuts every connection. */
   cut(): void;
+  /** Tells every client something of a subscription. */
+  notify(method: string, subscription: string, result: unknown): void;
   close(): Promise<void>;
 }
 
@@ -62,6 +64,9 @@ export function u64Hex(value: number | bigint): string {
   new DataView(bytes.buffer).setBigUint64(0, BigInt(value), true);
   return `0x${Buffer.from(bytes).toString('hex')}`;
 }
+
+/** An answer that never comes. */
+export const SILENCE: unique symbol = Symbol('silence');
 
 export async function startScriptedNode(port = 0): Promise<ScriptedNode> {
   const server = new WebSocketServer({ host: '127.0.0.1', port });
@@ -95,6 +100,7 @@ export async function startScriptedNode(port = 0): Promise<ScriptedNode> {
       node.requests.set(method, (node.requests.get(method) ?? 0) + 1);
       try {
         const result = (node.answers.get(method) ?? ((p: readonly unknown[]) => answer(node, method, p)))(params);
+        if (result === SILENCE) return;
         socket.send(JSON.stringify({ jsonrpc: '2.0', id, result }));
         if (method === 'chain_subscribeFinalizedHeads') {
           followers.set(socket, String(result));
@@ -113,7 +119,10 @@ export async function startScriptedNode(port = 0): Promise<ScriptedNode> {
       cut();
       server.close(() => resolve());
     });
-  return { ...node, seal, cut, close };
+  const notify = (method: string, subscription: string, result: unknown): void => {
+    for (const socket of server.clients) socket.send(JSON.stringify({ jsonrpc: '2.0', method, params: { subscription, result } }));
+  };
+  return { ...node, seal, cut, close, notify };
 }
 
 function notification(subscription: string, block: ScriptedBlock): string {

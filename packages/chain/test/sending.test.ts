@@ -6,7 +6,9 @@ import {
   createCall,
   explainWeights,
   isChainError,
+  prepareCall,
   registerNetwork,
+  resumeCall,
   sendCall,
   setCommitment,
   setHyperparameter,
@@ -111,9 +113,53 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
     });
     expect(await failureOf(startCall(chain, { netuid: 3, signer: ALICE }))).toMatchObject({ code: 'rejected', context: { reason: 'RateLimitExceeded', rpcCode: 1010 } });
     node.answers.set('author_submitExtrinsic', () => {
-      throw { code: 1010, message: 'Invalid Transaction', data: 'Transaction is outdated' };
+      throw { code: 1010, message: 'Invalid Transaction', data: 'Inability to pay some fees (e.g. account balance too low)' };
     });
-    expect(await failureOf(startCall(chain, { netuid: 3, signer: ALICE }))).toMatchObject({ code: 'rejected', context: { reason: 'Transaction is outdated' } });
+    expect(await failureOf(startCall(chain, { netuid: 3, signer: ALICE }))).toMatchObject({ code: 'rejected', context: { reason: 'Inability to pay some fees (e.g. account balance too low)' } });
+  });
+
+  it.each([
+    { code: 1010, message: 'Invalid Transaction', data: 'Transaction is outdated' },
+    { code: 1014, message: 'Priority is too low: (1 vs 1)', data: 'The transaction has too low priority to replace another transaction already in the pool.' },
+  ])('takes another nonce where the node says that one is used ($code), a few times', async (refusal) => {
+    const nonces: number[] = [];
+    node.answers.set('system_accountNextIndex', () => 7 + nonces.length);
+    node.answers.set('author_submitExtrinsic', ([hex]) => {
+      nonces.push(decode(String(hex)).nonce.toNumber());
+      if (nonces.length === 3) return void node.submitted.push(String(hex));
+      throw refusal;
+    });
+    const work = startCall(chain, { netuid: 3, signer: ALICE });
+    await include([SUCCESS]);
+    expect((await work).blockNumber).toBe(1);
+    expect(nonces).toEqual([7, 8, 9]);
+    node.answers.set('author_submitExtrinsic', () => {
+      throw refusal;
+    });
+    expect(await failureOf(startCall(chain, { netuid: 3, signer: ALICE }))).toMatchObject({ code: 'rejected', context: { reason: 'nonce-taken' } });
+  });
+
+  it.each([1012, 1013, 1016])('goes on looking for a call that the pool has, had or has no room for (%i)', async (code) => {
+    node.answers.set('author_submitExtrinsic', ([hex]) => {
+      node.submitted.push(String(hex));
+      throw { code, message: 'no', data: 'x' };
+    });
+    const work = startCall(chain, { netuid: 3, signer: ALICE });
+    await until(() => node.submitted.length > 0);
+    node.storage.set(keyOf('system', 'events'), encodeEvents([SUCCESS]));
+    node.seal(12_000, [node.submitted[0] as string]);
+    expect((await work).blockNumber).toBe(1);
+    expect(new Set(node.submitted).size).toBe(1);
+  });
+
+  it('keeps a signed call as bytes, and reads no others', async () => {
+    const { bytes, lastBlock, nonce } = await prepareCall(chain, createCall(chain, 'System', 'remark', ['0x01']), { signer: ALICE });
+    expect([lastBlock, nonce]).toEqual([128, 7]);
+    const work = resumeCall(chain, bytes);
+    await include([SUCCESS]);
+    expect((await work).blockNumber).toBe(1);
+    for (const other of [new Uint8Array(), bytes.slice(1), bytes.slice(0, 105), new Uint8Array(6_000_000)]) expect((await failureOf(resumeCall(chain, other))).code).toBe('bad-value');
+    expect((await failureOf(resumeCall(chain, bytes.with(20, 255)))).code).toBe('wrong-chain');
   });
 
   it('sends the same bytes again after a lost connection, and never others', async () => {

@@ -1,0 +1,74 @@
+/**
+ * The events of an included call, and the error that it ended with.
+ * @module
+ */
+import { stringCamelCase } from '@polkadot/util';
+import type { Chain } from '../connection.ts';
+import { ChainError } from '../errors.ts';
+import type { ChainEvent, Inclusion } from '../extrinsic.ts';
+import type { Place } from './inclusion-search.ts';
+import type { SignedCall } from './signed-call.ts';
+import { readStorage, toArray, type Codec } from './storage.ts';
+
+/** What became of an included call. @throws dispatch-failed, and as `Chain.request` */
+export async function readOutcome(chain: Chain, signed: SignedCall, { blockNumber, blockHash, index }: Place): Promise<Inclusion> {
+  const [records] = await readStorage(chain, blockHash, [{ pallet: 'System', item: 'Events' }]);
+  const own = toArray(records).map(toRecord).filter((record) => record.phase === index);
+  for (const { event } of own) assertSuccess(chain, event, signed, blockNumber);
+  const events = own.map(({ event }): ChainEvent => ({ pallet: palletName(chain, event), name: event.method, data: event.data.toJSON() as unknown[] }));
+  return { blockHash, blockNumber, extrinsicHash: signed.hash, extrinsicIndex: index, events };
+}
+
+/** The parts of polkadot-js' `EventRecord` that are used here; its types live in a package that this one does not import. */
+interface EventCodec {
+  readonly section: string;
+  readonly method: string;
+  readonly index: Uint8Array;
+  readonly data: Codec & Iterable<Codec>;
+}
+
+function toRecord(codec: Codec): { readonly phase: number; readonly event: EventCodec } {
+  const record = codec as unknown as { phase: { isApplyExtrinsic: boolean; asApplyExtrinsic: Codec }; event: EventCodec };
+  return { phase: record.phase.isApplyExtrinsic ? Number(String(record.phase.asApplyExtrinsic)) : -1, event: record.event };
+}
+
+/** The name as the metadata writes it: `section` is camel case. */
+function palletName(chain: Chain, event: EventCodec): string {
+  const pallet = chain.api.registry.metadata.pallets.find(({ name }) => stringCamelCase(name.toString()) === event.section);
+  return pallet === undefined ? event.section : pallet.name.toString();
+}
+
+function assertSuccess(chain: Chain, event: EventCodec, signed: SignedCall, blockNumber: number): void {
+  const failure = failureOf(event);
+  if (failure === undefined) return;
+  const { pallet, error } = describeDispatchError(chain, failure);
+  throw new ChainError('dispatch-failed', `${signed.subject} failed in block ${blockNumber}: ${pallet}.${error}`, {
+    subject: signed.subject,
+    pallet,
+    error,
+    blockNumber,
+    extrinsicHash: signed.hash,
+  });
+}
+
+interface DispatchErrorCodec {
+  readonly isModule: boolean;
+  readonly asModule: Parameters<Chain['api']['registry']['findMetaError']>[0];
+  readonly type: string;
+}
+
+/** The error of a failed extrinsic, or of a call that failed inside a successful `Sudo.sudo`. */
+function failureOf(event: EventCodec): DispatchErrorCodec | undefined {
+  const first = [...event.data][0] as unknown;
+  if (event.section === 'system' && event.method === 'ExtrinsicFailed') return first as DispatchErrorCodec;
+  if (event.section !== 'sudo' || !/^Sud(id|oAsDone)$/.test(event.method)) return undefined;
+  const result = first as { readonly isErr: boolean; readonly asErr: DispatchErrorCodec };
+  return result.isErr ? result.asErr : undefined;
+}
+
+function describeDispatchError(chain: Chain, failure: DispatchErrorCodec): { readonly pallet: string; readonly error: string } {
+  if (!failure.isModule) return { pallet: 'System', error: failure.type };
+  const { section, name } = chain.api.registry.findMetaError(failure.asModule);
+  const pallet = chain.api.registry.metadata.pallets.find((candidate) => stringCamelCase(candidate.name.toString()) === section);
+  return { pallet: pallet?.name.toString() ?? section, error: name };
+}
