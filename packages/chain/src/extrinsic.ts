@@ -12,16 +12,15 @@ import type { Chain } from './connection.ts';
 import { ChainError, isChainError } from './errors.ts';
 import { awaitInclusion } from './internal/inclusion-search.ts';
 import { nonceLane } from './internal/nonce-lane.ts';
-import { readOutcome } from './internal/outcome.ts';
+import { readOutcome, type Inclusion } from './internal/outcome.ts';
 import { pause, persist, RETRY_PAUSE_MS } from './internal/persist.ts';
-import { decodeSignedCall, encodeSignedCall, signCall, type SignedCall } from './internal/signed-call.ts';
+import { decodeSignedCall, encodeSignedCall, signCall, type ChainCall, type SignedCall } from './internal/signed-call.ts';
 import { submit, type Submission } from './internal/submission.ts';
 import type { Keypair } from './keypair.ts';
 
 export { ERA_BLOCKS } from './internal/signed-call.ts';
-
-/** A call that is ready to be signed; it fits only the chain that it was made for. */
-export type ChainCall = ReturnType<NonNullable<NonNullable<Chain['api']['tx'][string]>[string]>>;
+export type { ChainCall } from './internal/signed-call.ts';
+export type { ChainEvent, Inclusion } from './internal/outcome.ts';
 
 /** How to send a call. */
 export interface SendOptions {
@@ -31,23 +30,6 @@ export interface SendOptions {
    * in the error's context.
    */
   readonly timeoutMs?: number;
-}
-
-/** An event that the extrinsic caused. */
-export interface ChainEvent {
-  readonly pallet: string;
-  readonly name: string;
-  /** Fields in order, as polkadot-js' JSON. */
-  readonly data: readonly unknown[];
-}
-
-/** A call that was included in a finalised block and succeeded. */
-export interface Inclusion {
-  readonly blockHash: string;
-  readonly blockNumber: number;
-  readonly extrinsicHash: string;
-  readonly extrinsicIndex: number;
-  readonly events: readonly ChainEvent[];
 }
 
 const DEFAULT_TIMEOUT_MS = 900_000;

@@ -5,10 +5,26 @@
 import { stringCamelCase } from '@polkadot/util';
 import type { Chain } from '../connection.ts';
 import { ChainError } from '../errors.ts';
-import type { ChainEvent, Inclusion } from '../extrinsic.ts';
 import type { Place } from './inclusion-search.ts';
 import type { SignedCall } from './signed-call.ts';
 import { readStorage, toArray, type Codec } from './storage.ts';
+
+/** An event that the extrinsic caused. */
+export interface ChainEvent {
+  readonly pallet: string;
+  readonly name: string;
+  /** Fields in order, as polkadot-js' JSON. */
+  readonly data: readonly unknown[];
+}
+
+/** A call that was included in a finalised block and succeeded. */
+export interface Inclusion {
+  readonly blockHash: string;
+  readonly blockNumber: number;
+  readonly extrinsicHash: string;
+  readonly extrinsicIndex: number;
+  readonly events: readonly ChainEvent[];
+}
 
 /** What became of an included call. @throws dispatch-failed, and as `Chain.request` */
 export async function readOutcome(chain: Chain, signed: SignedCall, { blockNumber, blockHash, index }: Place): Promise<Inclusion> {

@@ -9,9 +9,11 @@ import { u8aConcatStrict } from '@polkadot/util';
 import { blake2AsHex } from '@polkadot/util-crypto';
 import type { Chain, FinalisedBlock } from '../connection.ts';
 import { ChainError } from '../errors.ts';
-import type { ChainCall } from '../extrinsic.ts';
 import { hotkeyFromBytes, hotkeyToBytes, type Hotkey } from '../identifier.ts';
 import type { Keypair } from '../keypair.ts';
+
+/** A call that is ready to be signed; it fits only the chain that it was made for. */
+export type ChainCall = ReturnType<NonNullable<NonNullable<Chain['api']['tx'][string]>[string]>>;
 
 /** Blocks that a signed extrinsic stays valid for: the Python SDK's default. */
 export const ERA_BLOCKS = 128;
