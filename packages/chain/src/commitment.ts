@@ -155,6 +155,12 @@ export async function readCommitments(chain: Chain, { netuid, at }: { readonly n
   return new Map(entries.map(({ key, value }) => [hotkeyOfKey(key), decodeCommitment(value)]));
 }
 
+/** The commitments of these hotkeys, without those that have none, at a block hash or now: one request. @throws bad-address, bad-value, and as `Chain.request` */
+export async function readCommitmentsOf(chain: Chain, { netuid, hotkeys, at }: { readonly netuid: number; readonly hotkeys: readonly string[]; readonly at?: string }): Promise<ReadonlyMap<string, Commitment>> {
+  const stored = await readStorage(chain, at, hotkeys.map((hotkey) => commitmentQuery(parseNetuid(netuid), parseHotkey(hotkey))));
+  return new Map(hotkeys.flatMap((hotkey, index) => (stored[index] === undefined ? [] : [[hotkey, decodeCommitment(stored[index])]])));
+}
+
 /**
  * What the chain has opened of timelocked commitments, by hotkey, oldest first, at a block hash or now. It keeps the last ten of each hotkey.
  * @throws bad-value, and as `Chain.request`

@@ -64,6 +64,7 @@ export {
   planCommitment,
   readCommitment,
   readCommitments,
+  readCommitmentsOf,
   readCommitmentSpace,
   readRevealedCommitments,
   setCommitment,
@@ -77,10 +78,12 @@ export { explainWeights, readWeightRow, readWeights, setWeights } from './weight
 export type { SetWeightsOptions, WeightsSet } from './weights.ts';
 export { readBeacon, readLastRound, readPulse } from './drand.ts';
 export type { ChainPulse } from './drand.ts';
+export { readMetadata, readProvenSnapshot, verifySnapshot } from './proven-snapshot.ts';
+export type { ProvenSnapshot, SnapshotTrust } from './proven-snapshot.ts';
 export { findSnapshot, readSnapshot } from './snapshot.ts';
 export type { Snapshot, SnapshotBlock } from './snapshot.ts';
-export { MAX_PROOF_BYTES, MAX_PROOF_NODES, verifyReadProof } from './trie/index.ts';
-export type { ReadProof } from './trie/index.ts';
+export { MAX_PROOF_BYTES, MAX_PROOF_NODES, openReadProof, verifyReadProof } from './trie/index.ts';
+export type { OpenedProof, ReadProof } from './trie/index.ts';
 export { releaseUntil } from './release.ts';
 export { assertSchedule, BEACON_MARGIN_MS, beaconTimes, COMMITMENT_BYTES_PER_CYCLE, cycleMs, PHASES, phaseWindow, positionAt } from './schedule.ts';
 export type { Phase, Position, RoundTime, Schedule, SpaceLimits, Window } from './schedule.ts';

@@ -35,13 +35,27 @@ export const MAX_PROOF_BYTES = 33_554_432;
  * @throws bad-value when the root is not 32 bytes
  * @example const [value] = verifyReadProof({ stateRoot, proof, keys: [key] });
  */
-export function verifyReadProof({ stateRoot, proof, keys, maxBytes = MAX_PROOF_BYTES }: ReadProof): (Uint8Array | undefined)[] {
+export function verifyReadProof({ keys, ...proof }: ReadProof): (Uint8Array | undefined)[] {
+  const opened = openReadProof(proof);
+  const values = keys.map((key) => opened.read(key));
+  opened.assertAllUsed();
+  return values;
+}
+
+/** A proof that is read key by key, for readers that learn from values which keys come next. */
+export interface OpenedProof {
+  /** The value of a key; `undefined` where the proof shows that there is none. @throws bad-proof: `malformed-node`, `missing-node` */
+  read(key: Uint8Array): Uint8Array | undefined;
+  /** To be called at the end. @throws bad-proof: `unused-node` */
+  assertAllUsed(): void;
+}
+
+/** Begins to read a proof. @throws bad-proof: `too-many-nodes`, `too-large`, `duplicate-node`; bad-value */
+export function openReadProof({ stateRoot, proof, maxBytes = MAX_PROOF_BYTES }: Omit<ReadProof, 'keys'>): OpenedProof {
   if (stateRoot.length !== HASH_BYTES) throw new ChainError('bad-value', `expected a state root of ${HASH_BYTES} bytes, got ${stateRoot.length}`, { expected: HASH_BYTES, actual: stateRoot.length });
   assertSize(proof, maxBytes);
   const nodes = new ProofNodes(proof);
-  const values = keys.map((key) => lookUp(nodes, stateRoot, toHex(key)));
-  nodes.assertAllUsed(stateRoot);
-  return values;
+  return { read: (key) => lookUp(nodes, stateRoot, toHex(key)), assertAllUsed: () => nodes.assertAllUsed(stateRoot) };
 }
 
 function assertSize(proof: readonly Uint8Array[], maxBytes: number): void {

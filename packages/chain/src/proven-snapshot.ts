@@ -1,0 +1,201 @@
+/**
+ * Snapshots that anybody can check without a node: header, storage proof, and the same readers run over what the proof shows.
+ *
+ * Kept as `"connito/snapshot/v1" ‖ netuid:u16le ‖ header ‖ count:u32le ‖ nodes`, where header and nodes have their length (u32le) before them. The header is SCALE as in the chain, so its
+ * BLAKE2b-256 is the block's hash, and names the state root that the nodes belong to. Whoever checks has to know that hash, and the runtime's metadata to read values with.
+ * @module
+ */
+import { Metadata, TypeRegistry } from '@polkadot/types';
+import { decorateStorage } from '@polkadot/types/metadata';
+import { compactFromU8a, compactStripLength, u8aConcatStrict, u8aToHex } from '@polkadot/util';
+import { fromHex, toHex } from '@connito/commit-reveal';
+import { readCommitmentsOf } from './commitment.ts';
+import { readTimestamp, type Chain } from './connection.ts';
+import { ChainError } from './errors.ts';
+import { parseNetuid } from './identifier.ts';
+import { readNeurons } from './neuron.ts';
+import { findSnapshot, type Snapshot } from './snapshot.ts';
+import { hashNode } from './trie/node-codec.ts';
+import { MAX_PROOF_BYTES, MAX_PROOF_NODES, openReadProof } from './trie/read-proof.ts';
+
+/** A snapshot and what proves it. Its commitments are those of registered hotkeys. */
+export interface ProvenSnapshot {
+  readonly snapshot: Snapshot;
+  /** For {@link verifySnapshot}: about 1.5 kB a neuron. */
+  readonly bytes: Uint8Array;
+}
+
+/** What a check needs besides the bytes. */
+export interface SnapshotTrust {
+  /** Of the block that the snapshot must be of: `0x` and 64 hex digits. */
+  readonly blockHash: string;
+  readonly netuid: number;
+  /** Of the runtime at that block, as {@link readMetadata} gives it. */
+  readonly metadata: Uint8Array;
+}
+
+/** Keys in one request of a proof: an answer of half a megabyte. */
+const KEYS_PER_PROOF = 1_000;
+/** Longest header: its digest holds a seal and a few consensus messages. */
+const MAX_HEADER_BYTES = 65_536;
+const MAGIC = new TextEncoder().encode('connito/snapshot/v1');
+
+/** The runtime's metadata at a block, for {@link verifySnapshot}. @throws as `Chain.request` */
+export async function readMetadata(chain: Chain, { at }: { readonly at: string }): Promise<Uint8Array> {
+  return fromHex(await chain.request<string>('state_getMetadata', [at]));
+}
+
+/**
+ * The snapshot before a moment with its proof, which has been checked.
+ * @throws unsupported (the node gives no proofs), bad-proof, and as `readSnapshot`
+ */
+export async function readProvenSnapshot(chain: Chain, { netuid, beforeMs }: { readonly netuid: number; readonly beforeMs: number }): Promise<ProvenSnapshot> {
+  if (!chain.hasMethod('state_getReadProof')) throw new ChainError('unsupported', `${chain.endpoint} gives no storage proofs (state_getReadProof)`, { endpoint: chain.endpoint, subject: 'state_getReadProof' });
+  const { blockHash } = await findSnapshot(chain, { beforeMs });
+  const keys = new Set<string>();
+  await readThrough(recordingView(chain, keys), { netuid, at: blockHash });
+  const header = chain.api.registry.createType('Header', await chain.request('chain_getHeader', [blockHash])).toU8a();
+  const proof = { netuid: parseNetuid(netuid), header, nodes: await fetchNodes(chain, blockHash, [...keys]) };
+  return { snapshot: await checkProof(proof, { blockHash, layout: chain.api }), bytes: encode(proof) };
+}
+
+/**
+ * Checks a kept snapshot and reads it, without a connection.
+ * @throws bad-proof (`context.reason`): `malformed`, `other-block`, `other-subnet`, and as `verifyReadProof`
+ * @example const { neurons, commitments } = await verifySnapshot(bytes, { blockHash, netuid, metadata });
+ */
+export async function verifySnapshot(bytes: Uint8Array, { blockHash, netuid, metadata }: SnapshotTrust): Promise<Snapshot> {
+  const proof = decode(bytes);
+  if (proof.netuid !== netuid) throw badProof('other-subnet', `a snapshot of subnet ${netuid}`, `one of ${proof.netuid}`);
+  return checkProof(proof, { blockHash, layout: openLayout(metadata) });
+}
+
+interface SnapshotProof {
+  readonly netuid: number;
+  readonly header: Uint8Array;
+  readonly nodes: readonly Uint8Array[];
+}
+
+/** What names, hashers and types are taken from. */
+type Layout = Pick<Chain['api'], 'query' | 'registry'>;
+
+async function checkProof({ netuid, header, nodes }: SnapshotProof, { blockHash, layout }: { readonly blockHash: string; readonly layout: Layout }): Promise<Snapshot> {
+  const hash = u8aToHex(hashNode(header));
+  if (hash !== blockHash) throw badProof('other-block', `the header of block ${blockHash}`, `that of ${hash}`);
+  const { number, stateRoot } = parseHeader(header);
+  const proof = openReadProof({ stateRoot, proof: nodes });
+  const { timestampMs, neurons, commitments } = await readThrough(replayView(layout, (key) => proof.read(fromHex(key))), { netuid, at: blockHash });
+  proof.assertAllUsed();
+  return { block: { blockHash, blockNumber: number, timestampMs }, neurons, commitments };
+}
+
+/** The same reads when a proof is made and when it is checked: so a check finds every key that it asks for proven, or fails. */
+async function readThrough(view: Chain, { netuid, at }: { readonly netuid: number; readonly at: string }): Promise<Omit<Snapshot, 'block'> & { readonly timestampMs: number }> {
+  const timestampMs = await readTimestamp(view, at);
+  const neurons = await readNeurons(view, { netuid, at });
+  const commitments = await readCommitmentsOf(view, { netuid, hotkeys: neurons.map(({ hotkey }) => hotkey), at });
+  return { timestampMs, neurons, commitments };
+}
+
+/** A chain of which only storage can be read, by `read`. */
+function storageView(layout: Layout, endpoint: string, read: (keys: readonly string[], at: string) => Promise<readonly (string | null)[]>): Chain {
+  const request = async (method: string, params: readonly unknown[] = []): Promise<unknown> => {
+    if (method === 'state_getStorage') return (await read([params[0] as string], params[1] as string))[0];
+    if (method !== 'state_queryStorageAt') throw new ChainError('unsupported', `a proven snapshot is read from storage alone, not by ${method}`, { subject: method });
+    const [keys, at] = params as [readonly string[], string];
+    const values = await read(keys, at);
+    return [{ block: at, changes: keys.map((key, index) => [key, values[index]]) }];
+  };
+  return { endpoint, api: layout, request } as unknown as Chain;
+}
+
+function recordingView(chain: Chain, keys: Set<string>): Chain {
+  return storageView(chain.api, chain.endpoint, async (asked, at) => {
+    for (const key of asked) keys.add(key);
+    const sets = await chain.request<{ changes: [string, string | null][] }[]>('state_queryStorageAt', [asked, at]);
+    const values = new Map(sets.flatMap(({ changes }) => changes));
+    return asked.map((key) => values.get(key) ?? null);
+  });
+}
+
+function replayView(layout: Layout, read: (key: string) => Uint8Array | undefined): Chain {
+  return storageView(layout, 'a proof', async (asked) =>
+    asked.map((key) => {
+      const value = read(key);
+      return value === undefined ? null : `0x${toHex(value)}`;
+    }),
+  );
+}
+
+async function fetchNodes(chain: Chain, at: string, keys: readonly string[]): Promise<Uint8Array[]> {
+  const nodes = new Set<string>();
+  for (let start = 0; start < keys.length; start += KEYS_PER_PROOF) {
+    const { proof } = await chain.request<{ proof: string[] }>('state_getReadProof', [keys.slice(start, start + KEYS_PER_PROOF), at]);
+    for (const node of proof) nodes.add(node);
+  }
+  return [...nodes].map((node) => fromHex(node));
+}
+
+/** The entries of the pallets that a snapshot is read from, as polkadot-js' API would have them. */
+function openLayout(metadata: Uint8Array): Layout {
+  const registry = new TypeRegistry();
+  try {
+    const decoded = new Metadata(registry, u8aToHex(metadata));
+    registry.setMetadata(decoded, undefined, undefined, true);
+    const storage = decorateStorage(registry, decoded.asLatest, decoded.version);
+    const query = Object.fromEntries(['subtensorModule', 'commitments'].map((pallet) => [pallet, Object.fromEntries(Object.entries(storage[pallet] ?? {}).map(([name, creator]) => [name, toEntry(creator)]))]));
+    return { query, registry } as unknown as Layout;
+  } catch (cause) {
+    throw new ChainError('bad-value', `expected the metadata of a runtime, got ${metadata.length} bytes that are none`, { subject: 'metadata', actual: metadata.length }, cause);
+  }
+}
+
+type Creator = ReturnType<typeof decorateStorage>[string][string];
+
+function toEntry(creator: Creator): { readonly creator: Creator; key(...args: unknown[]): string } {
+  return { creator, key: (...args) => u8aToHex(compactStripLength(creator(...args))[1]) };
+}
+
+/** `parentHash:32 ‖ number:compact ‖ stateRoot:32 ‖ …` */
+function parseHeader(header: Uint8Array): { readonly number: number; readonly stateRoot: Uint8Array } {
+  if (header.length < 98) throw badProof('malformed', 'a header of at least 98 bytes', `${header.length}`);
+  const [length, number] = compactFromU8a(header.subarray(32));
+  return { number: number.toNumber(), stateRoot: header.slice(32 + length, 64 + length) };
+}
+
+function encode({ netuid, header, nodes }: SnapshotProof): Uint8Array {
+  return u8aConcatStrict([MAGIC, u32(netuid).subarray(0, 2), u32(header.length), header, u32(nodes.length), ...nodes.flatMap((node) => [u32(node.length), node])]);
+}
+
+function u32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return bytes;
+}
+
+function decode(bytes: Uint8Array): SnapshotProof {
+  if (bytes.length > MAX_PROOF_BYTES + 4 * MAX_PROOF_NODES + MAX_HEADER_BYTES) throw badProof('too-large', `at most ${MAX_PROOF_BYTES} bytes`, `${bytes.length}`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let offset = 0;
+  const take = (length: number, most = bytes.length): Uint8Array => {
+    if (length > most || offset + length > bytes.length) throw badProof('malformed', `at most ${Math.min(most, bytes.length - offset)} bytes at byte ${offset}`, `${length}`);
+    offset += length;
+    return bytes.slice(offset - length, offset);
+  };
+  const number = (size: 2 | 4): number => {
+    take(size);
+    return size === 2 ? view.getUint16(offset - 2, true) : view.getUint32(offset - 4, true);
+  };
+  if (toHex(take(MAGIC.length)) !== toHex(MAGIC)) throw badProof('malformed', 'a snapshot of version 1', 'other bytes');
+  const netuid = number(2);
+  const header = take(number(4), MAX_HEADER_BYTES);
+  const count = number(4);
+  if (count > MAX_PROOF_NODES) throw badProof('too-many-nodes', `at most ${MAX_PROOF_NODES} nodes`, `${count}`);
+  const nodes = Array.from({ length: count }, () => take(number(4)));
+  if (offset !== bytes.length) throw badProof('malformed', 'the end of the snapshot', `${bytes.length - offset} more bytes`);
+  return { netuid, header, nodes };
+}
+
+function badProof(reason: string, expected: string, actual: string): ChainError {
+  return new ChainError('bad-proof', `the snapshot does not hold: expected ${expected}, got ${actual}`, { reason, expected, actual });
+}
