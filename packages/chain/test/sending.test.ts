@@ -4,6 +4,7 @@ import {
   burnedRegister,
   connectChain,
   createCall,
+  ERA_BLOCKS,
   explainWeights,
   isChainError,
   prepareCall,
@@ -131,7 +132,7 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
     });
     const work = startCall(chain, { netuid: 3, signer: ALICE });
     await include([SUCCESS]);
-    expect((await work).blockNumber).toBe(1);
+    expect((await work).blockNumber).toBe(setUpBlocks);
     expect(nonces).toEqual([7, 8, 9]);
     node.answers.set('author_submitExtrinsic', () => {
       throw refusal;
@@ -148,16 +149,16 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
     await until(() => node.submitted.length > 0);
     node.storage.set(keyOf('system', 'events'), encodeEvents([SUCCESS]));
     node.seal(12_000, [node.submitted[0] as string]);
-    expect((await work).blockNumber).toBe(1);
+    expect((await work).blockNumber).toBe(setUpBlocks);
     expect(new Set(node.submitted).size).toBe(1);
   });
 
   it('keeps a signed call as bytes, and reads no others', async () => {
     const { bytes, lastBlock, nonce } = await prepareCall(chain, createCall(chain, 'System', 'remark', ['0x01']), { signer: ALICE });
-    expect([lastBlock, nonce]).toEqual([128, 7]);
+    expect([lastBlock, nonce]).toEqual([setUpBlocks - 1 + ERA_BLOCKS, 7]);
     const work = resumeCall(chain, bytes);
     await include([SUCCESS]);
-    expect((await work).blockNumber).toBe(1);
+    expect((await work).blockNumber).toBe(setUpBlocks);
     for (const other of [new Uint8Array(), bytes.slice(1), bytes.slice(0, 105), new Uint8Array(6_000_000)]) expect((await failureOf(resumeCall(chain, other))).code).toBe('bad-value');
     expect((await failureOf(resumeCall(chain, bytes.with(20, 255)))).code).toBe('wrong-chain');
   });
