@@ -82,7 +82,9 @@ export type CommitRevealErrorCode =
   /** No endpoint gave the signature of a round. */
   | 'beacon-unreachable'
   /** A thread that hashes has died. */
-  | 'hash-thread';
+  | 'hash-thread'
+  /** A sealed record whose timelock the chain has opened and taken out of the commitment. */
+  | 'record-revealed';
 
 /** What an error can tell beside its message; which members are set depends on the code. */
 export interface CommitRevealErrorContext {

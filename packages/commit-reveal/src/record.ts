@@ -26,7 +26,7 @@ export const MAX_UPDATE_LOCATOR_BYTES = 90;
 /** Longest locator of a task, in bytes of UTF-8. */
 export const MAX_TASK_LOCATOR_BYTES = 86;
 
-/** The version byte of every record. */
+/** The version byte of open records. */
 export const RECORD_VERSION = 1;
 /** The kind byte of every record. */
 export const RECORD_KINDS: Readonly<Record<ChainRecord['kind'], number>> = { update: 1, task: 2, sheet: 3, root: 4 };
@@ -113,18 +113,18 @@ export function decodeRecord(fields: readonly Uint8Array[]): ChainRecord {
   const first = fields[0];
   if (first === undefined || fields.length > MAX_FIELDS) throw wrongFields('a record', '1 to 3', fields.length);
   for (const [index, field] of fields.entries()) assertFieldSize(index, field);
-  return DECODERS[readHead(first)](fields, first);
+  return DECODERS[readHead(first, RECORD_VERSION)](fields, first);
 }
 
 /** The kind of a record whose first field is `first`. @throws record-length, record-kind, record-version */
-export function readHead(first: Uint8Array): ChainRecord['kind'] {
+export function readHead(first: Uint8Array, expected: number): ChainRecord['kind'] {
   if (first.length < 2) throw wrongLength('a record', 'at least 2 bytes', first.length);
   const kind = kindOf(first);
   const version = first[1] ?? 0;
-  if (version === RECORD_VERSION) return kind;
-  throw new CommitRevealError('record-version', `expected version ${RECORD_VERSION} of a ${kind} record, got ${version}; a newer connito may read it`, {
+  if (version === expected) return kind;
+  throw new CommitRevealError('record-version', `expected version ${expected} of a ${kind} record, got ${version}; it is of another mode, or a newer connito may read it`, {
     field: 'version',
-    expected: RECORD_VERSION,
+    expected,
     actual: version,
   });
 }

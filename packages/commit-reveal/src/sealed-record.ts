@@ -9,15 +9,17 @@
  * | 3 sheet  | 0 `Raw` | `kind:u8 ‖ version:u8 ‖ cycle:u32 [‖ taskHash:32]` |
  * |          | 1 `TimelockEncrypted` | the sheet's 566 bytes, 810 of ciphertext |
  *
- * Task and root records have nothing to seal and stay as they are (`record.ts`). The kinds are those of open mode; the timelocked field, which the chain marks
- * as such, tells the modes apart. Whether the round is the right one is for the reader of a cycle to check: it is in the field, not in these bytes.
+ * Task and root records have nothing to seal and stay as they are (`record.ts`). The kinds are those of open mode, the version is 2: once the chain has opened a
+ * timelocked field, it takes it out of the commitment, and what is left must not pass for an open record. So read them at the phase's snapshot, before the round. Whether the round is the right one is for the reader of a cycle to check: it is in the field, not in these bytes.
  * @module
  */
 import { CommitRevealError } from './errors.ts';
 import { assertLength, assertUnsigned, concatBytes, readU32, readU64, u32, u64 } from './internal/bytes.ts';
-import { decodeLocator, decodeRecord, encodeLocator, encodeRecord, MAX_FIELD_BYTES, MAX_FIELDS, MAX_UPDATE_LOCATOR_BYTES, readHead, RECORD_KINDS, RECORD_VERSION, wrongFields, wrongLength, type ChainRecord } from './record.ts';
+import { decodeLocator, decodeRecord, encodeLocator, encodeRecord, MAX_FIELD_BYTES, MAX_FIELDS, MAX_UPDATE_LOCATOR_BYTES, readHead, RECORD_KINDS, wrongFields, wrongLength, type ChainRecord } from './record.ts';
 import { SHEET_BYTES } from './sheet.ts';
 import { TIMELOCK_OVERHEAD_BYTES } from './timelock.ts';
+
+const SEALED_VERSION = 2;
 
 /** Longest ciphertext of a `TimelockEncrypted` field of pallet Commitments. */
 export const MAX_TIMELOCKED_FIELD_BYTES = 1_024;
@@ -114,16 +116,20 @@ export function encodeRecordFields(record: ChainRecord | SealedRecord): (Uint8Ar
 
 /**
  * Reads the fields of a commitment, sealed or open. Every byte is accounted for.
+ * @throws record-revealed when the chain has opened the timelock already, and dropped it: the commitment at the phase's snapshot has it
  * @throws record-fields, record-field-kind, record-length, record-kind, record-version, record-gate, bad-locator, bad-text, out-of-range
  */
 export function decodeRecordFields(fields: readonly CommitmentFieldInput[]): ChainRecord | SealedRecord {
   if (fields.length === 0 || fields.length > MAX_FIELDS) throw wrongFields('a record', '1 to 3', fields.length);
   const last = fields.at(-1) as CommitmentFieldInput;
   const open = fields.slice(0, isTimelocked(last) ? -1 : undefined).map(rawBytes);
-  if (!isTimelocked(last)) return decodeRecord(open);
+  if (!isTimelocked(last)) {
+    assertNotRevealed(open[0]);
+    return decodeRecord(open);
+  }
   for (const [index, field] of open.entries()) if (field.length > MAX_FIELD_BYTES) throw wrongLength(`field ${index}`, `at most ${MAX_FIELD_BYTES} bytes`, field.length);
   const first = open[0] ?? new Uint8Array(0);
-  const kind = readHead(first);
+  const kind = readHead(first, SEALED_VERSION);
   if (kind === 'update') return decodeSealedUpdate(open, last);
   if (kind === 'sheet') return decodeSealedSheet(open, last);
   throw new CommitRevealError('record-field-kind', `a ${kind} record has no timelocked field, got one`, { field: `field ${fields.length - 1}`, expected: 'Raw', actual: 'TimelockEncrypted' });
@@ -147,6 +153,12 @@ export function assertSpace(charges: readonly number[], spaceBytes: number = DEF
   const needed = charges.reduce((sum, charge) => sum + charge, 0);
   if (needed <= spaceBytes) return;
   throw new CommitRevealError('record-space', `${charges.length} commitments take ${needed} bytes, the subnet allows ${spaceBytes} per hotkey and epoch; write fewer, or make cycles longer than an epoch`, { expected: spaceBytes, actual: needed });
+}
+
+function assertNotRevealed(first: Uint8Array | undefined): void {
+  const [kind, version] = first ?? [];
+  if (version !== SEALED_VERSION || (kind !== RECORD_KINDS.update && kind !== RECORD_KINDS.sheet)) return;
+  throw new CommitRevealError('record-revealed', "this is what is left of a sealed record after the chain has opened its timelock; read the commitment at the phase's snapshot, before its round", { field: 'version', actual: version });
 }
 
 function decodeSealedUpdate(open: readonly Uint8Array[], seal: TimelockedField): SealedUpdateRecord {
@@ -186,7 +198,7 @@ function checkSeal({ ciphertext, round }: TimelockedField, { what, textBytes }: 
 }
 
 function head(kind: 'update' | 'sheet', cycle: number): Uint8Array {
-  return concatBytes(Uint8Array.of(RECORD_KINDS[kind], RECORD_VERSION), u32('cycle', cycle));
+  return concatBytes(Uint8Array.of(RECORD_KINDS[kind], SEALED_VERSION), u32('cycle', cycle));
 }
 
 function optional(field: string, hash: Uint8Array | undefined): Uint8Array {

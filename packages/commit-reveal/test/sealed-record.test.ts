@@ -98,9 +98,9 @@ describe('sealed records', () => {
   });
 
   it('reject every malformed input with its own code', () => {
-    const first = Uint8Array.from([1, 1, ...new Uint8Array(36)]);
+    const first = Uint8Array.from([1, 2, ...new Uint8Array(36)]);
     const second = new Uint8Array(40);
-    const head = Uint8Array.of(3, 1, 0, 0, 0, 0);
+    const head = Uint8Array.of(3, 2, 0, 0, 0, 0);
     const cases: readonly (readonly [string, readonly CommitmentFieldInput[]])[] = [
       ['record-fields', []],
       ['record-fields', [first, second, second, lock(340)]],
@@ -113,12 +113,15 @@ describe('sealed records', () => {
       ['record-length', [first, new Uint8Array(129), lock(340)]],
       ['record-length', [first, second, lock(339)]],
       ['record-length', [first, second, lock(1024)]],
-      ['record-length', [Uint8Array.of(3, 1, 0, 0, 0), lock(810)]],
+      ['record-length', [Uint8Array.of(3, 2, 0, 0, 0), lock(810)]],
       ['record-length', [head, lock(340)]],
-      ['record-kind', [Uint8Array.of(9, 1, 0, 0, 0, 0), lock(810)]],
-      ['record-version', [Uint8Array.of(3, 2, 0, 0, 0, 0), lock(810)]],
-      ['record-field-kind', [Uint8Array.from([4, 1, ...new Uint8Array(101)]), lock(340)]],
-      ['record-field-kind', [Uint8Array.from([2, 1, ...new Uint8Array(40)]), lock(340)]],
+      ['record-kind', [Uint8Array.of(9, 2, 0, 0, 0, 0), lock(810)]],
+      ['record-version', [Uint8Array.of(3, 1, 0, 0, 0, 0), lock(810)]],
+      ['record-version', [Uint8Array.of(3, 3, 0, 0, 0, 0), lock(810)]],
+      ['record-revealed', [first, second]],
+      ['record-revealed', [head]],
+      ['record-field-kind', [Uint8Array.from([4, 2, ...new Uint8Array(101)]), lock(340)]],
+      ['record-field-kind', [Uint8Array.from([2, 2, ...new Uint8Array(40)]), lock(340)]],
       ['record-field-kind', [lock(340), second, first]],
       ['record-field-kind', [head, { kind: 'big-raw' }]],
       ['record-field-kind', [{ kind: 'none' }, lock(810)]],

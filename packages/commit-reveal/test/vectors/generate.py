@@ -123,15 +123,15 @@ def sealed_records(rng):
     c, a, t, k = (rng.randbytes(32) for _ in range(4))
     update, sheet_seal = rng.randbytes(340), rng.randbytes(810)
     locator = "s3://\u4f8b/u"
-    first, second = b"\x01\x01" + struct.pack("<I", 7) + c + locator.encode(), a + struct.pack("<Q", 5_000_000)
+    first, second = b"\x01\x02" + struct.pack("<I", 7) + c + locator.encode(), a + struct.pack("<Q", 5_000_000)
     head = {"kind": "sealed-update", "cycle": 7, "commitment": c.hex(), "locator": locator, "sealedSha256": a.hex(), "sizeBytes": 5_000_000}
     lock = lambda data, n: {"kind": "timelocked", "ciphertext": data.hex(), "round": n}
     return [
         {"record": {**head, "seal": lock(update, 123)}, "fields": [first.hex(), second.hex(), lock(update, 123)], "charged": len(first) + 40 + 340},
         {"record": {**head, "chunkRoot": k.hex(), "seal": lock(update, 2**40)}, "fields": [first.hex(), (second + k).hex(), lock(update, 2**40)], "charged": len(first) + 72 + 340},
-        {"record": {"kind": "sealed-sheet", "cycle": 9, "seal": lock(sheet_seal, 124)}, "fields": [(b"\x03\x01" + struct.pack("<I", 9)).hex(), lock(sheet_seal, 124)], "charged": 816},
+        {"record": {"kind": "sealed-sheet", "cycle": 9, "seal": lock(sheet_seal, 124)}, "fields": [(b"\x03\x02" + struct.pack("<I", 9)).hex(), lock(sheet_seal, 124)], "charged": 816},
         {"record": {"kind": "sealed-sheet", "cycle": 9, "taskHash": t.hex(), "seal": lock(sheet_seal, 124)},
-         "fields": [(b"\x03\x01" + struct.pack("<I", 9) + t).hex(), lock(sheet_seal, 124)], "charged": 848},
+         "fields": [(b"\x03\x02" + struct.pack("<I", 9) + t).hex(), lock(sheet_seal, 124)], "charged": 848},
     ]
 
 
