@@ -8,6 +8,11 @@ const VECTORS = JSON.parse(readFileSync(new URL('./vectors/weights.json', import
   readonly upscales: readonly (readonly [readonly number[], readonly number[]])[];
 };
 
+const ROWS = JSON.parse(readFileSync(new URL('./vectors/weight-rows.json', import.meta.url), 'utf8')) as {
+  readonly sent: readonly { readonly weights: readonly number[]; readonly uids: readonly number[]; readonly values: readonly number[] }[];
+  readonly stored: readonly { readonly values: readonly number[]; readonly stored: readonly number[] }[];
+};
+
 /** Python's float.hex(). */
 function fromFloatHex(text: string): number {
   const match = /^0x([01])\.([0-9a-f]+)p([+-]\d+)$/.exec(text);
@@ -17,6 +22,12 @@ function fromFloatHex(text: string): number {
 }
 
 describe('weights', () => {
+  it('are what the SDK 11.3.0 itself sends and what the runtime\'s own code stores', () => {
+    expect(ROWS.sent.length + ROWS.stored.length).toBe(600);
+    for (const { weights, uids, values } of ROWS.sent) expect(normaliseWeights(weights.map((weight, uid) => ({ uid, weight })))).toEqual({ uids, values });
+    for (const { values, stored } of ROWS.stored) expect(maxUpscale(values)).toEqual(stored);
+  });
+
   it.each(VECTORS.emits)('are what the SDK sends (%#)', ({ uids, weights, row }) => {
     const result = normaliseWeights(uids.map((uid, index) => ({ uid, weight: fromFloatHex(weights[index] as string) })));
     expect(result.uids.map((uid, index) => [uid, result.values[index]])).toEqual(row);
