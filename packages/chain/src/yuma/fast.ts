@@ -5,6 +5,7 @@
  * form has the very bits of `computeYuma`, and what the chain decides by comparing (medians, ties, masks) is decided alike.
  * @module
  */
+import { resetArena } from './arena.ts';
 import { shareEmission } from './emission.ts';
 import { computeYuma } from './exact.ts';
 import { fromU16, normalise, ONE, toU16 } from './float-fixed.ts';
@@ -17,7 +18,7 @@ import type { YumaResult } from './result.ts';
 import { countVotes, type Votes } from './stake.ts';
 
 /**
- * What {@link computeYuma} returns, about 20 times faster for 64 validators and 256 neurons (`bench/yuma.bench.mjs`).
+ * What {@link computeYuma} returns, 16 to 20 times faster for 64 validators and 256 neurons on a busy machine (`bench/yuma.bench.mjs`).
  *
  * Held to within ±1 of u16; in fact equal wherever it was compared. Inputs that no chain should have (a moving average above 1, crossed bounds of alpha, stake
  * whose sum overflows) are handed to the exact form.
@@ -32,6 +33,7 @@ export function computeYumaFast(input: YumaInput): YumaResult {
 }
 
 function run(input: YumaInput, votes: Votes): YumaResult {
+  resetArena();
   const activeStake = Float64Array.from(votes.activeStake, Number);
   const weights = countedWeights(input, votes);
   const consensus = findConsensus({ weights, activeStake, kappa: fromU16(input.kappa) });

@@ -2,6 +2,7 @@
  * Consensus on float64: the figures of `consensus.ts`, bit for bit.
  * @module
  */
+import { takeFloats } from './arena.ts';
 import { normalise } from './float-fixed.ts';
 import type { Packed } from './packed.ts';
 
@@ -18,8 +19,8 @@ export function findConsensus({ weights, activeStake, kappa }: FloatConsensusOpt
   const ballots = byColumn(weights, normalise(activeStake));
   const voters = activeStake.reduce((count, stake) => count + (stake > 0 ? 1 : 0), 0);
   return activeStake.map((_, column) => {
-    const start = ballots.start[column] as number;
-    const end = ballots.start[column + 1] as number;
+    const start = column * voters;
+    const end = start + (ballots.counts[column] as number);
     let given = 0;
     for (let index = start; index < end; index += 1) given += ballots.stake[index] as number;
     // Who gives nothing votes for zero: zero it is where what remains is below the majority.
@@ -28,36 +29,31 @@ export function findConsensus({ weights, activeStake, kappa }: FloatConsensusOpt
   });
 }
 
-/** Positive scores and the stake behind them, column by column. */
+/** Positive scores and the stake behind them, column by column, the largest stake first. */
 interface Ballots {
-  readonly start: Int32Array;
+  /** Ballots of column j stand from `j * voters` on. */
+  readonly counts: Int32Array;
   readonly score: Float64Array;
   readonly stake: Float64Array;
 }
 
 function byColumn({ start, column, value }: Packed, stakeOf: Float64Array): Ballots {
-  const rows = stakeOf.length;
-  const first = new Int32Array(rows + 1);
-  for (let row = 0; row < rows; row += 1) {
-    if (stakeOf[row] === 0) continue;
-    for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) if (value[index] !== 0) first[(column[index] as number) + 1]! += 1;
-  }
-  for (let to = 0; to < rows; to += 1) first[to + 1]! += first[to] as number;
-  const next = first.slice();
-  const score = new Float64Array(first[rows] as number);
-  const stake = new Float64Array(first[rows] as number);
-  for (let row = 0; row < rows; row += 1) {
-    if (stakeOf[row] === 0) continue;
+  const voters = [...stakeOf.keys()].filter((row) => stakeOf[row] !== 0).sort((a, b) => (stakeOf[b] as number) - (stakeOf[a] as number));
+  const counts = new Int32Array(stakeOf.length);
+  const score = takeFloats(stakeOf.length * voters.length);
+  const stake = takeFloats(stakeOf.length * voters.length);
+  for (const row of voters) {
+    const backing = stakeOf[row] as number;
     for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) {
       if (value[index] === 0) continue;
       const to = column[index] as number;
-      const at = next[to] as number;
-      next[to] = at + 1;
-      score[at] = value[index] as number;
-      stake[at] = stakeOf[row] as number;
+      const count = counts[to] as number;
+      counts[to] = count + 1;
+      score[to * voters.length + count] = value[index] as number;
+      stake[to * voters.length + count] = backing;
     }
   }
-  return { start: first, score, stake };
+  return { counts, score, stake };
 }
 
 interface Partition {
@@ -69,8 +65,9 @@ interface Partition {
 /** The lowest score at which the stake of this and all lower ones exceeds `minority`, else the highest; a pivot search that reorders the ballots. */
 function weightedMedian({ score, stake }: Ballots, partition: Partition): number {
   let { start, end, minority } = partition;
+  // Where the largest stake is, the median often is.
+  let pivot = score[start] as number;
   for (;;) {
-    const pivot = score[(start + end) >> 1] as number;
     let lower = start;
     let upper = end;
     let below = 0;
@@ -96,5 +93,6 @@ function weightedMedian({ score, stake }: Ballots, partition: Partition): number
       start = upper;
       minority -= below + at;
     } else return pivot;
+    pivot = score[(start + end) >> 1] as number;
   }
 }

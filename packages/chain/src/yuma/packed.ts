@@ -3,6 +3,7 @@
  * What changes a matrix does so in place. Loops are written out: a callback per entry would cost more than the entry.
  * @module
  */
+import { takeColumns, takeFloats } from './arena.ts';
 import { divide, multiply, ONE } from './float-fixed.ts';
 import { assertRow, badEntry, isEntry, type YumaRow } from './input.ts';
 
@@ -27,9 +28,9 @@ export interface Selection {
   readonly except: (row: number) => number;
 }
 
-/** A matrix without entries, and room for `capacity` of them. */
+/** A matrix without entries, and room for `capacity` of them in the arena. */
 export function createPacked(rows: number, capacity: number): Packed {
-  return { start: new Int32Array(rows + 1), column: new Uint16Array(capacity), value: new Float64Array(capacity) };
+  return { start: new Int32Array(rows + 1), column: takeColumns(capacity), value: takeFloats(capacity) };
 }
 
 /** The stored entries that count, as plain u16; all are checked. @throws bad-value */
@@ -174,7 +175,7 @@ export function clipColumns({ start, column, value }: Packed, limits: Float64Arr
       const limit = limits[to] as number;
       if (limit === 0 && given !== 0) continue;
       into.column[end] = to;
-      into.value[end] = given < limit ? given : limit;
+      into.value[end] = Math.min(given, limit);
       end += 1;
     }
     into.start[row + 1] = end;
