@@ -4,11 +4,13 @@
  *   npm run bench -- chain yuma
  *
  * Every validator weighs all 256 neurons; bonds are those of eight epochs before, so that all rows are full. Both forms check their input and build their
- * whole result. The figures of both are compared after each measurement.
+ * whole result. Before each round the garbage of the other form is collected, so that each pays for its own. The figures of both are compared as well.
  * @module
  */
 import assert from 'node:assert/strict';
 import { availableParallelism, cpus, loadavg } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { computeYuma, computeYumaFast } from '@connito/chain';
 
 const VALIDATORS = 64;
@@ -21,6 +23,9 @@ const MODES = [
   { name: 'Yuma3, liquid alpha', yuma3: true, liquidAlpha: true },
   { name: 'Yuma3, liquid alpha, half bonds penalty', yuma3: true, liquidAlpha: true, bondsPenalty: 32_768 },
 ];
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc');
 
 let state = 12_345;
 const uniform = () => ((state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) + 0.5) / 2 ** 32;
@@ -53,6 +58,8 @@ const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 /** Milliseconds a call, over as many calls as fill `ms`. */
 function measure(action, ms) {
   let calls = 0;
+  collectGarbage();
+  action();
   const start = performance.now();
   while (performance.now() - start < ms) {
     action();
@@ -70,7 +77,7 @@ for (const mode of MODES) {
   measure(exact, WARM_UP_MS);
   const samples = { exact: [], fast: [], ratio: [] };
   for (let round = 0; round < ROUNDS; round += 1) {
-    const [exactMs, fastMs] = [measure(exact, 100), measure(fast, 100)];
+    const [exactMs, fastMs] = [measure(exact, 200), measure(fast, 200)];
     samples.exact.push(exactMs);
     samples.fast.push(fastMs);
     samples.ratio.push(exactMs / fastMs);
