@@ -42,7 +42,8 @@ export function emit(execution: Execution, subnets: readonly number[]): void {
   SubnetRootSellTao.clear();
   const emitting = emittingSubnets(execution, subnets);
   const rootSells = sum(emitting.map((netuid) => movingPrice(execution, netuid))) > ONE_64;
-  const terms = emitting.map((netuid, index) => termsOf(execution, netuid, taoShares(execution, emitting, emission)[index] as bigint));
+  const shares = taoShares(execution, emitting, emission);
+  const terms = emitting.map((netuid, index) => termsOf(execution, netuid, shares[index] as bigint));
   for (const term of terms) injectLiquidity(execution, term);
   for (const { netuid, alphaOut } of terms) accrue(execution, netuid, { alphaOut, rootSells });
 }
