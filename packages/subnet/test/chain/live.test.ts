@@ -79,7 +79,7 @@ describe('a subnet on a localnet', () => {
     expect((await burnedRegister(chain, { netuid, hotkey: miner.hotkey, signer: alice })).uid).toBe(1);
     expect((await burnedRegister(chain, { netuid, hotkey: validator.hotkey, signer: alice })).uid).toBe(2);
     expect(await failureOf(burnedRegister(chain, { netuid, hotkey: miner.hotkey, signer: alice }))).toMatchObject({ code: 'refused', reason: 'HotKeyAlreadyRegisteredInSubNet' });
-    await addStake(chain, { netuid, hotkey: validator.hotkey, amountRao: 100n * TAO, signer: alice });
+    await addStake(chain, { netuid, hotkey: validator.hotkey, amountRao: 100n * TAO, tolerance: 'none', signer: alice });
     const neurons = await readNeurons(chain, { netuid });
     expect(neurons.map(({ hotkey }) => hotkey)).toEqual([owner.hotkey, miner.hotkey, validator.hotkey]);
     expect(neurons[2]?.stakeRao).toBeGreaterThan(0n);
@@ -150,7 +150,7 @@ describe('a subnet on a localnet', () => {
 
   it('sends twenty calls of one key at once, each once', async () => {
     const before = await chain.request<number>('system_accountNextIndex', [alice.hotkey]);
-    const works = Array.from({ length: 20 }, (_, index) => addStake(chain, { netuid, hotkey: validator.hotkey, amountRao: TAO + BigInt(index), signer: alice }));
+    const works = Array.from({ length: 20 }, (_, index) => addStake(chain, { netuid, hotkey: validator.hotkey, amountRao: TAO + BigInt(index), tolerance: 'none', signer: alice }));
     const inclusions = await Promise.all(works);
     expect(new Set(inclusions.map(({ extrinsicHash }) => extrinsicHash)).size).toBe(20);
     expect(await chain.request('system_accountNextIndex', [alice.hotkey])).toBe(before + 20);

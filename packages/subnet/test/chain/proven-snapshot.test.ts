@@ -32,7 +32,7 @@ beforeAll(async () => {
   ({ netuid } = await registerNetwork(chain, { hotkey: BOB.hotkey, signer: ALICE }));
   await startCall(chain, { netuid, signer: ALICE });
   await burnedRegister(chain, { netuid, hotkey: DAVE.hotkey, signer: ALICE });
-  await addStake(chain, { netuid, hotkey: BOB.hotkey, amountRao: 5_000_000_000n, signer: ALICE });
+  await addStake(chain, { netuid, hotkey: BOB.hotkey, amountRao: 5_000_000_000n, tolerance: 'none', signer: ALICE });
   await setCommitment(chain, { netuid, fields: [Uint8Array.of(1, 2, 3), new Uint8Array(100).fill(9)], signer: DAVE });
   beforeMs = (await chain.finalisedHead()).timestampMs + 1;
   await setCommitment(chain, { netuid, fields: [Uint8Array.of(4)], signer: DAVE });

@@ -26,7 +26,7 @@ beforeAll(async () => {
   await setHyperparameter(chain, { netuid, name: 'tempo', value: 20, signer, sudo: true });
   await startCall(chain, { netuid, signer });
   for (const { hotkey } of [...validators, ...miners]) await burnedRegister(chain, { netuid, hotkey, signer });
-  for (const [index, { hotkey }] of validators.entries()) await addStake(chain, { netuid, hotkey, amountRao: BigInt(100 + 50 * index) * 1_000_000_000n, signer });
+  for (const [index, { hotkey }] of validators.entries()) await addStake(chain, { netuid, hotkey, amountRao: BigInt(100 + 50 * index) * 1_000_000_000n, tolerance: 'none', signer });
 });
 
 afterAll(async () => {
