@@ -6,6 +6,7 @@ import { extrinsicsRootOf, hashHeader, type Block, type Header } from './block.t
 import { BlockArchive } from './block-archive.ts';
 import type { LocalBeacon } from './beacon.ts';
 import type { ChainStore, StoredChain } from './disk.ts';
+import { LocalnetError } from './errors.ts';
 import { encodeBareExtrinsic, type Extrinsic, type SignedPart } from './extrinsic.ts';
 import { stepSubnets } from './runtime/coinbase.ts';
 import { revealCommitments } from './runtime/commitments.ts';
@@ -101,6 +102,8 @@ export class Chain {
   #oldest: number;
   #nextTimestampMs: number | undefined;
   #candidate: Execution | undefined;
+  /** Whether what was read from disk is known to be the state that its block tells of. */
+  #isChecked: boolean;
 
   constructor(options: ChainOptions) {
     const { start, historyBlocks, keepBlocks = Number.POSITIVE_INFINITY } = options;
@@ -118,6 +121,7 @@ export class Chain {
     if ('store' in start) this.history.begin(head.header.number, this.#oldest);
     else this.history.reset(head.header.number, start.snapshot.state);
     this.tries = new StateTries(this.history, head.header.number);
+    this.#isChecked = this.#store === undefined;
   }
 
   /** The newest block. */
@@ -337,7 +341,17 @@ export class Chain {
     }
   }
 
+  /** Once after the start from a directory, when the whole state is read anyway. @throws bad-state */
+  #assertState(): void {
+    const { number, stateRoot } = this.head.header;
+    if (!this.#isChecked && this.tries.rootAt(number) !== stateRoot) {
+      throw new LocalnetError('bad-state', `The state after block ${number} in the directory is not the one that its header tells of. The directory is damaged: delete it to begin anew.`, { context: { number } });
+    }
+    this.#isChecked = true;
+  }
+
   #finish(execution: Execution, extrinsics: readonly Uint8Array[]): { block: Block; changes: StateChanges } {
+    this.#assertState();
     const { System } = execution.storage;
     System.Events.set(execution.events.map((record) => ({ ...record, topics: [] })));
     System.EventCount.set(execution.events.length);

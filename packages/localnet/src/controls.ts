@@ -211,7 +211,7 @@ function nextTurn(): Promise<void> {
 
 function accountOf(address: string): string {
   const account = accountOfAddress(address);
-  if (account === undefined) throw new LocalnetError('bad-control', `Expected an ss58 address, got ${String(address).slice(0, 80)}.`);
+  if (account === undefined) throw new LocalnetError('bad-control', `Expected an ss58 address, got ${shown(address)}.`);
   return account;
 }
 
@@ -232,8 +232,13 @@ function rawEntry(entry: StorageEntry, where: string): { key: string; value: Uin
 function describe(pallet: string, item: string): StorageDescription {
   const storage = palletList.find(([name]) => name === pallet)?.[1].storage;
   const description = storage !== undefined && Object.hasOwn(storage, item) ? storage[item] : undefined;
-  if (description === undefined) throw new LocalnetError('bad-control', `This chain has no storage item ${String(pallet).slice(0, 60)}.${String(item).slice(0, 60)}. Names are those of the metadata, such as SubtensorModule.Tempo.`);
+  if (description === undefined) throw new LocalnetError('bad-control', `This chain has no storage item ${shown(pallet)}.${shown(item)}. Names are those of the metadata, such as SubtensorModule.Tempo.`);
   return description;
+}
+
+/** What came, in short; clients may send anything. */
+function shown(value: unknown): string {
+  return (typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing')).slice(0, 80);
 }
 
 function keyOf({ pallet, item, keys = [] }: { pallet: string; item: string; keys?: readonly unknown[] | undefined }, { hashers = [], keys: types = [] }: StorageDescription, where: string): string {

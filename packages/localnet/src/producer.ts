@@ -11,6 +11,8 @@
  * @module
  */
 
+import { LocalnetError } from './errors.ts';
+
 /** The release of a participant that is done for good. */
 export const FOREVER: number = Number.MAX_SAFE_INTEGER;
 
@@ -60,6 +62,8 @@ export interface ProducerNode {
   seal(excluded: ReadonlySet<string>): void;
 }
 
+/** Participants at most; their times are kept as long as the chain runs. */
+const MAX_PARTICIPANTS = 4096;
 /** Time in which transactions of others gather, and in which instant ones do. */
 const OTHERS_DELAY_MS = 150;
 const NONE: ReadonlySet<string> = new Set();
@@ -113,8 +117,9 @@ export class BlockProducer {
     return this.#releases;
   }
 
-  /** A participant has nothing to do before `timeMs`. */
+  /** A participant has nothing to do before `timeMs`. @throws bad-control when there are too many participants */
   release(participant: string, timeMs: number): void {
+    if (this.#releases.size >= MAX_PARTICIPANTS && !this.#releases.has(participant)) throw new LocalnetError('bad-control', `At most ${MAX_PARTICIPANTS} participants can release time.`);
     this.#releases.set(participant, timeMs);
     this.wake();
   }

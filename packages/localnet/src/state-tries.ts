@@ -79,6 +79,7 @@ export class StateTries {
   #at(block: number): StateTrie {
     const known = this.#newest.get(block) ?? this.#old.get(block);
     if (known !== undefined) return known;
+    if (block === this.#head) return this.#headTrie();
     const made = this.#make(block);
     keep(this.#old, block, made, KEPT_OLD_TRIES);
     return made;

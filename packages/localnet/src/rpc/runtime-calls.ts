@@ -23,5 +23,5 @@ export function callRuntime(node: NodeView, { name, data, block }: RuntimeCallRe
     if (isLocalnetError(error, 'bad-scale')) throw new RpcFailure(4003, `Client error: Execution failed: Bad input data provided to ${String(name)}: ${error.message}`);
     throw error;
   }
-  throw new RpcFailure(4003, `Client error: Execution failed: Other: Exported method ${String(name)} is not found`);
+  throw new RpcFailure(4003, `Client error: Execution failed: Other: Exported method ${typeof name === 'string' ? name.slice(0, 200) : JSON.stringify(name)?.slice(0, 200)} is not found`);
 }

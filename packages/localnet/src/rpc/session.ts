@@ -138,9 +138,9 @@ export class RpcSession {
   }
 
   #unsubscribe(id: unknown): boolean {
-    const end = this.#active.get(String(id));
-    end?.();
-    return this.#active.delete(String(id));
+    if (typeof id !== 'string') return false;
+    this.#active.get(id)?.();
+    return this.#active.delete(id);
   }
 }
 
