@@ -127,7 +127,7 @@ describe('@connito/chain', () => {
   const bob = pairOf('//Bob').address;
   let transfers = 0;
   const transfer = (): Promise<unknown> => sendCall(chain, createCall(chain, 'Balances', 'transfer_keep_alive', [bob, 1_000_000_000n]), { signer: alice }).then(() => (transfers += 1));
-  const received = (): bigint => BigInt((net.getStorage({ pallet: 'System', item: 'Account', keys: [bob] }) as { data: { free: number } }).data.free) - 10n ** 16n;
+  const received = (): bigint => BigInt((net.getStorage({ pallet: 'System', item: 'Account', keys: [bob] }) as { data: { free: number } }).data.free) - 10n ** 15n;
 
   beforeEach(async () => {
     chain = await connectChain({ endpoint: net.endpoint, requestTimeoutMs: 20_000 });
