@@ -5,15 +5,15 @@ import {
   connectChain,
   createCall,
   ERA_BLOCKS,
-  explainWeights,
   isChainError,
+  planPlainWeights,
   prepareCall,
   registerNetwork,
   resumeCall,
   sendCall,
   setCommitment,
   setHyperparameter,
-  setWeights,
+  setPlainWeights,
   startCall,
   type Chain,
 } from '../src/index.ts';
@@ -238,9 +238,9 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
     ];
     const refuse = async (change: Partial<{ weights: typeof weights; versionKey: number }> = {}): Promise<unknown> => {
       node.seal(12_000 * node.blocks.length);
-      const options = { netuid: 3, weights, versionKey: 4, signer: BOB, ...change };
-      const { code, context } = await failureOf(setWeights(chain, options));
-      expect(await explainWeights(chain, options)).toBe(context['reason']);
+      const options = { netuid: 3, weights, versionKey: 4, ...change };
+      const { code, context } = await failureOf(setPlainWeights(chain, { ...options, signer: BOB }));
+      expect((await planPlainWeights(chain, { ...options, account: BOB.hotkey })).refusal?.reason).toBe(context['reason']);
       return code === 'refused' ? context['reason'] : code;
     };
     expect(await refuse()).toBe('HotKeyNotRegisteredInSubNet');
@@ -260,12 +260,12 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
     expect(await refuse({ weights: [{ uid: 5, weight: 1 }] })).toBe('UidVecContainInvalidOne');
     expect(await refuse({ weights: [{ uid: 0, weight: 1 }] })).toBe('WeightVecLengthIsLow');
     node.seal(12_000 * node.blocks.length);
-    const work = setWeights(chain, { netuid: 3, weights, versionKey: 4, signer: BOB });
+    const work = setPlainWeights(chain, { netuid: 3, weights, versionKey: 4, signer: BOB });
     await until(() => node.submitted.length === 1);
     subtensor('weights', [3, 1], '0x080000ffff01000080');
     await include([SUCCESS]);
     expect((await work).row).toEqual({ uids: [0, 1], values: [65535, 32768] });
-    const other = failureOf(setWeights(chain, { netuid: 3, weights: [{ uid: 0, weight: 1 }, { uid: 1, weight: 1 }], versionKey: 4, signer: BOB }));
+    const other = failureOf(setPlainWeights(chain, { netuid: 3, weights: [{ uid: 0, weight: 1 }, { uid: 1, weight: 1 }], versionKey: 4, signer: BOB }));
     await include([SUCCESS], 2);
     expect((await other).code).toBe('read-back');
   });

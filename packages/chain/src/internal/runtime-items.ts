@@ -222,7 +222,7 @@ export const EVENTS = {
     NeuronRegistered: 'u16, u16, AccountId32',
     StakeAdded: 'AccountId32, AccountId32, u64, u64, u16, u64',
     StakeRemoved: 'AccountId32, AccountId32, u64, u64, u16, u64',
-    WeightsSet: 'u16, u16',
+    TimelockedWeightsRevealed: 'u16, AccountId32',
   },
 } as const;
 

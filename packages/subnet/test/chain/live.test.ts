@@ -25,6 +25,7 @@ import {
   releaseUntil,
   setCommitment,
   setHyperparameter,
+  setPlainWeights,
   setWeights,
   startCall,
   watchBlocks,
@@ -110,7 +111,7 @@ describe('a subnet on a localnet', () => {
     ];
     expect(await failureOf(setWeights(chain, { netuid, weights, signer: miner }))).toMatchObject({ code: 'refused', reason: 'NeuronNoValidatorPermit' });
     for (let n = 0; n < 6 && !(await readNeurons(chain, { netuid }))[2]?.validatorPermit; n++) await chain.request('localnet_seal', [1]);
-    const { row, uid, blockHash } = await setWeights(chain, { netuid, weights, signer: validator });
+    const { row, uid, blockHash } = await setPlainWeights(chain, { netuid, weights, signer: validator });
     expect([uid, row]).toEqual([2, { uids: [0, 1], values: [16384, 65535] }]);
     expect(await readWeights(chain, { netuid, at: blockHash })).toEqual(new Map([[2, row]]));
     await chain.request('localnet_seal', [8]);
