@@ -212,11 +212,11 @@ async function readCommits(chain: Chain, { index, hotkey, epoch }: Pick<WeightSe
   const [commits] = await readStorage(chain, at, [subtensor('WeightCommits', index, hotkey)]);
   return toArray(commits).map((commit) => {
     const [hash, when] = toArray(commit) as [Codec, Codec];
-    return { hash: toHex(toBytes(hash)), epoch: commitEpoch(epoch, toNumber(when)) };
+    return { hash: toHex(toBytes(hash)), epoch: epochOfCommit(epoch, toNumber(when)) };
   });
 }
 
 /** Kept as it is where epochs go by state; by formula it is the commit's block that is kept. */
-function commitEpoch(state: EpochState, when: number): number {
+function epochOfCommit(state: EpochState, when: number): number {
   return state.schedule === undefined ? epochIndexAt(state, when) : when;
 }

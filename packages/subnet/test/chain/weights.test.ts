@@ -44,6 +44,17 @@ const owner = openKeypair('//owner');
 const validator = openKeypair('//validator');
 const TEMPO = 12;
 
+const weightsOf = (first: number, second: number): { uid: number; weight: number }[] => [
+  { uid: 0, weight: first },
+  { uid: 1, weight: second },
+];
+const again = <H extends WeightsHandle>(handle: H): H => parseWeightsHandle(JSON.parse(JSON.stringify(handle))) as H;
+const reasonOf = async (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => 'none',
+    (error: unknown) => (isChainError(error) ? (error.context.reason ?? error.code) : Promise.reject(error as Error)),
+  );
+
 describe.each(['stateful', 'modulo'] as const)('weights where epochs are %s', (epochModel) => {
   let localnet: Localnet;
   let chain: Chain;
@@ -54,12 +65,12 @@ describe.each(['stateful', 'modulo'] as const)('weights where epochs are %s', (e
 
   /** Makes blocks until something is done. */
   async function sealUntil<T>(work: Promise<T>): Promise<T> {
-    let isDone = false;
+    const progress = { isDone: false };
     const end = work.finally(() => {
-      isDone = true;
+      progress.isDone = true;
     });
     end.catch(() => {});
-    while (!isDone) {
+    while (!progress.isDone) {
       await seal();
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -72,17 +83,6 @@ describe.each(['stateful', 'modulo'] as const)('weights where epochs are %s', (e
     while ((await planReveal(chain, handle)).refusal?.reason === 'RevealTooEarly') await seal();
     return work;
   }
-
-  const weightsOf = (first: number, second: number): { uid: number; weight: number }[] => [
-    { uid: 0, weight: first },
-    { uid: 1, weight: second },
-  ];
-  const again = <H extends WeightsHandle>(handle: H): H => parseWeightsHandle(JSON.parse(JSON.stringify(handle))) as H;
-  const reasonOf = async (work: Promise<unknown>): Promise<string> =>
-    work.then(
-      () => 'none',
-      (error: unknown) => (isChainError(error) ? (error.context.reason ?? error.code) : Promise.reject(error as Error)),
-    );
 
   beforeAll(async () => {
     localnet = await startLocalnet({ seed: `weights-${epochModel}`, instantSeal: true, intervalMs: 600_000, epochModel });
@@ -125,10 +125,10 @@ describe.each(['stateful', 'modulo'] as const)('weights where epochs are %s', (e
   });
 
   /** A commit as somebody else would make it. Locked to the right round, or to a far one. */
-  async function commitBytes(seal: (round: number) => Uint8Array, { values, isFar = false }: { readonly values: readonly number[]; readonly isFar?: boolean }): Promise<TimelockedHandle> {
+  async function commitBytes(sealed: (round: number) => Uint8Array, { values, isFar = false }: { readonly values: readonly number[]; readonly isFar?: boolean }): Promise<TimelockedHandle> {
     const plan = (await planWeights(chain, { netuid, weights: weightsOf(1, 1), account: validator.hotkey })) as unknown as { figures: { handle: TimelockedHandle } };
     const round = isFar ? 2 ** 40 : plan.figures.handle.round;
-    const ciphertext = seal(round);
+    const ciphertext = sealed(round);
     await sendCall(chain, createCall(chain, 'SubtensorModule', 'commit_timelocked_weights', [netuid, `0x${toHex(ciphertext)}`, round, 4]), { signer: validator });
     return { ...plan.figures.handle, ciphertext: toHex(ciphertext), round, values };
   }
