@@ -1,5 +1,5 @@
 /**
- * Secrets typed in a terminal: without echo, and only where somebody sits there.
+ * What is typed in a terminal: secrets without echo, and whether somebody is sure; only where somebody sits there.
  *
  * @module
  */
@@ -31,13 +31,28 @@ export interface PromptOptions {
 export async function promptSecret(options: PromptOptions, { stderr, signal }: CliContext, input: TerminalInput = process.stdin): Promise<string> {
   const { question, instead, confirm = false } = options;
   if (input.isTTY !== true || input.setRawMode === undefined) throw new CliError('usage', `No terminal to ask for it (${question.toLowerCase()}): ${instead}`);
-  const secret = await readHidden(question, { stderr, signal, input });
+  const secret = await readLine(question, { stderr, signal, input });
   if (secret === '') throw new CliError('usage', 'Nothing was typed: nothing was done');
-  if (confirm && (await readHidden('Once more', { stderr, signal, input })) !== secret) throw new CliError('usage', 'The two differ: nothing was done');
+  if (confirm && (await readLine('Once more', { stderr, signal, input })) !== secret) throw new CliError('usage', 'The two differ: nothing was done');
   return secret;
 }
 
-function readHidden(question: string, { stderr, signal, input }: { readonly stderr: OutputStream; readonly signal: AbortSignal; readonly input: TerminalInput }): Promise<string> {
+/** A question that only `y` or `yes` affirms. @throws CliError usage without a terminal */
+export async function promptYes(question: string, { instead }: Pick<PromptOptions, 'instead'>, { stderr, signal }: CliContext, input: TerminalInput = process.stdin): Promise<boolean> {
+  if (input.isTTY !== true || input.setRawMode === undefined) throw new CliError('usage', `No terminal to ask at (${question.toLowerCase()}): ${instead}`);
+  const answer = await readLine(`${question} [y/N]`, { stderr, signal, input, echo: true });
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+interface LineOptions {
+  readonly stderr: OutputStream;
+  readonly signal: AbortSignal;
+  readonly input: TerminalInput;
+  /** Shows what is typed (default false). */
+  readonly echo?: boolean;
+}
+
+function readLine(question: string, { stderr, signal, input, echo = false }: LineOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     let line = '';
     const finish = (settle: () => void): void => {
@@ -58,7 +73,10 @@ function readHidden(question: string, { stderr, signal, input }: { readonly stde
         if (key === '\u0003') return void finish(() => reject(new CliError('interrupted', 'Stopped')));
         if (key === '\u007f' || key === '\b') line = [...line].slice(0, -1).join('');
         else if (key === '\u0015') line = '';
-        else if (key >= ' ') line += key;
+        else if (key >= ' ') {
+          line += key;
+          if (echo) stderr.write(key);
+        }
       }
     };
     if (signal.aborted) return reject(signal.reason as Error);

@@ -234,8 +234,6 @@ export const RUNTIME_APIS = {
     get_metagraph: 'netuid: u16 -> Option<PalletSubtensorRpcInfoMetagraph>',
     get_subnet_state: 'netuid: u16 -> Option<PalletSubtensorRpcInfoShowSubnetSubnetState>',
     get_mechagraph: 'netuid: u16, mecid: u8 -> Option<PalletSubtensorRpcInfoMetagraph>',
-    get_all_dynamic_info: '-> Vec<Option<PalletSubtensorRpcInfoDynamicInfo>>',
-    get_dynamic_info: 'netuid: u16 -> Option<PalletSubtensorRpcInfoDynamicInfo>',
   },
   StakeInfoRuntimeApi: {
     get_stake_info_for_coldkey: 'coldkey_account: AccountId32 -> Vec<PalletSubtensorRpcInfoStakeInfo>',
@@ -243,6 +241,7 @@ export const RUNTIME_APIS = {
   },
   SwapRuntimeApi: {
     current_alpha_price: 'netuid: u16 -> u64',
+    current_alpha_price_all: '-> Vec<PalletSubtensorSwapRuntimeApiSubnetPrice>',
     sim_swap_tao_for_alpha: 'netuid: u16, tao: u64 -> PalletSubtensorSwapRuntimeApiSimSwapResult',
     sim_swap_alpha_for_tao: 'netuid: u16, alpha: u64 -> PalletSubtensorSwapRuntimeApiSimSwapResult',
   },

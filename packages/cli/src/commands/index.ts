@@ -4,6 +4,7 @@
  * @module
  */
 import type { Register } from '../program.ts';
+import { registerCommitment } from './commitment.ts';
 import { registerData } from './data.ts';
 import { registerDemo } from './demo.ts';
 import { registerEngine } from './engine.ts';
@@ -16,11 +17,14 @@ import { registerModel } from './model.ts';
 import { registerOwner } from './owner.ts';
 import { registerPol } from './pol.ts';
 import { registerPretrain } from './pretrain.ts';
+import { registerStake } from './stake.ts';
+import { registerSubnet } from './subnet.ts';
 import { registerTimelock } from './timelock.ts';
 import { registerTrain } from './train.ts';
 import { registerValidator } from './validator.ts';
 import { registerVerify } from './verify.ts';
 import { registerWallet } from './wallet.ts';
+import { registerWeights } from './weights.ts';
 
 /** A new command file is added here and nowhere else. */
-export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerWallet, registerTimelock, registerData, registerModel, registerExperts, registerTrain, registerPretrain, registerEval, registerGenerate, registerEngine, registerPol, registerVerify];
+export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerWallet, registerSubnet, registerStake, registerWeights, registerCommitment, registerTimelock, registerData, registerModel, registerExperts, registerTrain, registerPretrain, registerEval, registerGenerate, registerEngine, registerPol, registerVerify];

@@ -8,8 +8,9 @@ import type { KeyState, Wallet } from '@connito/chain/node';
 import { wantsColor, type CliContext } from '../context.ts';
 import { addNetworkOption, connectNetwork, type NetworkFlags } from '../network-options.ts';
 import { describeUse } from '../options.ts';
+import { printTable } from '../print-table.ts';
 import { addGroup } from '../program.ts';
-import { createPaint, renderTable, type Cell } from '../terminal.ts';
+import { createPaint, type Cell } from '../terminal.ts';
 import { addWalletOptions, openWalletOf, walletPathOf, type WalletFlags } from '../wallet-options.ts';
 import { registerWalletCreate } from './wallet-create.ts';
 import { registerWalletRegen } from './wallet-regen.ts';
@@ -127,9 +128,4 @@ function modeOf(mode: number | undefined): string | undefined {
 
 function formatTao(rao: bigint): string {
   return `${rao / RAO_PER_TAO}.${String(rao % RAO_PER_TAO).padStart(9, '0')}`;
-}
-
-function printTable(columns: Parameters<typeof renderTable>[0], rows: readonly (readonly Cell[])[], context: CliContext): void {
-  const paint = createPaint(wantsColor(context.stdout, context.env));
-  context.print(renderTable(columns, rows, context.stdout.columns ?? 120, paint).join('\n'));
 }

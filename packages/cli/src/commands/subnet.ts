@@ -1,0 +1,322 @@
+/**
+ * `connito subnet`: list, show, metagraph, register, create, start, hyperparameters.
+ *
+ * @module
+ */
+import { Option, type Command } from 'commander';
+import type { HyperparameterName, RegistrationFigures } from '@connito/chain';
+import { addCallOptions, runCall, type CallFlags, type Fact } from '../chain-call.ts';
+import { CliError } from '../cli-error.ts';
+import { printable, type CliContext } from '../context.ts';
+import { addNetworkOption, connectNetwork, type NetworkFlags } from '../network-options.ts';
+import { describeUse, wholeNumber } from '../options.ts';
+import { printFacts, printTable } from '../print-table.ts';
+import { addGroup } from '../program.ts';
+import { formatAmount, formatFraction, taoAmount } from '../tao.ts';
+import { openWalletOf, type WalletFlags } from '../wallet-options.ts';
+
+interface ListFlags extends NetworkFlags {
+  readonly json?: true;
+}
+
+interface ReadFlags extends ListFlags {
+  readonly netuid: number;
+  readonly mechanism?: number;
+  readonly block?: number;
+}
+
+interface RegisterFlags extends CallFlags {
+  readonly netuid: number;
+  readonly hotkey?: string;
+  readonly limit?: bigint;
+}
+
+interface CreateFlags extends CallFlags {
+  readonly hotkey?: string;
+  readonly limit?: bigint;
+  readonly name?: string;
+  readonly githubRepo?: string;
+  readonly url?: string;
+  readonly contact?: string;
+  readonly description?: string;
+}
+
+interface NetuidCallFlags extends CallFlags {
+  readonly netuid: number;
+}
+
+interface SetFlags extends NetuidCallFlags {
+  readonly sudo?: true;
+}
+
+/** Adds `connito subnet`. */
+export function registerSubnet(program: Command, context: CliContext): void {
+  const group = addGroup(program, 'subnet', 'Look at, join, make and set up subnets.');
+  describeUse(addNetworkOption(group.command('list').description('List all subnets with price, neurons and what a place costs.')).action((flags: ListFlags) => runList(flags, context)), ['connito subnet list --network finney', 'connito subnet list --json']);
+  describeUse(netuidOption(addNetworkOption(group.command('show').description('Show a subnet: owner, pool, registration, epochs.'))).action((flags: ReadFlags) => runShow(flags, context)), ['connito subnet show --netuid 1', 'connito subnet show --netuid 102 --network finney --json']);
+  registerMetagraph(group, context);
+  registerRegister(group, context);
+  registerCreate(group, context);
+  describeUse(
+    netuidOption(addCallOptions(group.command('start').description('Start a subnet: from then on it takes stake and is paid. Signed by its owner’s coldkey, once.'))).action((flags: NetuidCallFlags) => runStart(flags, context)),
+    ['connito subnet start --netuid 1 --wallet-name owner', 'connito subnet start --netuid 1 --dry-run'],
+  );
+  registerHyperparameters(group, context);
+}
+
+function netuidOption(command: Command): Command {
+  return command.addOption(new Option('-n, --netuid <number>', 'subnet').argParser(wholeNumber({ max: 65_535 })).makeOptionMandatory());
+}
+
+async function runList(flags: ListFlags, context: CliContext): Promise<void> {
+  const { readSubnets } = await import('@connito/chain');
+  const chain = await connectNetwork(flags, context);
+  try {
+    const subnets = await readSubnets(chain);
+    if (flags.json) return context.printJson(subnets);
+    const columns = [{ title: 'NETUID', align: 'right' as const }, { title: 'NAME' }, { title: 'PRICE', align: 'right' as const }, { title: 'NEURONS', align: 'right' as const }, { title: 'A PLACE', align: 'right' as const }, { title: 'TEMPO', align: 'right' as const }, { title: 'WEIGHTS', priority: 1 }, { title: 'STATE', priority: 1 }];
+    printTable(
+      columns,
+      subnets.map((subnet) => [
+        { text: String(subnet.netuid) },
+        { text: printable(subnet.name, 32) || '–' },
+        { text: formatAmount(subnet.alphaPriceRao) },
+        { text: `${subnet.neurons}/${subnet.maxNeurons}` },
+        { text: subnet.isRegistrationAllowed ? formatAmount(subnet.registrationPriceRao) : 'closed' },
+        { text: String(subnet.tempoBlocks) },
+        { text: subnet.isCommitReveal ? 'commit-reveal' : 'plain' },
+        { text: subnet.netuid === 0 || subnet.isStarted ? '' : 'not started' },
+      ]),
+      context,
+    );
+  } finally {
+    await chain.close();
+  }
+}
+
+async function runShow(flags: ReadFlags, context: CliContext): Promise<void> {
+  const { readAlphaPrice, readMetagraph, readRegistrationPrice } = await import('@connito/chain');
+  const chain = await connectNetwork(flags, context);
+  try {
+    const { neurons, ...subnet } = await readMetagraph(chain, flags);
+    const [price, alphaPriceRao] = await Promise.all([readRegistrationPrice(chain, { netuid: flags.netuid, at: subnet.blockHash }), readAlphaPrice(chain, { netuid: flags.netuid, at: subnet.blockHash })]);
+    if (flags.json) return context.printJson({ ...subnet, neurons: neurons.length, alphaPriceRao, registration: price });
+    printFacts(
+      [
+        ['name', printable(subnet.name) || '–'],
+        ['owner', `${subnet.owner.coldkey}, hotkey ${subnet.owner.hotkey}`],
+        ['neurons', `${neurons.length} of ${subnet.maxNeurons}, ${neurons.filter(({ validatorPermit }) => validatorPermit).length} with a permit (at most ${subnet.maxValidators})`],
+        ['a place', subnet.isRegistrationAllowed ? `${formatAmount(price.priceRao)} TAO${price.halfLifeBlocks === undefined ? '' : `; halves in ${price.halfLifeBlocks} blocks, times ${price.increaseFactor?.toFixed(2)} with each registration`}` : 'closed'],
+        ['alpha', `${formatAmount(alphaPriceRao)} TAO; pool ${formatAmount(subnet.taoInRao)} TAO, ${formatAmount(subnet.alphaInRao)} alpha`],
+        ['epochs', `every ${subnet.tempoBlocks} blocks, next ${subnet.nextEpochBlock === undefined ? 'never' : `in block ${subnet.nextEpochBlock} (now ${subnet.blockNumber})`}`],
+        ['weights', `${subnet.isCommitReveal ? `commit-reveal, ${subnet.revealPeriodEpochs} epoch(s)` : 'plain'}; one update in ${subnet.weightsRateLimitBlocks} blocks`],
+        ['immunity', `${subnet.immunityBlocks} blocks`],
+      ],
+      context,
+    );
+  } finally {
+    await chain.close();
+  }
+}
+
+function registerMetagraph(group: Command, context: CliContext): void {
+  const command = netuidOption(addNetworkOption(group.command('metagraph').description('Show all neurons of a subnet, now or at a block.')))
+    .addOption(new Option('--mechanism <number>', 'mechanism of the subnet').argParser(wholeNumber({ max: 15 })).default(0))
+    .addOption(new Option('--block <number>', 'as of this block; old ones need an archive node').argParser(wholeNumber({ max: 4_294_967_295 })))
+    .action((flags: ReadFlags) => runMetagraph(flags, context));
+  describeUse(command, ['connito subnet metagraph --netuid 1', 'connito subnet metagraph --netuid 102 --network archive --block 7000000 --json']);
+}
+
+async function runMetagraph(flags: ReadFlags, context: CliContext): Promise<void> {
+  const { readMetagraph } = await import('@connito/chain');
+  const chain = await connectNetwork(flags, context);
+  try {
+    const metagraph = await readMetagraph(chain, { netuid: flags.netuid, mechanism: flags.mechanism ?? 0, ...(flags.block === undefined ? {} : { at: flags.block }) });
+    if (flags.json) return context.printJson(metagraph);
+    context.print(`subnet ${metagraph.netuid} ${printable(metagraph.name)} at block ${metagraph.blockNumber}`);
+    const right = { align: 'right' } as const;
+    printTable(
+      [{ title: 'UID', ...right }, { title: 'STAKE', ...right }, { title: 'INCENTIVE', ...right }, { title: 'DIVIDENDS', ...right }, { title: 'CONSENSUS', ...right, priority: 2 }, { title: 'VTRUST', ...right, priority: 2 }, { title: 'EMISSION', ...right }, { title: 'PERMIT' }, { title: 'UPDATED', ...right, priority: 1 }, { title: 'AXON', priority: 2 }, { title: 'HOTKEY', priority: 1 }],
+      metagraph.neurons.map((neuron) => [
+        { text: String(neuron.uid) },
+        { text: formatAmount(neuron.stakeWeightRao) },
+        { text: formatFraction(neuron.incentive) },
+        { text: formatFraction(neuron.dividends) },
+        { text: formatFraction(neuron.consensus) },
+        { text: formatFraction(neuron.validatorTrust) },
+        { text: formatAmount(neuron.emissionRao) },
+        { text: neuron.validatorPermit ? 'yes' : '' },
+        { text: String(neuron.lastUpdateBlock) },
+        { text: neuron.axon === undefined ? '' : `${neuron.axon.ip}:${neuron.axon.port}` },
+        { text: neuron.hotkey },
+      ]),
+      context,
+    );
+  } finally {
+    await chain.close();
+  }
+}
+
+async function hotkeyOf(flags: WalletFlags & { readonly hotkey?: string }, context: CliContext): Promise<string> {
+  if (flags.hotkey !== undefined) return (await import('@connito/chain')).parseHotkey(flags.hotkey);
+  if (flags.walletName === undefined && flags.walletHotkey === undefined && flags.walletPath === undefined) throw new CliError('usage', 'Which hotkey? Name it by --hotkey, or a wallet by --wallet-name');
+  return (await openWalletOf(flags, context)).address('hotkey');
+}
+
+function registerRegister(group: Command, context: CliContext): void {
+  const command = netuidOption(addCallOptions(group.command('register').description('Register a hotkey on a subnet. The price is burned. Signed by the coldkey.')))
+    .option('--hotkey <ss58>', "hotkey to register (default: the wallet's)")
+    .addOption(new Option('--limit <tao>', 'pay no more than this').argParser(taoAmount()))
+    .action((flags: RegisterFlags) => runRegister(flags, context));
+  describeUse(command, ['connito subnet register --netuid 1 --wallet-name miner --limit 1.2', 'connito subnet register --netuid 1 --hotkey 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY --dry-run']);
+}
+
+async function runRegister(flags: RegisterFlags, context: CliContext): Promise<void> {
+  const { burnedRegister, planRegistration } = await import('@connito/chain');
+  const options = { netuid: flags.netuid, hotkey: await hotkeyOf(flags, context), ...(flags.limit === undefined ? {} : { limitRao: flags.limit }) };
+  await runCall(
+    {
+      role: 'coldkey',
+      question: `Register ${options.hotkey} on subnet ${flags.netuid}`,
+      asks: true,
+      plan: (chain, account) => planRegistration(chain, { ...options, account }),
+      facts: registrationFacts,
+      send: async (chain, signer) => {
+        const { uid, paidRao, blockNumber, blockHash, extrinsicHash } = await burnedRegister(chain, { ...options, signer });
+        return { uid, paidRao, blockNumber, blockHash, extrinsicHash };
+      },
+      done: ({ uid, paidRao, blockNumber }) => `registered with uid ${String(uid)} in block ${String(blockNumber)} for ${formatAmount(paidRao as bigint)} TAO`,
+    },
+    flags,
+    context,
+  );
+}
+
+function registrationFacts({ priceRao, limitRao, neurons, maxNeurons, balanceRao, halfLifeBlocks, increaseFactor }: RegistrationFigures): Fact[] {
+  return [
+    ['price', `${formatAmount(priceRao)} TAO, burned${limitRao === priceRao ? '' : `; at most ${formatAmount(limitRao)}`}`],
+    ['price moves', halfLifeBlocks === undefined ? 'at intervals' : `halves in ${halfLifeBlocks} blocks, times ${increaseFactor?.toFixed(2)} with each registration`],
+    ['places', `${neurons} of ${maxNeurons} taken${neurons < maxNeurons ? '' : ': the neuron with the least emission goes'}`],
+    ['balance', `${formatAmount(balanceRao)} TAO, then ${formatAmount(balanceRao - priceRao)} less the fee`],
+  ];
+}
+
+function registerCreate(group: Command, context: CliContext): void {
+  const command = addCallOptions(group.command('create').description('Make a subnet. The lock cost goes into its pool for good. Signed by the coldkey that will own it.'))
+    .option('--hotkey <ss58>', "owner hotkey, gets uid 0 (default: the wallet's)")
+    .addOption(new Option('--limit <tao>', 'lock no more than this').argParser(taoAmount()))
+    .option('--name <text>', 'name of the subnet')
+    .option('--github-repo <url>', 'its source')
+    .option('--url <url>', 'its page')
+    .option('--contact <text>', 'whom to write to')
+    .option('--description <text>', 'what it does')
+    .action((flags: CreateFlags) => runCreate(flags, context));
+  describeUse(command, ['connito subnet create --wallet-name owner --name "My experts" --limit 1200', 'connito subnet create --hotkey 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY --dry-run']);
+}
+
+async function runCreate(flags: CreateFlags, context: CliContext): Promise<void> {
+  const { planRegisterNetwork, registerNetwork } = await import('@connito/chain');
+  const given = { name: flags.name, githubRepo: flags.githubRepo, url: flags.url, contact: flags.contact, description: flags.description };
+  const identity = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const options = { hotkey: await hotkeyOf(flags, context), ...(Object.keys(identity).length === 0 ? {} : { identity }), ...(flags.limit === undefined ? {} : { limitRao: flags.limit }) };
+  await runCall(
+    {
+      role: 'coldkey',
+      question: 'Make a subnet',
+      asks: true,
+      plan: (chain, account) => planRegisterNetwork(chain, { ...options, account }),
+      facts: ({ lockCostRao, balanceRao, subnetCount, subnetLimit, allowedFromBlock }) => [
+        ['lock cost', `${formatAmount(lockCostRao)} TAO, for good; doubles with each subnet and falls again over two weeks`],
+        ['balance', `${formatAmount(balanceRao)} TAO, then ${formatAmount(balanceRao - lockCostRao)} less the fee`],
+        ['subnets', `${subnetCount} of ${subnetLimit}${subnetCount < subnetLimit ? '' : ': one has to make room'}`],
+        ['possible', `from block ${allowedFromBlock} on`],
+      ],
+      send: async (chain, signer) => {
+        const { netuid, blockNumber, blockHash, extrinsicHash } = await registerNetwork(chain, { ...options, signer });
+        return { netuid, blockNumber, blockHash, extrinsicHash };
+      },
+      done: ({ netuid, blockNumber }) => `made subnet ${String(netuid)} in block ${String(blockNumber)}; \`connito subnet start --netuid ${String(netuid)}\` opens it`,
+    },
+    flags,
+    context,
+  );
+}
+
+async function runStart(flags: NetuidCallFlags, context: CliContext): Promise<void> {
+  const { planStartCall, startCall } = await import('@connito/chain');
+  await runCall(
+    {
+      role: 'coldkey',
+      question: `Start subnet ${flags.netuid}`,
+      asks: true,
+      plan: (chain, account) => planStartCall(chain, { netuid: flags.netuid, account }),
+      facts: ({ allowedFromBlock }) => [['possible', `from block ${allowedFromBlock} on`]],
+      send: async (chain, signer) => {
+        const { blockNumber, blockHash, extrinsicHash } = await startCall(chain, { netuid: flags.netuid, signer });
+        return { blockNumber, blockHash, extrinsicHash };
+      },
+      done: ({ blockNumber }) => `started in block ${String(blockNumber)}`,
+    },
+    flags,
+    context,
+  );
+}
+
+function registerHyperparameters(group: Command, context: CliContext): void {
+  const command = anyNetuidOption(addNetworkOption(group.command('hyperparameters').description('Show the hyperparameters of a subnet and who may set each, or set one.'))).action((flags: Partial<ReadFlags>) => runHyperparameters(withNetuid(flags), context));
+  describeUse(command, ['connito subnet hyperparameters --netuid 1', 'connito subnet hyperparameters --netuid 1 --json']);
+  const set = anyNetuidOption(addCallOptions(command.command('set').description('Set one hyperparameter. Signed by the coldkey that owns the subnet.').argument('<name>', 'as `hyperparameters` shows it').argument('<value>', 'true, 12, 1.26, 45875,58982, recycle, even: as the parameter takes it')))
+    .option('--sudo', 'as the sudo key of a development chain')
+    // What the parent has too is parsed there.
+    .action((name: string, value: string, _flags: unknown, self: Command) => runSet({ name, value, flags: withNetuid(self.optsWithGlobals<Partial<SetFlags>>()) }, context));
+  describeUse(set, ['connito subnet hyperparameters set immunityPeriod 7200 --netuid 1 --wallet-name owner', 'connito subnet hyperparameters set commitRevealWeightsEnabled false --netuid 1 --dry-run']);
+}
+
+/** Not mandatory for commander, which would ask the parent for it too. */
+function anyNetuidOption(command: Command): Command {
+  return command.option('-n, --netuid <number>', 'subnet', wholeNumber({ max: 65_535 }));
+}
+
+function withNetuid<F extends { readonly netuid?: number }>(flags: F): F & { readonly netuid: number } {
+  if (flags.netuid === undefined) throw new CliError('usage', 'Which subnet? Name it by --netuid');
+  return { ...flags, netuid: flags.netuid };
+}
+
+async function runHyperparameters(flags: ReadFlags, context: CliContext): Promise<void> {
+  const { HYPERPARAMETERS, HYPERPARAMETER_NAMES, readHyperparameters } = await import('@connito/chain');
+  const chain = await connectNetwork(flags, context);
+  try {
+    const values = await readHyperparameters(chain, { netuid: flags.netuid, names: HYPERPARAMETER_NAMES });
+    const rows = HYPERPARAMETER_NAMES.filter((name) => values[name] !== undefined).map((name) => ({ name, value: values[name], access: HYPERPARAMETERS[name].access, scope: HYPERPARAMETERS[name].scope }));
+    if (flags.json) return context.printJson(rows);
+    printTable([{ title: 'NAME' }, { title: 'VALUE', align: 'right' }, { title: 'SET BY' }, { title: 'OF' }], rows.map(({ name, value, access, scope }) => [{ text: name }, { text: String(value) }, { text: access === 'owner' ? 'owner' : 'sudo key' }, { text: scope === 'subnet' ? 'subnet' : 'chain' }]), context);
+  } finally {
+    await chain.close();
+  }
+}
+
+async function runSet({ name, value, flags }: { readonly name: string; readonly value: string; readonly flags: SetFlags }, context: CliContext): Promise<void> {
+  const { parseHyperparameter, planHyperparameter, setHyperparameter } = await import('@connito/chain');
+  const parameter = name as HyperparameterName;
+  const change = { netuid: flags.netuid, name: parameter, value: parseHyperparameter(parameter, value), sudo: flags.sudo ?? false };
+  await runCall(
+    {
+      role: 'coldkey',
+      question: `Set ${name} of subnet ${flags.netuid} to ${value}`,
+      asks: true,
+      plan: (chain, account) => planHyperparameter(chain, { ...change, account }),
+      facts: ({ current, allowedFromBlock }) => [
+        ['now', String(current)],
+        ['then', value],
+        ['possible', allowedFromBlock === undefined ? 'at any time' : `from block ${allowedFromBlock} on`],
+      ],
+      send: async (chain, signer) => {
+        const { blockNumber, blockHash, extrinsicHash } = await setHyperparameter(chain, { ...change, signer });
+        return { blockNumber, blockHash, extrinsicHash };
+      },
+      done: ({ blockNumber }) => `set in block ${String(blockNumber)}`,
+    },
+    flags,
+    context,
+  );
+}

@@ -1,0 +1,154 @@
+/**
+ * `connito subnet`, `stake`, `weights` and `commitment` against a running localnet.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectChain, openKeypair, readNeurons, setHyperparameter, type Chain } from '@connito/chain';
+import { startLocalnet, type Localnet } from '@connito/localnet';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createContext } from '../src/context.ts';
+import { runCli } from '../src/run-cli.ts';
+import { formatAmount, taoAmount } from '../src/tao.ts';
+
+// Machines that build and test at once are slow.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const root = mkdtempSync(join(tmpdir(), 'connito-cli-chain-'));
+const keyFile = (uri: string): string => {
+  const path = join(root, uri.replaceAll('/', ''));
+  writeFileSync(path, uri, { mode: 0o600 });
+  return path;
+};
+const alice = openKeypair('//Alice');
+const validator = openKeypair('//validator').hotkey;
+const ALICE = ['--key-file', keyFile('//Alice')];
+const VALIDATOR = ['--key-file', keyFile('//validator')];
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  json<T = Record<string, unknown>>(): T;
+}
+
+describe('commands that speak to the chain', () => {
+  let localnet: Localnet;
+  let chain: Chain;
+
+  async function connito(...args: string[]): Promise<Outcome> {
+    const out: string[] = [];
+    const err: string[] = [];
+    const context = createContext({ stdout: { write: (text) => out.push(text) }, stderr: { write: (text) => err.push(text) }, env: { BT_SUBTENSOR_CHAIN_ENDPOINT: localnet.endpoint }, signal: new AbortController().signal });
+    const code = await runCli(args, context);
+    const stdout = out.join('');
+    return { code, stdout, stderr: err.join(''), json: <T>() => JSON.parse(stdout) as T };
+  }
+
+  beforeAll(async () => {
+    localnet = await startLocalnet({ seed: 'cli-chain', instantSeal: true, intervalMs: 600_000 });
+    chain = await connectChain({ endpoint: localnet.endpoint });
+  });
+  afterAll(async () => {
+    await chain?.close();
+    await localnet?.close();
+    rmSync(root, { recursive: true });
+  });
+
+  it('makes and starts a subnet, once it was said to be sure', async () => {
+    const owner = openKeypair('//owner').hotkey;
+    const dry = await connito('subnet', 'create', '--hotkey', owner, '--name', 'Experts', '--as', alice.hotkey, '--json');
+    expect(dry.json()).toMatchObject({ dryRun: true, account: alice.hotkey, refusal: null, call: { name: 'registerNetworkWithIdentity' }, figures: { lockCostRao: '1000000000000' } });
+    const unsure = await connito('subnet', 'create', '--hotkey', owner, ...ALICE);
+    expect([unsure.code, unsure.stderr]).toEqual([2, expect.stringContaining('No terminal')]);
+    expect((await connito('subnet', 'list', '--json')).json<unknown[]>()).toHaveLength(1);
+    const made = await connito('subnet', 'create', '--hotkey', owner, '--name', 'Experts', '--yes', '--json', ...ALICE);
+    expect(made.json()).toMatchObject({ netuid: 1 });
+    const again = await connito('subnet', 'create', '--hotkey', owner, '--yes', ...ALICE);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('NetworkTxRateLimitExceeded')]);
+    const started = await connito('subnet', 'start', '--netuid', '1', '--yes', ...ALICE);
+    expect([started.code, started.stdout]).toEqual([0, expect.stringMatching(/^started in block \d+\n$/)]);
+    expect((await connito('subnet', 'list')).stdout).toMatch(/1 +Experts/);
+    expect((await connito('subnet', 'show', '--netuid', '1')).stdout).toMatch(/owner +5Grwva.*\n(.*\n)*weights +commit-reveal/);
+    expect((await connito('subnet', 'show', '--netuid', '9')).code).toBe(2);
+  });
+
+  it('registers with the price shown, and never above a limit', async () => {
+    const register = ['subnet', 'register', '--netuid', '1', '--hotkey', validator];
+    const dry = await connito(...register, '--dry-run');
+    expect(dry.stdout).toMatch(/^0x[0-9a-f]+\n\{/);
+    expect(dry.stdout).toMatch(/price +1 TAO, burned/);
+    expect(dry.stdout).toContain('not judged: no signer was named');
+    const dear = await connito(...register, '--limit', '0.5', '--yes', ...ALICE);
+    expect([dear.code, dear.stderr]).toEqual([1, expect.stringContaining('RegistrationPriceLimitExceeded')]);
+    const done = await connito(...register, '--limit', '2', '--yes', '--json', ...ALICE);
+    expect(done.json()).toMatchObject({ uid: 1 });
+    expect((await connito(...register, '--yes', ...ALICE)).stderr).toContain('HotKeyAlreadyRegisteredInSubNet');
+  });
+
+  it('adds, shows and removes stake', async () => {
+    const missing = (await connito('stake', 'show', '--address', alice.hotkey, '--netuid', '1', '--hotkey', validator, '--json')).json<{ permit: Record<string, unknown> }>();
+    expect(missing.permit).toMatchObject({ hasPermit: false, isQualified: false });
+    const stake = ['--netuid', '1', '--hotkey', validator];
+    const dry = await connito('stake', 'add', ...stake, '--amount', '50', '--as', alice.hotkey);
+    expect(dry.stdout).toMatch(/slippage +\d/);
+    const unsure = await connito('stake', 'add', ...stake, '--amount', '50', '--any-price', ...ALICE);
+    expect([unsure.code, unsure.stderr]).toEqual([2, expect.stringContaining('--yes')]);
+    const tooMuch = await connito('stake', 'add', ...stake, '--amount', '500', '--tolerance', '0.0001', '--yes', ...ALICE);
+    expect([tooMuch.code, tooMuch.stderr]).toEqual([1, expect.stringContaining('SlippageTooHigh')]);
+    const added = (await connito('stake', 'add', ...stake, '--amount', '50', '--any-price', '--yes', '--json', ...ALICE)).json<{ stakeRao: string; alphaRao: string }>();
+    expect(BigInt(added.stakeRao)).toBeGreaterThan(0n);
+    const removed = await connito('stake', 'remove', ...stake, '--amount', '1', '--any-price', '--yes', '--json', ...ALICE);
+    expect(BigInt(removed.json<{ stakeRao: string }>().stakeRao)).toBeLessThan(BigInt(added.stakeRao));
+    expect((await connito('stake', 'show', '--address', alice.hotkey)).stdout).toContain(validator);
+    expect((await connito('stake', 'add', ...stake, '--amount', '0', '--yes', ...ALICE)).code).toBe(2);
+  });
+
+  it('shows and sets hyperparameters, where the owner may', async () => {
+    const rows = (await connito('subnet', 'hyperparameters', '--netuid', '1', '--json')).json<{ name: string; access: string; value: unknown }[]>();
+    expect(rows.find(({ name }) => name === 'kappa')).toMatchObject({ access: 'root', value: '32767' });
+    const set = await connito('subnet', 'hyperparameters', 'set', 'rho', '12', '--netuid', '1', '--yes', ...ALICE);
+    expect([set.code, set.stderr]).toEqual([0, '']);
+    const again = await connito('subnet', 'hyperparameters', 'set', 'rho', '13', '--netuid', '1', '--yes', ...ALICE);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('TxRateLimitExceeded')]);
+    expect((await connito('subnet', 'hyperparameters', 'set', 'kappa', '5', '--netuid', '1', '--yes', ...ALICE)).stderr).toContain('BadOrigin');
+    expect((await connito('subnet', 'hyperparameters', 'set', 'kappa', '32000', '--netuid', '1', '--sudo', '--yes', ...ALICE)).code).toBe(0);
+    expect((await connito('subnet', 'hyperparameters', 'set', 'rho', 'much', '--netuid', '1', '--yes', ...ALICE)).code).toBe(2);
+    expect((await connito('subnet', 'hyperparameters')).code).toBe(2);
+  });
+
+  it('commits, and shows what was committed', async () => {
+    const set = await connito('commitment', 'set', '--netuid', '1', '--text', 'hello', '--hex', '00ff', '--json', ...VALIDATOR);
+    expect([set.code, set.stderr]).toEqual([0, '']);
+    const shown = (await connito('commitment', 'show', '--netuid', '1', '--json')).json<{ hotkey: string; commitment: { fields: string[] } }[]>();
+    expect(shown).toMatchObject([{ hotkey: validator, commitment: { fields: ['68656c6c6f', '00ff'] } }]);
+    expect((await connito('commitment', 'show', '--netuid', '1')).stdout).toMatch(/raw +hello/);
+    expect((await connito('commitment', 'set', '--netuid', '1', '--text', 'x'.repeat(129), ...VALIDATOR)).code).toBe(2);
+    expect((await connito('commitment', 'set', '--netuid', '1', ...VALIDATOR)).code).toBe(2);
+    expect((await connito('commitment', 'set', '--netuid', '1', '--text', 'a', ...ALICE)).stderr).toContain('AccountNotAllowedCommit');
+  });
+
+  it('sets weights in the way that the subnet asks for, and says what an epoch would make of them', async () => {
+    for (const [name, value] of [['weightsSetRateLimit', 0], ['adminFreezeWindow', 0], ['tempo', 12]] as const) await setHyperparameter(chain, { netuid: 1, name, value, signer: alice, sudo: true });
+    for (let n = 0; n < 40 && (await readNeurons(chain, { netuid: 1 }))[1]?.validatorPermit !== true; n++) await chain.request('localnet_seal', [1]);
+    const set = await connito('weights', 'set', '--netuid', '1', '--weights', '0:1,1:3', '--json', ...VALIDATOR);
+    expect([set.stderr, set.json()]).toEqual(['', expect.objectContaining({ way: 'timelocked' })]);
+    const simulated = (await connito('weights', 'simulate', '--netuid', '1', '--uid', '1', '--weights', '0:1', '--json')).json<{ neurons: { incentive: number }[] }>();
+    expect(simulated.neurons.map(({ incentive }) => incentive)).toEqual([65_535, 0]);
+    await chain.request('localnet_seal', [40]);
+    expect((await connito('weights', 'show', '--netuid', '1')).stdout).toMatch(/1 +0:21845 1:65535/);
+    await setHyperparameter(chain, { netuid: 1, name: 'commitRevealWeightsEnabled', value: false, signer: alice, sudo: true });
+    const settled = await connito('weights', 'set', '--netuid', '1', '--weights', '0:1', '--wait', '--handle', join(root, 'handle.json'), ...VALIDATOR);
+    expect([settled.code, settled.stdout]).toEqual([0, expect.stringMatching(/^set in block \d+/)]);
+    expect((await connito('weights', 'set', '--netuid', '1', '--weights', '0', ...VALIDATOR)).code).toBe(2);
+    expect((await connito('weights', 'set', '--netuid', '1', '--weights', '5:1', ...VALIDATOR)).stderr).toContain('UidVecContainInvalidOne');
+    expect((await connito('weights', 'simulate', '--netuid', '1', '--uid', '1')).code).toBe(2);
+    expect((await connito('subnet', 'metagraph', '--netuid', '1', '--json')).json<{ neurons: unknown[] }>().neurons).toHaveLength(2);
+    expect((await connito('subnet', 'metagraph', '--netuid', '1')).stdout).toContain('INCENTIVE');
+  });
+
+  it('reads and writes amounts without losing a rao', () => {
+    expect(['12', '0.5', '0.000000001', '12.345678901'].map((text) => formatAmount(taoAmount()(text)))).toEqual(['12', '0.5', '0.000000001', '12.345678901']);
+    for (const text of ['', '0', '-1', '1.', '.5', '1e3', '0x1', '1.0000000001', '123456789']) expect(() => taoAmount()(text)).toThrow(/amount/);
+  });
+});
