@@ -220,21 +220,21 @@ describe.skipIf(!HAS_METADATA)('plans by the real metadata', () => {
       ['keys', [NETUID, 1], `0x${toHex(BOB.publicKey)}`],
       ['uids', [NETUID, hotkey], u16(1)],
       ['maxAllowedValidators', [NETUID], u16(1)],
-      ['totalHotkeyAlpha', [account, NETUID], u64Hex(90n * TAO)],
+      ['totalHotkeyAlpha', [account, NETUID], u64Hex(80n * TAO)],
       ['totalHotkeyAlpha', [hotkey, NETUID], u64Hex(10n * TAO)],
       ['totalHotkeyAlpha', [hotkey, 0], u64Hex(100n * TAO)],
       ['taoWeight', [], u64Hex(2n ** 63n)],
-      // A third of Alice's weight is lent to Bob.
-      ['childKeys', [account, NETUID], encode('Vec<(u64, AccountId32)>', [[(2n ** 64n - 1n) / 3n, hotkey]])],
-      ['parentKeys', [hotkey, NETUID], encode('Vec<(u64, AccountId32)>', [[(2n ** 64n - 1n) / 3n, account]])],
+      // A quarter of Alice's weight is lent to Bob.
+      ['childKeys', [account, NETUID], encode('Vec<(u64, AccountId32)>', [[2n ** 62n, hotkey]])],
+      ['parentKeys', [hotkey, NETUID], encode('Vec<(u64, AccountId32)>', [[2n ** 62n, account]])],
     ];
     const need = await during(stakes, () => readPermitNeed(chain, { netuid: NETUID, hotkey }));
-    // 10, 30 lent, half of 100 on root; Alice has 60.
-    expect(need).toMatchObject({ uid: 1, hasPermit: false, isQualified: true, weightRao: 90n * TAO, neededWeightRao: 60n * TAO + 1n, missingAlphaRao: 0n });
+    // 10, 20 lent, half of 100 on root; Alice has 60.
+    expect(need).toMatchObject({ uid: 1, hasPermit: false, isQualified: true, weightRao: 80n * TAO, neededWeightRao: 60n * TAO + 1n, missingAlphaRao: 0n });
     const poor = await during([...stakes, ['totalHotkeyAlpha', [hotkey, 0], u64Hex(0)]], () => readPermitNeed(chain, { netuid: NETUID, hotkey }));
-    expect(poor).toMatchObject({ isQualified: false, weightRao: 40n * TAO, missingAlphaRao: 20n * TAO + 1n });
+    expect(poor).toMatchObject({ isQualified: false, weightRao: 30n * TAO, missingAlphaRao: 30n * TAO + 1n });
     // Mechanism 0: one TAO is one alpha, found to a thousandth.
-    expect(Number(poor.missingTaoRao) / Number(20n * TAO)).toBeCloseTo(1, 2);
+    expect(Number(poor.missingTaoRao) / Number(30n * TAO)).toBeCloseTo(1, 2);
     const threshold = await during([...stakes, ['stakeThreshold', [], u64Hex(1000n * TAO)]], () => readPermitNeed(chain, { netuid: NETUID, hotkey }));
     expect(threshold).toMatchObject({ isQualified: false, neededWeightRao: 1000n * TAO });
     const owner = await during([...stakes, ['subnetOwnerHotkey', [NETUID], `0x${toHex(BOB.publicKey)}`], ['stakeThreshold', [], u64Hex(1000n * TAO)]], () => readPermitNeed(chain, { netuid: NETUID, hotkey }));

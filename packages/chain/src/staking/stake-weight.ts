@@ -17,6 +17,7 @@ export interface StakeWeight {
 }
 
 const U64_MAX = (1n << 64n) - 1n;
+const FRACTION_BITS = 32n;
 
 /** Stake weights of any hotkeys in a subnet, at a block hash: two requests. */
 export async function readStakeWeights(chain: Chain, { netuid, hotkeys, at }: { readonly netuid: number; readonly hotkeys: readonly string[]; readonly at: string }): Promise<readonly StakeWeight[]> {
@@ -47,16 +48,22 @@ interface Stakes {
 }
 
 function weigh(hotkey: string, { family, own, taoWeight }: Stakes): StakeWeight {
+  // Proportions and the weight of TAO are U96F32 on chain: cut to 32 fractional bits before they multiply.
   const inherit = (kind: 'alphaRao' | 'rootTaoRao'): bigint => {
     const of = (key: string): bigint => own.get(key)?.[kind] ?? 0n;
-    const given = family.children.reduce((sum, { proportion }) => sum + of(hotkey) * proportion, 0n);
-    const got = family.parents.reduce((sum, parent) => sum + of(parent.hotkey) * parent.proportion, 0n);
-    const left = of(hotkey) * U64_MAX - given;
-    return ((left < 0n ? 0n : left) + got) / U64_MAX;
+    const given = family.children.reduce((sum, { proportion }) => sum + of(hotkey) * toFixed(proportion), 0n);
+    const got = family.parents.reduce((sum, parent) => sum + of(parent.hotkey) * toFixed(parent.proportion), 0n);
+    const left = (of(hotkey) << FRACTION_BITS) - given;
+    return ((left < 0n ? 0n : left) + got) >> FRACTION_BITS;
   };
   const alphaRao = inherit('alphaRao');
   const rootTaoRao = inherit('rootTaoRao');
-  return { alphaRao, rootTaoRao, weightRao: alphaRao + (rootTaoRao * taoWeight) / U64_MAX };
+  return { alphaRao, rootTaoRao, weightRao: alphaRao + ((rootTaoRao * toFixed(taoWeight)) >> FRACTION_BITS) };
+}
+
+/** A fraction of 2^64 - 1 in 32 bits. */
+function toFixed(fraction: bigint): bigint {
+  return (fraction << FRACTION_BITS) / U64_MAX;
 }
 
 function decodeKin(codec: Codec | undefined): Kin[] {
