@@ -134,7 +134,16 @@ describe('@connito/chain', () => {
   });
   afterEach(() => chain.close());
   /** What was not sent yet when the connection ended is for the caller to send again. */
-  const insist = (): Promise<unknown> => transfer().catch((error: unknown) => (isChainError(error, 'disconnected') ? insist() : Promise.reject(error)));
+  const insist = async (): Promise<unknown> => {
+    for (;;) {
+      try {
+        return await transfer();
+      } catch (error) {
+        if (!isChainError(error, 'disconnected')) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+  };
   /** Each transfer arrived, and none twice. */
   const settled = (): void => expect(received()).toBe(BigInt(transfers) * 1_000_000_000n);
 
