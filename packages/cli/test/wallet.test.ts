@@ -185,13 +185,13 @@ describe('promptSecret', () => {
 describe('wallet balance', () => {
   it('reads the chain, by wallet and by address', async () => {
     const alice = openKeypair('//Alice').hotkey;
-    const localnet = await startLocalnet({ seed: 'balance', endowments: { [ADDRESS]: 1_500_000_001n } });
+    const localnet = await startLocalnet({ seed: 'balance', developmentBalanceRao: 7_000_000_000n, endowments: { [ADDRESS]: 1_500_000_001n } });
     try {
       await run(['wallet', 'regen-coldkeypub', '--wallet-name', 'watched', '--address', ADDRESS]);
       const watched = await run(['wallet', 'balance', '--wallet-name', 'watched', '--network', localnet.endpoint]);
       expect([watched.code, watched.stdout, watched.stderr]).toEqual([0, `${ADDRESS}  1.500000001 TAO free\n`, '']);
       const other = await run(['wallet', 'balance', '--address', alice, '--network', localnet.endpoint, '--json']);
-      expect(other.json()).toEqual({ address: alice, freeRao: '10000000000000000' });
+      expect(other.json()).toEqual({ address: alice, freeRao: '7000000000' });
     } finally {
       await localnet.close();
     }
