@@ -108,6 +108,25 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
     expect(await origin).toMatchObject({ code: 'dispatch-failed', context: { pallet: 'System', error: 'BadOrigin' } });
   });
 
+  const INNER_ERROR = { Module: { index: 7, error: '0x0c000000' } };
+  it.each([
+    ['proxy', 'ProxyExecuted', [{ Err: INNER_ERROR }]],
+    ['multisig', 'MultisigExecuted', [ALICE.hotkey, { height: 1, index: 1 }, BOB.hotkey, new Uint8Array(32), { Err: INNER_ERROR }]],
+    ['utility', 'DispatchedAs', [{ Err: INNER_ERROR }]],
+    ['utility', 'BatchInterrupted', [2, INNER_ERROR]],
+    ['utility', 'ItemFailed', [INNER_ERROR]],
+  ])('tells the error of a call that failed inside a successful one (%s.%s)', async (section, method, data) => {
+    const work = failureOf(startCall(chain, { netuid: 3, signer: ALICE }));
+    await include([{ applyExtrinsic: 2, section, method, data }, { applyExtrinsic: 1, section, method, data }, SUCCESS]);
+    expect(await work).toMatchObject({ code: 'dispatch-failed', context: { pallet: 'SubtensorModule', error: 'NotEnoughBalanceToStake' } });
+  });
+
+  it('takes inner calls that succeeded as success, and the errors of other transactions as theirs', async () => {
+    const work = failureOf(startCall(chain, { netuid: 3, signer: ALICE }));
+    await include([{ applyExtrinsic: 2, section: 'proxy', method: 'ProxyExecuted', data: [{ Err: INNER_ERROR }] }, { applyExtrinsic: 1, section: 'proxy', method: 'ProxyExecuted', data: [{ Ok: [] }] }, { applyExtrinsic: 1, section: 'utility', method: 'IfElseFallbackCalled', data: [INNER_ERROR] }, SUCCESS]);
+    expect((await work).code).toBe('none');
+  });
+
   it('names what the node did not take', async () => {
     node.answers.set('author_submitExtrinsic', () => {
       throw { code: 1010, message: 'Invalid Transaction', data: 'Custom error: 6' };

@@ -56,7 +56,7 @@ describe('codecs', () => {
         fc.property(fc.uint8Array({ minLength: 200, maxLength: 200 }), (noise) => {
           const bytes = Uint8Array.from([pallet, index, ...noise]);
           const decoded = attempt(() => codecOf(parseType('RuntimeCall')).decode(new ScaleReader(bytes)));
-          if (decoded === undefined || hasOddAddress(decoded)) return;
+          if (decoded === undefined || hasOddAddress(decoded) || hasOddSet(decoded)) return;
           const again = encodeScale('RuntimeCall', decoded as never);
           expect(hex(again)).toBe(hex(bytes.subarray(0, again.length)));
           expect(hex(registry.createType('Call', again).toU8a())).toBe(hex(again));
@@ -139,7 +139,16 @@ describe('type strings', () => {
 /** @polkadot/types writes other addresses than `Id` in its own way (it knows an account index; this chain, like finney, has none). */
 function hasOddAddress(decoded: unknown): boolean {
   const text = JSON.stringify(decoded, (_key, value: unknown) => (typeof value === 'bigint' ? 0 : value));
-  return /"(dest|who|new)":\{"type":"(?!Id")/.test(text);
+  return /"(dest|who|new|real|delegate|spawner)":\{"type":"(?!Id")/.test(text);
+}
+
+/** Rust reads sets whose items repeat or stand in another order; `@polkadot/types` refuses the one and sorts the other. */
+function hasOddSet(decoded: unknown): boolean {
+  const text = JSON.stringify(decoded, (_key, value: unknown) => (typeof value === 'bigint' ? 0 : value));
+  return [...text.matchAll(/"subnets":\[([\d,]*)\]/g)].some(([, list = '']) => {
+    const items = list.split(',').map(Number);
+    return items.some((item, index) => index > 0 && item <= (items[index - 1] as number));
+  });
 }
 
 /** Stands for a value that has no bytes. */

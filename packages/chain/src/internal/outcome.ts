@@ -73,12 +73,25 @@ interface DispatchErrorCodec {
   readonly type: string;
 }
 
-/** The error of a failed extrinsic, or of a call that failed inside a successful `Sudo.sudo`. */
+/** Events of a call that carried out another: which field says how that ended, as a result or as the error itself. */
+const INNER_CALLS: Readonly<Record<string, readonly [field: number, as: 'result' | 'error']>> = {
+  'system.ExtrinsicFailed': [0, 'error'],
+  'sudo.Sudid': [0, 'result'],
+  'sudo.SudoAsDone': [0, 'result'],
+  'proxy.ProxyExecuted': [0, 'result'],
+  'multisig.MultisigExecuted': [4, 'result'],
+  'utility.DispatchedAs': [0, 'result'],
+  'utility.BatchInterrupted': [1, 'error'],
+  'utility.ItemFailed': [0, 'error'],
+};
+
+/** The error of a failed extrinsic, or of a call that failed inside a successful one: through sudo, a proxy, a batch. */
 function failureOf(event: EventCodec): DispatchErrorCodec | undefined {
-  const first = [...event.data][0] as unknown;
-  if (event.section === 'system' && event.method === 'ExtrinsicFailed') return first as DispatchErrorCodec;
-  if (event.section !== 'sudo' || !/^Sud(id|oAsDone)$/.test(event.method)) return undefined;
-  const result = first as { readonly isErr: boolean; readonly asErr: DispatchErrorCodec };
+  const [field, as] = INNER_CALLS[`${event.section}.${event.method}`] ?? [];
+  if (field === undefined) return undefined;
+  const value = [...event.data][field] as unknown;
+  if (as === 'error') return value as DispatchErrorCodec;
+  const result = value as { readonly isErr: boolean; readonly asErr: DispatchErrorCodec };
   return result.isErr ? result.asErr : undefined;
 }
 

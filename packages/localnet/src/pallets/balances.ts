@@ -21,6 +21,8 @@ export const balances = {
     DustLost: [1, { account: 'AccountId', amount: 'u64' }],
     Transfer: [2, { from: 'AccountId', to: 'AccountId', amount: 'u64' }],
     BalanceSet: [3, { who: 'AccountId', free: 'u64' }],
+    Reserved: [4, { who: 'AccountId', amount: 'u64' }],
+    Unreserved: [5, { who: 'AccountId', amount: 'u64' }],
     Deposit: [7, { who: 'AccountId', amount: 'u64' }],
     Withdraw: [8, { who: 'AccountId', amount: 'u64' }],
     Burned: [11, { who: 'AccountId', amount: 'u64' }],

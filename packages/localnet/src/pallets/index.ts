@@ -13,6 +13,7 @@ import { commitments } from './commitments.ts';
 import { crowdloan } from './crowdloan.ts';
 import { drand } from './drand.ts';
 import { mevShield } from './mev-shield.ts';
+import { proxy } from './proxy.ts';
 import { subtensorModule } from './subtensor.ts';
 import { sudo } from './sudo.ts';
 import { swap } from './swap.ts';
@@ -31,6 +32,7 @@ export const pallets: {
   readonly SubtensorModule: typeof subtensorModule;
   readonly Utility: typeof utility;
   readonly Sudo: typeof sudo;
+  readonly Proxy: typeof proxy;
   readonly Commitments: typeof commitments;
   readonly AdminUtils: typeof adminUtils;
   readonly Drand: typeof drand;
@@ -46,6 +48,7 @@ export const pallets: {
   SubtensorModule: subtensorModule,
   Utility: utility,
   Sudo: sudo,
+  Proxy: proxy,
   Commitments: commitments,
   AdminUtils: adminUtils,
   Drand: drand,

@@ -1,5 +1,5 @@
 /**
- * Pallet Utility: batches of calls.
+ * Pallet Utility: batches of calls, and calls in another's name.
  * Indices, names, hashers and types as in finney metadata of spec 393; departures are listed, with their sources, in `test/departures.ts`.
  * @module
  */
@@ -8,8 +8,11 @@ export const utility = {
   path: 'pallet_subtensor_utility::pallet',
   calls: {
     batch: [0, { calls: 'Vec<RuntimeCall>' }],
+    as_derivative: [1, { index: 'u16', call: 'RuntimeCall' }],
     batch_all: [2, { calls: 'Vec<RuntimeCall>' }],
+    dispatch_as: [3, { as_origin: 'OriginCaller', call: 'RuntimeCall' }],
     force_batch: [4, { calls: 'Vec<RuntimeCall>' }],
+    if_else: [6, { main: 'RuntimeCall', fallback: 'RuntimeCall' }],
   },
   storage: {
   },
@@ -19,6 +22,9 @@ export const utility = {
     BatchCompletedWithErrors: [2, []],
     ItemCompleted: [3, []],
     ItemFailed: [4, { error: 'DispatchError' }],
+    DispatchedAs: [5, { result: 'Result<(),DispatchError>' }],
+    IfElseMainSuccess: [6, []],
+    IfElseFallbackCalled: [7, { main_error: 'DispatchError' }],
   },
   errors: [
     'TooManyCalls',

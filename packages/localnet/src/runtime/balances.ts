@@ -3,7 +3,7 @@
  * @module
  */
 import type { TypeOf } from '../scale/type-of.ts';
-import { DispatchFailure, ensureRoot, ensureSigned, lookup, type CallHandlers, type Execution } from './execution.ts';
+import { DispatchFailure, ensure, ensureRoot, ensureSigned, lookup, type CallHandlers, type Execution } from './execution.ts';
 
 /** Accounts below it cease to exist (`Balances.ExistentialDeposit`). */
 export const EXISTENTIAL_DEPOSIT = 500n;
@@ -22,6 +22,7 @@ export function canPay(execution: Execution, account: string, amountRao: bigint)
 export function transfer(execution: Execution, from: string, to: string, { amountRao, keepAlive }: { amountRao: bigint; keepAlive: boolean }): void {
   const free = freeBalance(execution, from);
   if (free < amountRao) throw tokenFailure('FundsUnavailable');
+  if (amountRao > reducible(execution, from)) throw tokenFailure('Frozen');
   if (keepAlive && free - amountRao < EXISTENTIAL_DEPOSIT) throw tokenFailure('NotExpendable');
   if (from !== to) {
     if (freeBalance(execution, to) + amountRao < EXISTENTIAL_DEPOSIT) throw tokenFailure('BelowMinimum');
@@ -43,6 +44,38 @@ export function burn(execution: Execution, account: string, amountRao: bigint): 
   changeIssuance(execution, -amountRao);
 }
 
+/** Sets TAO of the account aside. Fails as `ReservableCurrency::reserve` does: the account must stay alive. */
+export function reserve(execution: Execution, account: string, amountRao: bigint): void {
+  if (amountRao === 0n) return;
+  const info = execution.storage.System.Account.get(account);
+  const free = info.data.free - amountRao;
+  ensure(free >= 0n, 'Balances', 'InsufficientBalance');
+  if (free < EXISTENTIAL_DEPOSIT) throw new DispatchFailure({ type: 'ConsumerRemaining' });
+  setReserved(execution, account, { info, free, reserved: info.data.reserved + amountRao });
+  execution.deposit('Balances', 'Reserved', { who: account, amount: amountRao });
+}
+
+/** Gives back what was set aside, as much of it as there is. */
+export function unreserve(execution: Execution, account: string, amountRao: bigint): void {
+  const info = execution.storage.System.Account.get(account);
+  if (amountRao === 0n || info.data.free + info.data.reserved === 0n) return;
+  const amount = info.data.reserved < amountRao ? info.data.reserved : amountRao;
+  setReserved(execution, account, { info, free: info.data.free + amount, reserved: info.data.reserved - amount });
+  execution.deposit('Balances', 'Unreserved', { who: account, amount });
+}
+
+/** An account with reserves has a consumer, which keeps it from dying. */
+function setReserved(execution: Execution, account: string, { info, free, reserved }: { info: TypeOf<'AccountInfo'>; free: bigint; reserved: bigint }): void {
+  execution.storage.System.Account.set(account, { ...info, consumers: reserved > 0n ? 1 : 0, data: { ...info.data, free, reserved } });
+}
+
+/** What the account can give away: all, unless something else needs it alive. */
+function reducible(execution: Execution, account: string): bigint {
+  const { consumers, data } = execution.storage.System.Account.get(account);
+  if (consumers === 0) return data.free;
+  return data.free > EXISTENTIAL_DEPOSIT ? data.free - EXISTENTIAL_DEPOSIT : 0n;
+}
+
 /** Writes a balance: a new account comes to life, one below the existential deposit dies and its dust with it. */
 function setFree(execution: Execution, account: string, free: bigint): void {
   const info = execution.storage.System.Account.get(account);
@@ -56,6 +89,7 @@ function setFree(execution: Execution, account: string, free: bigint): void {
     return;
   }
   if (!alive) return;
+  if (info.consumers > 0) throw new DispatchFailure({ type: 'ConsumerRemaining' });
   killAccount(execution, account, info, free);
 }
 
@@ -86,7 +120,7 @@ export const balancesCalls: CallHandlers<'Balances'> = {
   transfer_all: (execution, origin, { dest, keep_alive }) => {
     const from = ensureSigned(origin);
     const free = freeBalance(execution, from);
-    const amountRao = keep_alive ? (free > EXISTENTIAL_DEPOSIT ? free - EXISTENTIAL_DEPOSIT : 0n) : free;
+    const amountRao = keep_alive ? (free > EXISTENTIAL_DEPOSIT ? free - EXISTENTIAL_DEPOSIT : 0n) : reducible(execution, from);
     transfer(execution, from, lookup(dest), { amountRao, keepAlive: keep_alive });
   },
   force_set_balance: (execution, origin, { who, new_free }) => {

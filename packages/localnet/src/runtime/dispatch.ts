@@ -9,10 +9,11 @@ import { adminUtilsCalls } from './admin-utils.ts';
 import { balancesCalls } from './balances.ts';
 import { commitmentsCalls } from './commitments.ts';
 import { drandCalls } from './drand.ts';
-import { DispatchFailure, ensure, ensureRoot, ensureSigned, lookup, type CallHandlers, type Execution, type Origin } from './execution.ts';
+import { DispatchFailure, ensure, ensureRoot, ensureSigned, lookup, resultOf, type CallHandlers, type Execution, type Origin } from './execution.ts';
 import { childrenCalls } from './children.ts';
 import { checkGuards } from './guards.ts';
 import { identityCalls } from './identities.ts';
+import { proxyCalls } from './proxies.ts';
 import { registrationCalls } from './registration.ts';
 import { servingCalls } from './serving.ts';
 import { rootClaimCalls } from './root-claims.ts';
@@ -21,11 +22,9 @@ import { swapCalls } from './pools.ts';
 import { subnetCalls } from './subnets.ts';
 import { tempoCalls } from './tempo-control.ts';
 import { timelockedWeightsCalls } from './timelocked-weights.ts';
+import { hasNestedBatch, utilityCalls } from './utility.ts';
 import { weightCommitCalls } from './weight-commits.ts';
 import { weightsCalls } from './weights.ts';
-
-/** Calls of a batch at most (`Utility.batched_calls_limit`). */
-const BATCH_LIMIT = 10_922;
 
 /** What a call of any kind costs in weight; the chain measures each. */
 const CALL_WEIGHT = { ref_time: 200_000_000n, proof_size: 0n };
@@ -53,6 +52,7 @@ const FREE_CALLS: ReadonlySet<string> = new Set([
   'Commitments.set_commitment',
   'Drand.write_pulse',
 ]);
+const BATCHES: ReadonlySet<string> = new Set(['Utility.batch', 'Utility.batch_all', 'Utility.force_batch']);
 const MANDATORY_CALLS: ReadonlySet<string> = new Set(['Timestamp.set']);
 
 /** Class, weight and whether there is a fee. */
@@ -61,12 +61,32 @@ export function dispatchInfo(call: RuntimeCall): TypeOf<'DispatchEventInfo'> {
   return {
     weight: CALL_WEIGHT,
     class: { type: MANDATORY_CALLS.has(name) ? 'Mandatory' : 'Normal' },
-    pays_fee: { type: FREE_CALLS.has(name) ? 'No' : 'Yes' },
+    pays_fee: { type: paysFee(call) ? 'Yes' : 'No' },
   };
 }
 
-/** Carries out a call. Fails with {@link DispatchFailure}; undoing is for the caller, see {@link Execution.attempt}. */
+/** A batch pays if one of its calls does, a proxy if its call does. */
+function paysFee({ pallet, call, args }: RuntimeCall): boolean {
+  const name = `${pallet}.${call}`;
+  if (name === 'Proxy.proxy') return paysFee(args['call'] as RuntimeCall);
+  if (BATCHES.has(name)) return (args['calls'] as readonly RuntimeCall[]).some(paysFee);
+  return !FREE_CALLS.has(name);
+}
+
+/** Carries out a call that the origin may make. Fails with {@link DispatchFailure}; undoing is for the caller, see {@link Execution.attempt}. */
 export function dispatch(execution: Execution, origin: Origin, call: RuntimeCall): void {
+  ensure(isAllowed(origin, call), 'System', 'CallFiltered');
+  dispatchUnfiltered(execution, origin, call);
+}
+
+/** The chain's own filter is for all but root; a proxy's is for those that call through it. */
+function isAllowed(origin: Origin, call: RuntimeCall): boolean {
+  if (origin.type === 'root') return true;
+  return !hasNestedBatch(call) && (origin.type === 'none' || origin.allows === undefined || origin.allows(call));
+}
+
+/** As root does it for others: the filter is for the calls within. */
+function dispatchUnfiltered(execution: Execution, origin: Origin, call: RuntimeCall): void {
   if (origin.type === 'signed') checkGuards(execution, origin.account, call);
   const handlers = calls[call.pallet as PalletName] as unknown as Readonly<Record<string, Handler>>;
   (handlers[call.call] as Handler)(execution, origin, call.args);
@@ -86,37 +106,6 @@ const timestampCalls: CallHandlers<'Timestamp'> = {
   set: (execution, origin, { now }) => {
     if (origin.type !== 'none') throw new DispatchFailure({ type: 'BadOrigin' });
     execution.storage.Timestamp.Now.set(now);
-  },
-};
-
-const utilityCalls: CallHandlers<'Utility'> = {
-  batch: (execution, origin, { calls: batch }) => {
-    ensure(batch.length <= BATCH_LIMIT, 'Utility', 'TooManyCalls');
-    for (const [index, call] of batch.entries()) {
-      const error = execution.attempt(() => dispatch(execution, origin, call));
-      if (error !== undefined) return execution.deposit('Utility', 'BatchInterrupted', { index, error });
-      execution.deposit('Utility', 'ItemCompleted', []);
-    }
-    execution.deposit('Utility', 'BatchCompleted', []);
-  },
-  batch_all: (execution, origin, { calls: batch }) => {
-    ensure(batch.length <= BATCH_LIMIT, 'Utility', 'TooManyCalls');
-    for (const call of batch) {
-      dispatch(execution, origin, call);
-      execution.deposit('Utility', 'ItemCompleted', []);
-    }
-    execution.deposit('Utility', 'BatchCompleted', []);
-  },
-  force_batch: (execution, origin, { calls: batch }) => {
-    ensure(batch.length <= BATCH_LIMIT, 'Utility', 'TooManyCalls');
-    let failed = false;
-    for (const call of batch) {
-      const error = execution.attempt(() => dispatch(execution, origin, call));
-      failed ||= error !== undefined;
-      if (error === undefined) execution.deposit('Utility', 'ItemCompleted', []);
-      else execution.deposit('Utility', 'ItemFailed', { error });
-    }
-    execution.deposit('Utility', failed ? 'BatchCompletedWithErrors' : 'BatchCompleted', []);
   },
 };
 
@@ -149,8 +138,7 @@ function ensureSudo(execution: Execution, origin: Origin): void {
 }
 
 function attemptAs(execution: Execution, origin: Origin, call: RuntimeCall): TypeOf<'Result<(),DispatchError>'> {
-  const error = execution.attempt(() => dispatch(execution, origin, call));
-  return error === undefined ? { type: 'Ok', value: undefined } : { type: 'Err', value: error };
+  return resultOf(execution.attempt(() => dispatchUnfiltered(execution, origin, call)));
 }
 
 function ensureSignedOrRoot(origin: Origin): void {
@@ -164,8 +152,9 @@ const calls: { readonly [P in PalletName]: CallHandlers<P> } = {
   Balances: balancesCalls,
   TransactionPayment: {},
   SubtensorModule: { ...childrenCalls, ...identityCalls, ...registrationCalls, ...rootClaimCalls, ...servingCalls, ...stakeCalls, ...subnetCalls, ...tempoCalls, ...timelockedWeightsCalls, ...weightCommitCalls, ...weightsCalls },
-  Utility: utilityCalls,
+  Utility: utilityCalls({ dispatch, dispatchUnfiltered }),
   Sudo: sudoCalls,
+  Proxy: proxyCalls(dispatch),
   Commitments: commitmentsCalls,
   AdminUtils: adminUtilsCalls,
   Drand: drandCalls,

@@ -3,12 +3,21 @@
  * @module
  */
 import { pallets, type PalletName, type Pallets } from '../pallets/index.ts';
-import type { ListedFieldsOf, RuntimeEvent, TypeOf } from '../scale/type-of.ts';
+import type { ListedFieldsOf, RuntimeCall, RuntimeEvent, TypeOf } from '../scale/type-of.ts';
 import { StateOverlay } from '../state.ts';
 import { openStorage, type Storage } from './storage.ts';
 
-/** Who calls. Accounts are hex. */
-export type Origin = { readonly type: 'signed'; readonly account: string } | { readonly type: 'root' } | { readonly type: 'none' };
+/** Who calls, and what they may call: `allows` holds for every call that is made with this origin, however deep it is nested. Accounts are hex. */
+export type Origin =
+  | { readonly type: 'signed'; readonly account: string; readonly allows?: CallFilter | undefined }
+  | { readonly type: 'root' }
+  | { readonly type: 'none' };
+
+/** Whether a call may be made. */
+export type CallFilter = (call: RuntimeCall) => boolean;
+
+/** Carries out a call for an origin. Fails with {@link DispatchFailure}. */
+export type Dispatch = (execution: Execution, origin: Origin, call: RuntimeCall) => void;
 
 /** Why a call failed, as `System.ExtrinsicFailed` tells it. */
 export type DispatchError = TypeOf<'DispatchError'>;
@@ -96,6 +105,11 @@ export class Execution {
       return { type: 'Other' };
     }
   }
+}
+
+/** How a call ended that was tried, as events tell it. */
+export function resultOf(error: DispatchError | undefined): TypeOf<'Result<(),DispatchError>'> {
+  return error === undefined ? { type: 'Ok', value: undefined } : { type: 'Err', value: error };
 }
 
 /** Fails with a pallet's error unless `condition` holds. */
