@@ -9,12 +9,13 @@ const [owner, validator, miner] = ['//Bob', '//Charlie', '//Dave'].map((uri) => 
 
 const { netuid } = await registerNetwork(chain, { hotkey: owner, signer });
 const set = (name, value) => setHyperparameter(chain, { netuid, name, value, signer, sudo: true });
-await set('commitRevealWeightsEnabled', false); // plain weights: they are not sealed yet
+await set('commitRevealWeightsEnabled', false); // plain weights: each row stands as soon as it is sent
 await set('weightsSetRateLimit', 0); // cycles may be shorter than the default of 100 blocks
+await set('adminFreezeWindow', 0); // nothing can be changed in the 10 blocks before an epoch: with such a tempo never
 await set('tempo', 10); // an epoch in every cycle: weights become incentive, stake becomes a validator permit
 await startCall(chain, { netuid, signer }); // until then a subnet takes no stake and pays nothing
 for (const hotkey of [validator, miner]) await burnedRegister(chain, { netuid, hotkey, signer });
-await addStake(chain, { netuid, hotkey: validator, amountRao: 1_000n * 1_000_000_000n, signer }); // 1,000 TAO
+await addStake(chain, { netuid, hotkey: validator, amountRao: 1_000n * 1_000_000_000n, tolerance: 'none', signer }); // 1,000 TAO
 
 console.log(`netuid ${netuid}`);
 for (const { uid, hotkey, validatorPermit } of await readNeurons(chain, { netuid })) console.log(uid, hotkey, validatorPermit ? 'may validate' : '');

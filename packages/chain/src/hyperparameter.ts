@@ -2,7 +2,8 @@
  * Hyperparameters of subnets and of the whole chain, by name: who may set them, when, and to what.
  *
  * An owner may change each one once in `OwnerHyperparamRateLimit` epochs, and not in the last `AdminFreezeWindow` blocks before an epoch; both are looked
- * at before a call is sent. The chain's sudo key is bound by neither, and alone may set those with `access: 'root'`.
+ * at before a call is sent. The chain's sudo key may change one as often as it likes, and alone may set those with `access: 'root'`; the window binds it too where
+ * an owner may set the same (`dispatch-failed`, `AdminActionProhibitedDuringWeightsWindow`).
  * @see pallets/admin-utils/src/lib.rs of opentensor/subtensor at 14bc6f9f9 (spec 425)
  * @module
  */
@@ -336,7 +337,7 @@ async function ownerChecks(chain: Chain, { row, netuid, account, value }: OwnerC
   const checks: Check[] = [
     ...ownershipChecks(values, { netuid, account }),
     [number + 1 < freeFrom, 'TxRateLimitExceeded', `it was changed in block ${lastBlock} and can be changed again from block ${freeFrom} on, ${freeFrom - number} blocks from now`],
-    [freeze > state.tempoBlocks, 'AdminActionProhibitedDuringWeightsWindow', `the freeze window of ${freeze} blocks is longer than the epoch of ${state.tempoBlocks}: only the sudo key can change anything`],
+    [freeze > state.tempoBlocks, 'AdminActionProhibitedDuringWeightsWindow', `the freeze window of ${freeze} blocks is longer than the epoch of ${state.tempoBlocks}: nothing can be changed until the sudo key shortens it (adminFreezeWindow)`],
     [opens > number + 1, 'AdminActionProhibitedDuringWeightsWindow', `subnets are frozen in the last ${freeze} blocks before an epoch; the next chance is block ${opens}`],
     [row.bounds !== undefined && isInteger(value) && (BigInt(value) < least || BigInt(value) > most), boundReason, `an owner may set it to ${least} to ${most}, not to ${String(value)}`],
   ];

@@ -1,0 +1,39 @@
+/**
+ * The examples in the README of `@connito/chain`, as they stand there, one after another against one localnet. Here, because chain may not depend on localnet.
+ */
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { startLocalnet } from '@connito/localnet';
+import { expect, it } from 'vitest';
+
+const ENDPOINT = 'ws://127.0.0.1:9944';
+const readme = new URL('../../../chain/README.md', import.meta.url);
+
+/** Examples that say where they connect to are whole; the others show a few lines. */
+async function wholeExamples(): Promise<string[]> {
+  const blocks = [...(await readFile(readme, 'utf8')).matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code as string);
+  return blocks.filter((code) => code.includes(ENDPOINT));
+}
+
+it('the examples of the README run one after another', async () => {
+  const examples = await wholeExamples();
+  expect(examples.length).toBeGreaterThanOrEqual(9);
+  const parent = fileURLToPath(new URL('../../.connito/', import.meta.url));
+  await mkdir(parent, { recursive: true });
+  const folder = await mkdtemp(`${parent}readme-`);
+  // Blocks come fast, so that epochs do; a call's era of 128 of them lasts long enough all the same.
+  const localnet = await startLocalnet({ seed: 'readme', intervalMs: 100, instantSeal: true });
+  try {
+    await Promise.all(examples.map((code, index) => writeFile(`${folder}/${index}.mjs`, code.replaceAll(ENDPOINT, localnet.endpoint))));
+    await writeFile(`${folder}/all.mjs`, examples.map((_, index) => `console.log('example', ${index}); await import('./${index}.mjs');`).join('\n'));
+    const { stdout } = await promisify(execFile)(process.execPath, ['all.mjs'], { cwd: folder });
+    expect(stdout).toContain(`example ${examples.length - 1}`);
+    expect(stdout).toContain("[ 'raw', 'timelocked' ]\nnot before the round\n");
+    expect(stdout).toContain('{ uids: [ 0, 2 ], values: [ 21845, 65535 ] }');
+  } finally {
+    await localnet.close();
+    await rm(folder, { recursive: true });
+  }
+});
