@@ -5,6 +5,9 @@ import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+/** What stands first in the backticks of the rows of tables. */
+const codeIn = (text: string): string[] => text.split('\n').filter((line) => line.startsWith('|')).flatMap((line) => [...line.matchAll(/`([\w-]+)[^`]*`/g)].map(([, name]) => name as string));
+
 describe('the README', () => {
   it('has examples that run and print what they say', () => {
     const examples = [...readFileSync(`${root}README.md`, 'utf8').matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code);
@@ -12,8 +15,6 @@ describe('the README', () => {
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^[0-9a-f]{64} \[ 38, 40 \]\ntrue\n$/);
   });
-
-  const codeIn = (text: string): string[] => text.split('\n').filter((line) => line.startsWith('|')).flatMap((line) => [...line.matchAll(/`([\w-]+)[^`]*`/g)].map(([, name]) => name as string));
 
   it.each(['index', 'node'])('has all exports of %s.ts in its tables', (name) => {
     const source = readFileSync(`${root}src/${name}.ts`, 'utf8');

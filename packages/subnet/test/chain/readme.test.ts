@@ -6,7 +6,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { startLocalnet } from '@connito/localnet';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
+
+// Machines that build and test at once are slow.
+vi.setConfig({ testTimeout: 120_000 });
 
 const ENDPOINT = 'ws://127.0.0.1:9944';
 const readme = new URL('../../../chain/README.md', import.meta.url);
@@ -23,8 +26,8 @@ it('the examples of the README run one after another', async () => {
   const parent = fileURLToPath(new URL('../../.connito/', import.meta.url));
   await mkdir(parent, { recursive: true });
   const folder = await mkdtemp(`${parent}readme-`);
-  // Blocks come fast, so that epochs do; a call's era of 128 of them lasts long enough all the same.
-  const localnet = await startLocalnet({ seed: 'readme', intervalMs: 100, instantSeal: true });
+  // Fast enough for epochs to come soon, slow enough for a busy machine.
+  const localnet = await startLocalnet({ seed: 'readme', intervalMs: 250, instantSeal: true });
   try {
     await Promise.all(examples.map((code, index) => writeFile(`${folder}/${index}.mjs`, code.replaceAll(ENDPOINT, localnet.endpoint))));
     await writeFile(`${folder}/all.mjs`, examples.map((_, index) => `console.log('example', ${index}); await import('./${index}.mjs');`).join('\n'));
