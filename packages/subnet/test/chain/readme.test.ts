@@ -22,7 +22,7 @@ async function wholeExamples(): Promise<string[]> {
 
 it('the examples of the README run one after another', async () => {
   const examples = await wholeExamples();
-  expect(examples.length).toBeGreaterThanOrEqual(9);
+  expect(examples.length).toBeGreaterThanOrEqual(10);
   const parent = fileURLToPath(new URL('../../.connito/', import.meta.url));
   await mkdir(parent, { recursive: true });
   const folder = await mkdtemp(`${parent}readme-`);
