@@ -126,6 +126,7 @@ const EXIT_OF_CODE: Readonly<Record<string, ExitName>> = {
   'SubnetError invalid-record': 'data',
   'SubnetError wrong-network': 'network',
   'SubnetError invalid-rules': 'data',
+  'SubnetError invalid-evidence': 'data',
   'SubnetError another-plan': 'usage',
   'SubnetError used-data': 'data',
 };

@@ -39,6 +39,8 @@ function describe(event: AgentEvent): string | undefined {
       return event.accepted ? `merged version ${event.version} by ${event.step}, gain ${event.target?.gain.toFixed(4)} nats per token` : `nothing accepted, version ${event.version} stays`;
     case 'root-committed':
       return `committed root ${event.root.slice(0, 12)}…`;
+    case 'evidence-kept':
+      return `keeps evidence of what stood on chain, ${event.sha256}`;
     case 'failed':
       return `${event.effect} failed (${event.code}): ${event.message}`;
     case 'notice':

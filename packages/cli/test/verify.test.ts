@@ -7,6 +7,7 @@ import { beaconTimes } from '@connito/chain';
 import { deriveBeaconKey, signRound, toHex } from '@connito/commit-reveal';
 import { beaconOf, encodeCycleRecord, encodeTaskManifest, scheduleOf, type CycleRecord, type TaskManifest } from '@connito/subnet';
 import { exampleManifest } from '../../subnet/test/example-manifest.ts';
+import { playProvenCycle, type ProvenCycle } from '../../subnet/test/chain/proven-cycle.ts';
 import { connito } from './run-connito.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -58,5 +59,40 @@ describe('connito verify', () => {
     expect(await connito(['verify', join(directory, 'garbage'), ...store])).toMatchObject({ code: 3, stdout: '', stderr: expect.stringMatching(/no cycle record/) as unknown });
     expect(await connito(['verify', 'ab'.repeat(32), ...store])).toMatchObject({ code: 3, stdout: '' });
     expect(await connito(['verify', good, ...store, '--network', 'ws://127.0.0.1:1'])).toMatchObject({ code: 4, stdout: '' });
+  });
+});
+
+describe('connito verify --evidence', () => {
+  let played: ProvenCycle;
+  beforeAll(async () => {
+    played = await playProvenCycle('cli evidence');
+    writeFileSync(join(played.directory, 'record'), played.record);
+  }, 120_000);
+  afterAll(() => played.remove());
+  const verify = (...more: readonly string[]) => connito(['verify', join(played.directory, 'record'), '--store', played.storeDirectory, ...more]);
+
+  it('passes every check without a chain', async () => {
+    const index = join(played.directory, 'cycles', '0', 'evidence.json');
+    const { code, stdout, stderr } = await verify('--evidence', index, '--publish-block', played.publishBlock);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.match(/^\S+ +passed/gm)).toHaveLength(12);
+    expect(stdout).toMatch(/State was decoded with metadata [0-9a-f]{64}/);
+  });
+
+  it('says which block to look up', async () => {
+    const kept = played.reports.findLast((report) => report.kind === 'evidence-kept');
+    const { code, stdout } = await verify('--evidence', kept?.kind === 'evidence-kept' ? kept.sha256 : '');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^quorum +passed/m);
+    expect(stdout).toMatch(/^majority +unchecked/m);
+    expect(stdout).toContain(`block ${played.publishBlock} as the end of the publish phase`);
+  });
+
+  it('refuses what is no evidence, another block, and both sources at once', async () => {
+    const index = join(played.directory, 'cycles', '0', 'evidence.json');
+    expect(await verify('--evidence', join(played.directory, 'record'))).toMatchObject({ code: 3, stderr: expect.stringMatching(/no index of chain evidence/) as unknown });
+    expect(await verify('--evidence', index, '--publish-block', 'ab'.repeat(32))).toMatchObject({ code: 3, stderr: expect.stringMatching(/end of the publish phase: .*expected the header of block/) as unknown });
+    expect(await verify('--evidence', index, '--network', 'local')).toMatchObject({ code: 2 });
+    expect(await verify('--publish-block', played.publishBlock)).toMatchObject({ code: 2 });
   });
 });

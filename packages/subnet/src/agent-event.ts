@@ -33,6 +33,7 @@ export type AgentReport =
       readonly seconds: number;
     }
   | { readonly kind: 'root-committed'; readonly cycle: number; readonly root: string; readonly accepted: boolean; readonly recordHash: string }
+  | { readonly kind: 'evidence-kept'; readonly cycle: number; readonly sha256: string }
   | { readonly kind: 'failed'; readonly cycle: number; readonly effect: string; readonly code: string; readonly message: string }
   | { readonly kind: 'notice'; readonly message: string }
   | { readonly kind: 'finished' };

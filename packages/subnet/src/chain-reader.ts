@@ -23,10 +23,17 @@ export interface PhaseSnapshot {
   readonly authored: readonly AuthoredRecord[];
 }
 
+/** The phases that a cycle's result is read from. */
+export type SnapshotPhase = 'commit' | 'score' | 'publish';
+
 /** Reads the snapshot of a phase that has ended. */
-export async function readPhaseSnapshot({ chain, manifest, timetable }: Pick<RoleContext, 'chain' | 'manifest' | 'timetable'>, cycle: number, phase: 'commit' | 'score' | 'publish'): Promise<PhaseSnapshot> {
+export async function readPhaseSnapshot({ chain, manifest, timetable }: Pick<RoleContext, 'chain' | 'manifest' | 'timetable'>, cycle: number, phase: SnapshotPhase): Promise<PhaseSnapshot> {
   const { endMs } = phaseWindow(timetable.schedule, cycle, phase);
-  const { block, neurons, commitments } = await readSnapshot(chain, { netuid: manifest.netuid, beforeMs: endMs });
+  return phaseSnapshotOf(await readSnapshot(chain, { netuid: manifest.netuid, beforeMs: endMs }));
+}
+
+/** A snapshot with its commitments decoded, whether it was read or proven. */
+export function phaseSnapshotOf({ block, neurons, commitments }: Snapshot): PhaseSnapshot {
   const authored = neurons.flatMap((neuron) => {
     const commitment = commitments.get(neuron.hotkey);
     return commitment ? [{ neuron, record: decodeOrNull(commitment.fields) }] : [];

@@ -21,7 +21,8 @@ export type SubnetErrorCode =
   | 'invalid-rules'
   | 'another-plan'
   | 'used-data'
-  | 'unexpected-encoding';
+  | 'unexpected-encoding'
+  | 'invalid-evidence';
 
 const BRAND: symbol = Symbol.for('@connito/subnet/SubnetError');
 

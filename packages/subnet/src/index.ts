@@ -1,6 +1,7 @@
 export type { AgentEvent, AgentReport, Role } from './agent-event.ts';
 export { encodeCycleRecord, MAX_RECORD_BYTES, parseCycleRecord, type CycleRecord, type KnownVersion, type ModelVersion, type RecordedBlock, type RecordedPulse } from './cycle-record.ts';
-export { readPhaseSnapshot, type AuthoredRecord, type PhaseSnapshot } from './chain-reader.ts';
+export { encodeChainEvidence, MAX_EVIDENCE_BYTES, openChainEvidence, parseChainEvidence, type ChainEvidence, type EvidenceTrust, type PhaseEvidence, type StoredPart } from './chain-evidence.ts';
+export { readPhaseSnapshot, type AuthoredRecord, type PhaseSnapshot, type SnapshotPhase } from './chain-reader.ts';
 export { drawCycleRows, type CycleRows } from './cycle-data.ts';
 export type { EngineOptions, RoleContext } from './context.ts';
 export { isSubnetError, SubnetError, type SubnetErrorCode } from './error.ts';

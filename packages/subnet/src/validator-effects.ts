@@ -7,6 +7,7 @@ import { setWeights, type Neuron } from '@connito/chain';
 import { fromHex } from '@connito/commit-reveal';
 import { rateMiners, weightsFromRatings } from '@connito/pol-scoring';
 import { resolveVersion } from './canonical-version.ts';
+import { keepChainEvidence } from './chain-evidence.ts';
 import { readPhaseSnapshot } from './chain-reader.ts';
 import { commitInPhase } from './commitment-writer.ts';
 import type { RoleContext } from './context.ts';
@@ -26,6 +27,7 @@ export async function executeValidatorEffect(desk: ValidatorDesk, effect: Valida
       const { version, record } = await resolveVersion(context, cycle, effect.known);
       context.report({ kind: 'version', cycle, version: version.number, root: version.root });
       reportMinority(context, record, effect.voted);
+      if (cycle > 0) await keepChainEvidence(context, cycle - 1, ['publish']);
       return { kind: 'version-resolved', cycle, version, settled: record && settledScores(record) };
     }
     case 'score':
@@ -82,6 +84,7 @@ async function commitRoot(context: RoleContext, { cycle, outcome }: Extract<Vali
   const record = { kind: 'root', cycle, mergedRoot: fromHex(version.root), gateAccepted: accepted, taskHash: context.taskHash, recordHash: fromHex(recordHash) } as const;
   await commitInPhase(context, { cycle, phase: 'publish', record });
   context.report({ kind: 'root-committed', cycle, root: version.root, accepted, recordHash });
+  await keepChainEvidence(context, cycle, ['commit', 'score']);
   return { kind: 'root-committed', cycle };
 }
 

@@ -7,12 +7,12 @@
  *
  * @module
  */
-import { isChainError } from '@connito/chain';
+import { isChainError, phaseWindow } from '@connito/chain';
 import { decodeSheet, equalBytes, fromHex, isCommitRevealError, sha256, toHex, verifyPulse, type Sheet } from '@connito/commit-reveal';
 import { medianScores } from '@connito/pol-scoring';
 import { majorityRoot } from './canonical-version.ts';
-import type { PhaseSnapshot } from './chain-reader.ts';
-import { encodeCycleRecord, parseCycleRecord, type CycleRecord, type RecordedBlock } from './cycle-record.ts';
+import type { PhaseSnapshot, SnapshotPhase } from './chain-reader.ts';
+import { encodeCycleRecord, parseCycleRecord, type CycleRecord } from './cycle-record.ts';
 import { artifactOf, rankPaid } from './merge-cycle.ts';
 import { beaconTimesOf } from './moment.ts';
 import { matchesSheet, minersHashOf, quorumStake, sheetCandidates, totalStake, type CountedSheet } from './sheets.ts';
@@ -26,8 +26,8 @@ export interface CycleEvidence {
   readonly manifest: Uint8Array;
   /** Sheets, in any order; others than the record's do no harm. */
   readonly sheets?: Iterable<Uint8Array>;
-  /** State at the ends of phases, of which the caller is sure. */
-  readonly snapshots?: Partial<Readonly<Record<'commit' | 'score' | 'publish', PhaseSnapshot>>>;
+  /** State at the ends of phases, of which the caller is sure: read from a node of its own, or proven (`openChainEvidence`). */
+  readonly snapshots?: Partial<Readonly<Record<SnapshotPhase, PhaseSnapshot>>>;
 }
 
 /** What is checked, in this order. */
@@ -151,16 +151,18 @@ const CHECKS: Readonly<Record<CycleCheckName, Check>> = {
     if (accepted && version.root === base.root) fail('an accepted version has the root of its base');
     return accepted ? `version ${version.number} by the step "${step}"` : `version ${base.number} stays`;
   },
-  miners({ record, snapshots: { commit } }) {
+  miners(facts) {
+    const { record, snapshots: { commit } } = facts;
     if (commit === undefined) missing('no snapshot of the end of the commit phase was given');
-    assertBlock('commit', commit, record.snapshots.commit);
+    assertBlock('commit', commit, facts);
     const expected = commit.neurons.map(({ uid, hotkey }) => ({ uid, hotkey, artifact: artifactOf(commit, record.cycle, uid) }));
     if (JSON.stringify(expected) !== JSON.stringify(record.miners)) fail('miners or their artifacts are not those at the end of the commit phase');
     return `${expected.length} neurons as on chain at block ${record.snapshots.commit.number}`;
   },
-  'counted-sheets'({ record, manifest, given, snapshots: { score } }) {
+  'counted-sheets'(facts) {
+    const { record, manifest, given, snapshots: { score } } = facts;
     if (score === undefined) missing('no snapshot of the end of the score phase was given');
-    assertBlock('score', score, record.snapshots.score);
+    assertBlock('score', score, facts);
     const expected = { cycle: record.cycle, minersHash: minersHashOf(record.miners), baseRoot: fromHex(record.base.root) };
     const recorded = new Map(sheetsOf(record).map((sheet) => [sheet.hotkey, sheet]));
     const unknown: string[] = [];
@@ -177,14 +179,17 @@ const CHECKS: Readonly<Record<CycleCheckName, Check>> = {
     // A validator counts what it can fetch: that somebody's sheet was not to be had cannot be told afterwards.
     return unknown.length === 0 ? 'exactly those that stood on chain' : `as on chain; left out and not given here: ${unknown.join(', ')}`;
   },
-  quorum({ record, snapshots: { score } }) {
+  quorum(facts) {
+    const { record, snapshots: { score } } = facts;
     if (score === undefined) missing('no snapshot of the end of the score phase was given');
+    assertBlock('score', score, facts);
     const [counted, needed] = [totalStake(weighed(record)), quorumStake(score, record.cycle)];
     if (counted * 2n <= needed) fail(`sheets with ${counted} of ${needed} rao counted, which is no majority: the cycle is void`);
     return `${counted} of ${needed} rao`;
   },
-  majority({ record, evidence, snapshots: { publish } }) {
+  majority({ record, manifest, evidence, snapshots: { publish } }) {
     if (publish === undefined) missing('no snapshot of the end of the publish phase was given');
+    assertInTime('publish', publish, { record, manifest });
     const root = majorityRoot(weighed(record), publish, { cycle: record.cycle, taskHash: fromHex(record.taskHash) });
     if (root === undefined) fail('no root has the votes of more than half of the counted stake: the version stays');
     if (!equalBytes(root.recordHash, sha256(evidence.record))) fail(`the majority committed record ${toHex(root.recordHash)}`);
@@ -230,9 +235,18 @@ function decodeOrNull(bytes: Uint8Array | undefined): Sheet | null | undefined {
   }
 }
 
-function assertBlock(phase: string, { block }: PhaseSnapshot, recorded: RecordedBlock): void {
-  if (block.blockNumber === recorded.number && block.blockHash.replace(/^0x/, '') === recorded.hash) return;
-  fail(`the ${phase} phase ended with block ${block.blockNumber} (${block.blockHash}), the record has ${recorded.number} (${recorded.hash})`);
+/** The record names the block, and the task the time. */
+function assertBlock(phase: 'commit' | 'score', snapshot: PhaseSnapshot, facts: Facts): void {
+  const [{ block }, recorded] = [snapshot, facts.record.snapshots[phase]];
+  if (block.blockNumber !== recorded.number || block.blockHash.replace(/^0x/, '') !== recorded.hash) {
+    fail(`the ${phase} phase ended with block ${block.blockNumber} (${block.blockHash}), the record has ${recorded.number} (${recorded.hash})`);
+  }
+  assertInTime(phase, snapshot, facts);
+}
+
+function assertInTime(phase: SnapshotPhase, { block }: PhaseSnapshot, { record, manifest }: Pick<Facts, 'record' | 'manifest'>): void {
+  const { endMs } = phaseWindow(scheduleOf(manifest), record.cycle, phase);
+  if (block.timestampMs >= endMs) fail(`block ${block.blockNumber} is stamped ${block.timestampMs}, the ${phase} phase was over at ${endMs}`);
 }
 
 function listScores(scores: CycleRecord['medians']): string {

@@ -106,7 +106,7 @@ describe('verifying a cycle', () => {
     ['a version that skips one', { record: { version: { ...next, number: 6 } } }, ['version']],
     ['an accepted version that is its base', { record: { version: { ...next, root: base.root } } }, ['version']],
     ['miners that were not there', { snapshots: { commit: { block: block(70), neurons: neurons.slice(1), authored: [] } } }, ['miners']],
-    ['another block', { record: { snapshots: { commit: recorded(71), score: recorded(91) } } }, ['miners', 'counted-sheets']],
+    ['another block', { record: { snapshots: { commit: recorded(71), score: recorded(91) } } }, ['miners', 'counted-sheets', 'quorum']],
     ['more stake than there was', { record: { sheets: withFirst(record.sheets, { stakeRao: '31' }) } }, ['counted-sheets']],
     ['a sheet that counts left out', { record: { sheets: record.sheets.slice(0, 2), medians: record.medians, participants: [3, 4] } }, ['counted-sheets']],
     ['a sheet that was never committed', { snapshots: { score: { block: block(90), neurons, authored: sheetRecords.slice(1) } } }, ['counted-sheets']],
