@@ -11,12 +11,13 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isArtifactError, type ArtifactStore } from '@connito/artifacts';
 import { isChainError, phaseWindow, readMetadata, readProvenSnapshot, verifySnapshot, type Chain } from '@connito/chain';
+import { isMoeError } from '@connito/moe-core';
 import { writeFileAtomic } from '@connito/moe-core/node';
 import { z } from 'zod';
 import { phaseSnapshotOf, type PhaseSnapshot, type SnapshotPhase } from './chain-reader.ts';
 import type { RoleContext } from './context.ts';
 import type { CycleRecord } from './cycle-record.ts';
-import { SubnetError } from './error.ts';
+import { isSubnetError, SubnetError } from './error.ts';
 
 /** An index larger than this is refused: it needs about a kilobyte. */
 export const MAX_EVIDENCE_BYTES = 65_536;
@@ -151,9 +152,14 @@ export async function keepChainEvidence(context: KeeperContext, cycle: number, p
     await writeFileAtomic(path, bytes);
     report({ kind: 'evidence-kept', cycle, sha256 });
   } catch (error) {
-    if (!isChainError(error) && !isArtifactError(error)) throw error;
-    report({ kind: 'notice', message: `cycle ${cycle}: no evidence of the end of ${phases.join(' and ')} was kept (${error.message}); the cycle goes on, others can verify it from an archive node` });
+    if (!isOutside(error)) throw error;
+    report({ kind: 'notice', message: `cycle ${cycle}: no evidence of the end of ${phases.join(' and ')} was kept (${messageOf(error)}); the cycle goes on, others can verify it from an archive node` });
   }
+}
+
+/** The node's, the store's or the disk's fault; anything else is a mistake of ours. */
+function isOutside(error: unknown): boolean {
+  return isChainError(error) || isArtifactError(error) || isMoeError(error) || isSubnetError(error, 'invalid-evidence') || (error instanceof Error && 'syscall' in error);
 }
 
 interface PhaseToProve {

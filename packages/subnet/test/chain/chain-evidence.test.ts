@@ -108,8 +108,8 @@ describe('chain evidence', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void expect(() => parseChainEvidence(bytes)).toThrow(expect.objectContaining({ code: 'invalid-evidence' }))));
   });
 
-  it('costs a notice where the node proves nothing, and has its metadata once', () => {
-    expect(played.reports.map(({ kind }) => kind)).toEqual(['evidence-kept', 'notice', 'evidence-kept']);
+  it('costs a notice where the node proves nothing or the disk takes nothing, and has its metadata once', () => {
+    expect(played.reports.map(({ kind }) => kind)).toEqual(['evidence-kept', 'notice', 'notice', 'evidence-kept']);
     expect(played.reports[1]).toMatchObject({ message: expect.stringMatching(/cycle 0: no evidence of the end of publish was kept \(.*state_getReadProof/) as unknown });
     const { commit, score, publish } = evidence.phases;
     expect(new Set([commit, score, publish].map((phase) => phase?.metadata.sha256)).size).toBe(1);

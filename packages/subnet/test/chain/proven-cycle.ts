@@ -24,7 +24,7 @@ export interface ProvenCycle {
   readonly sheets: readonly Uint8Array[];
   readonly record: Uint8Array;
   readonly publishBlock: string;
-  /** What the keeper has reported, also where it asked a node without proofs. */
+  /** What the keeper has reported, also where it asked a node without proofs, and where its state directory is none. */
   readonly reports: readonly AgentReport[];
   /** Snapshots as a node gave them. */
   readonly read: Readonly<Record<'commit' | 'score' | 'publish', PhaseSnapshot>>;
@@ -100,6 +100,7 @@ async function play(chain: Chain, directory: string): Promise<ProvenCycle> {
   for (const validator of validators) await commitAs(validator, { kind: 'root', cycle, mergedRoot: fromHex(next.root), gateAccepted: true, taskHash, recordHash: sha256(record) });
   const publish = await endOf('publish');
   await keepChainEvidence({ ...keeper, chain: { ...chain, hasMethod: () => false } }, cycle, ['publish']);
+  await keepChainEvidence({ ...keeper, stateDirectory: join(directory, 'cycles', '0', 'evidence.json') }, cycle, ['publish']);
   await keepChainEvidence(keeper, cycle, ['publish']);
   for (const bytes of [manifestBytes, record, ...sheets]) await store.put(bytes);
   return { directory, storeDirectory, store, manifest: manifestBytes, sheets, record, publishBlock: publish.block.blockHash, reports, read: { commit, score, publish }, remove: () => rmSync(directory, { recursive: true, force: true }) };
