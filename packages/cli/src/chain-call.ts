@@ -12,7 +12,7 @@ import { addNetworkOption, connectNetwork, type NetworkFlags } from './network-o
 import { printFacts } from './print-table.ts';
 import { promptYes } from './prompt.ts';
 import { formatAmount } from './tao.ts';
-import { addSignerOptions, openSigner, openWalletOf, type SignerFlags } from './wallet-options.ts';
+import { addSignerOptions, KEY_VARIABLE, openSigner, openWalletOf, type SignerFlags } from './wallet-options.ts';
 
 /** Options of a command that sends a call. */
 export interface CallFlags extends SignerFlags, NetworkFlags {
@@ -92,7 +92,7 @@ async function showPlan<F extends object>(command: ChainCommand<F>, flags: CallF
   context.print(`${call.hex}`);
   context.print(JSON.stringify({ pallet: call.pallet, name: call.name, args }, null, 2));
   printFacts(factsOf(command, plan), context);
-  if (account === undefined) context.print('not judged: no signer was named (--as, --wallet-name or --key-file)');
+  if (account === undefined) context.print(`not judged: no signer was named (--as, --wallet-name, --key-file or the variable ${KEY_VARIABLE})`);
   else context.print(refusal === undefined ? 'the chain would take it in the next block' : `the chain would refuse it: ${refusal.text} (${refusal.reason})`);
 }
 
@@ -103,8 +103,8 @@ function factsOf<F extends object>(command: ChainCommand<F>, { figures, feeRao, 
 /** The address that would sign, where one was named; a wallet's is read without its password. */
 async function addressOf(flags: CallFlags, context: CliContext, role: KeyRole): Promise<string | undefined> {
   if (flags.as !== undefined) return (await import('@connito/chain')).parseHotkey(flags.as);
-  if (flags.keyFile !== undefined) return (await openSigner(flags, context, role)).hotkey;
-  const { walletName, walletHotkey, walletPath } = flags;
-  if (walletName === undefined && walletHotkey === undefined && walletPath === undefined) return undefined;
-  return (await openWalletOf(flags, context)).address(role);
+  const { keyFile, walletName, walletHotkey, walletPath } = flags;
+  const namesWallet = walletName !== undefined || walletHotkey !== undefined || walletPath !== undefined;
+  if (keyFile !== undefined || (!namesWallet && (context.env[KEY_VARIABLE] ?? '') !== '')) return (await openSigner(flags, context, role)).hotkey;
+  return namesWallet ? (await openWalletOf(flags, context)).address(role) : undefined;
 }

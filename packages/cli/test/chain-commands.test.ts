@@ -35,11 +35,12 @@ interface Outcome {
 describe('commands that speak to the chain', () => {
   let localnet: Localnet;
   let chain: Chain;
+  let variables: Record<string, string> = {};
 
   async function connito(...args: string[]): Promise<Outcome> {
     const out: string[] = [];
     const err: string[] = [];
-    const context = createContext({ stdout: { write: (text) => out.push(text) }, stderr: { write: (text) => err.push(text) }, env: { BT_SUBTENSOR_CHAIN_ENDPOINT: localnet.endpoint }, signal: new AbortController().signal });
+    const context = createContext({ stdout: { write: (text) => out.push(text) }, stderr: { write: (text) => err.push(text) }, env: { BT_SUBTENSOR_CHAIN_ENDPOINT: localnet.endpoint, ...variables }, signal: new AbortController().signal });
     const code = await runCli(args, context);
     const stdout = out.join('');
     return { code, stdout, stderr: err.join(''), json: <T>() => JSON.parse(stdout) as T };
@@ -60,6 +61,9 @@ describe('commands that speak to the chain', () => {
     const dry = await connito('subnet', 'create', '--hotkey', owner, '--name', 'Experts', '--as', alice.hotkey, '--json');
     expect(dry.stderr).toBe('');
     expect(dry.json()).toMatchObject({ dryRun: true, account: alice.hotkey, refusal: null, call: { name: 'registerNetworkWithIdentity' }, figures: { lockCostRao: '1000000000000' } });
+    variables = { CONNITO_KEY: '//Alice' };
+    expect((await connito('subnet', 'create', '--hotkey', owner, '--dry-run', '--json')).json()).toMatchObject({ account: alice.hotkey, refusal: null });
+    variables = {};
     const unsure = await connito('subnet', 'create', '--hotkey', owner, ...ALICE);
     expect([unsure.code, unsure.stderr]).toEqual([2, expect.stringContaining('No terminal')]);
     expect((await connito('subnet', 'list', '--json')).json<unknown[]>()).toHaveLength(1);
