@@ -30,8 +30,6 @@ interface NamedKey {
   readonly state: KeyState;
 }
 
-const RAO_PER_TAO = 1_000_000_000n;
-
 /** Adds `connito wallet`. */
 export function registerWallet(program: Command, context: CliContext): void {
   const group = addGroup(program, 'wallet', 'Make, look at and use wallets, in files that btcli shares.');
@@ -94,13 +92,13 @@ function registerBalance(group: Command, context: CliContext): void {
 }
 
 async function runBalance(flags: BalanceFlags, context: CliContext): Promise<void> {
-  const { parseHotkey, readBalance } = await import('@connito/chain');
+  const { formatTao, parseHotkey, readBalance } = await import('@connito/chain');
   const address = flags.address === undefined ? await (await openWalletOf(flags, context)).address('coldkey') : parseHotkey(flags.address);
   const chain = await connectNetwork(flags, context);
   try {
     const freeRao = await readBalance(chain, { account: address });
     if (flags.json) context.printJson({ address, freeRao });
-    else context.print(`${address}  ${formatTao(freeRao)} TAO free`);
+    else context.print(`${address}  ${formatTao(freeRao)} free`);
   } finally {
     await chain.close();
   }
@@ -124,8 +122,4 @@ function protectionOf({ encryption }: KeyState): string {
 
 function modeOf(mode: number | undefined): string | undefined {
   return mode === undefined ? undefined : `0${mode.toString(8)}`;
-}
-
-function formatTao(rao: bigint): string {
-  return `${rao / RAO_PER_TAO}.${String(rao % RAO_PER_TAO).padStart(9, '0')}`;
 }
