@@ -75,7 +75,7 @@ export type { Neuron } from './neuron.ts';
 export { maxUpscale, normaliseWeights } from './weight-vector.ts';
 export type { Weight, WeightRow } from './weight-vector.ts';
 export { explainWeights, planWeights, settleWeights, setWeights } from './weights/set-weights.ts';
-export type { SettledWeights, SettleWeightsOptions, WeightsPlan, WeightsSent } from './weights/set-weights.ts';
+export type { KeptWeightsOptions, SettledWeights, SettleWeightsOptions, WeightsPlan, WeightsSent } from './weights/set-weights.ts';
 export { planPlainWeights, setPlainWeights } from './weights/plain.ts';
 export type { SetWeightsOptions, WeightsFigures, WeightsOptions, WeightsSet } from './weights/plain.ts';
 export { commitHashedWeights, followHashedWeights, planHashedWeights, planReveal, revealWeights } from './weights/hashed.ts';

@@ -34,7 +34,9 @@ function describe(event: AgentEvent): string | undefined {
     case 'scored':
       return `scored ${event.scores.map(({ uid, code, score }) => `uid ${uid} ${code === 'scored' ? score.toFixed(4) : code}`).join(', ') || 'nobody'}`;
     case 'weights-set':
-      return `set weights ${event.weights.map(({ uid, weight }) => `uid ${uid} ${(weight * 100).toFixed(1)} %`).join(', ') || 'for nobody'}`;
+      return `${event.way === 'plain' ? 'set' : 'committed'} weights ${event.weights.map(({ uid, weight }) => `uid ${uid} ${(weight * 100).toFixed(1)} %`).join(', ') || 'for nobody'}`;
+    case 'weights-settled':
+      return event.outcome === 'set' ? undefined : `weights of cycle ${event.cycle}: ${event.outcome}`;
     case 'merged':
       return event.accepted ? `merged version ${event.version} by ${event.step}, gain ${event.target?.gain.toFixed(4)} nats per token` : `nothing accepted, version ${event.version} stays`;
     case 'root-committed':

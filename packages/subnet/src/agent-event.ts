@@ -5,6 +5,7 @@
  */
 import type { MomentName } from './moment.ts';
 import type { MinerScore } from './validator.ts';
+import type { WeightsOutcome } from './weights-settlement.ts';
 
 /** The three roles of a subnet. */
 export type Role = 'owner' | 'miner' | 'validator';
@@ -20,7 +21,8 @@ export type AgentReport =
   | { readonly kind: 'committed'; readonly cycle: number; readonly blockNumber: number }
   | { readonly kind: 'uploaded'; readonly cycle: number; readonly sha256: string; readonly sizeBytes: number }
   | { readonly kind: 'scored'; readonly cycle: number; readonly seconds: number; readonly scores: readonly MinerScore[] }
-  | { readonly kind: 'weights-set'; readonly cycle: number; readonly weights: readonly { readonly uid: number; readonly weight: number }[] }
+  | { readonly kind: 'weights-set'; readonly cycle: number; readonly way: 'plain' | 'hashed' | 'timelocked'; readonly weights: readonly { readonly uid: number; readonly weight: number }[] }
+  | { readonly kind: 'weights-settled'; readonly cycle: number; readonly outcome: WeightsOutcome }
   | {
       readonly kind: 'merged';
       readonly cycle: number;

@@ -44,8 +44,14 @@ export async function guardEffect<F extends Effect, E>({ report, signal }: Pick<
 /** `not-yet` comes from a node behind the one that was asked before, as behind a load balancer. */
 const TRANSIENT_CODES: ReadonlySet<string> = new Set<ChainErrorCode>(['unreachable', 'disconnected', 'timeout', 'not-yet', 'expired']);
 
-function isTransient(error: unknown): boolean {
-  return isChainError(error) && TRANSIENT_CODES.has(error.code);
+/** Whether the chain may answer otherwise in a while. */
+export function isTransient(error: unknown): boolean {
+  return isChainError(error) && isTransientCode(error.code);
+}
+
+/** As {@link isTransient}, by the code alone. */
+export function isTransientCode(code: string): boolean {
+  return TRANSIENT_CODES.has(code);
 }
 
 /** Typed errors of the parts say what went wrong with one cycle; the task itself being wrong ends the run. */

@@ -22,7 +22,8 @@ export type SubnetErrorCode =
   | 'another-plan'
   | 'used-data'
   | 'unexpected-encoding'
-  | 'invalid-evidence';
+  | 'invalid-evidence'
+  | 'damaged-state';
 
 const BRAND: symbol = Symbol.for('@connito/subnet/SubnetError');
 

@@ -28,30 +28,39 @@ export interface MinerOptions extends RoleOptions {
 export async function runMiner(options: MinerOptions): Promise<void> {
   const role = await openRole<MomentEvent | FailedEvent | MinerEvent>('miner', options);
   const strategy = options.trainer === undefined ? UPDATE_STRATEGIES[options.strategy ?? 'honest'] : trainByCommand(options.trainer);
-  await run(role, createMiner(role.context.versions.base), (effect) => executeMinerEffect(role.context, strategy, effect));
+  await run(role, { machine: createMiner(role.context.versions.base), execute: (effect) => executeMinerEffect(role.context, strategy, effect) });
 }
 
 /** Runs a validator until the task ends. */
 export async function runValidator(options: RoleOptions): Promise<void> {
   const role = await openRole<MomentEvent | FailedEvent | ValidatorEvent>('validator', options);
   const { context } = role;
-  const desk = openValidatorDesk(context);
   const { weights, scoring } = context.manifest;
   const machine = createValidator(context.versions.base, { ratingWindow: weights.window, resubmissionCycles: scoring.resubmissionCycles });
-  try {
-    await run(role, machine, (effect) => executeValidatorEffect(desk, effect));
-  } finally {
-    await desk.close();
-  }
+  const desk = await openValidatorDesk(context).catch(async (error: unknown) => {
+    await role.close();
+    throw error;
+  });
+  // The desk follows weights over the role's connection: it is closed first.
+  const close = (): Promise<void> => desk.close().finally(() => role.close());
+  await run({ ...role, close }, { machine, execute: (effect) => executeValidatorEffect(desk, effect), finish: () => desk.settlement.revealed() });
 }
 
 /** Publishes a task and serves it until it ends. */
 export async function runOwner(options: RoleOptions & { readonly plan: OwnerPlan }): Promise<void> {
   const role = await openOwner(options);
-  await run(role, owner, (effect) => role.execute(effect));
+  await run(role, { machine: owner, execute: (effect) => role.execute(effect) });
 }
 
-async function run<State, F extends Effect, E extends OutcomeEvent>(role: OpenRole<MomentEvent | FailedEvent | E>, machine: Machine<State, F, E>, execute: (effect: F) => Promise<E>): Promise<void> {
+/** What a role does. */
+interface Conduct<State, F extends Effect, E extends OutcomeEvent> {
+  readonly machine: Machine<State, F, E>;
+  readonly execute: (effect: F) => Promise<E>;
+  /** After the last cycle. */
+  readonly finish?: () => Promise<void>;
+}
+
+async function run<State, F extends Effect, E extends OutcomeEvent>(role: OpenRole<MomentEvent | FailedEvent | E>, { machine, execute, finish }: Conduct<State, F, E>): Promise<void> {
   const { context, journal, clock } = role;
   try {
     await runRole({
@@ -64,6 +73,7 @@ async function run<State, F extends Effect, E extends OutcomeEvent>(role: OpenRo
       onMoment: ({ cycle, name, timeMs, endsMs }, missed) => context.report({ kind: 'moment', cycle, moment: name, timeMs, endsMs, missed }),
       signal: context.signal,
     });
+    await finish?.();
     context.report({ kind: 'finished' });
   } finally {
     await role.close();

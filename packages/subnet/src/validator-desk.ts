@@ -8,6 +8,7 @@ import { createEvaluator, type Evaluator } from '@connito/moe-engine';
 import type { RoleContext } from './context.ts';
 import { openCycleData, type CycleData } from './cycle-data.ts';
 import { selectionOf } from './task-manifest.ts';
+import { openWeightsSettlement, type WeightsSettlement } from './weights-settlement.ts';
 
 /** Rows evaluated at once: 1,024 tokens of 128, a good size for the CPU's matrix kernels. */
 const ROWS_PER_BATCH = 8;
@@ -15,6 +16,7 @@ const ROWS_PER_BATCH = 8;
 /** A validator's tools, opened when first needed. */
 export interface ValidatorDesk {
   readonly context: RoleContext;
+  readonly settlement: Pick<WeightsSettlement, 'set' | 'revealed'>;
   /** Mean loss of each row in nats per token, with these experts in the task's model. */
   rowLosses(tokens: Int32Array, experts: ExpertWeights): Promise<Float64Array>;
   /** The same for one candidate after the other, in order. A few are asked for and computed together; what comes before the task's first layer of experts is computed once for these. */
@@ -24,12 +26,14 @@ export interface ValidatorDesk {
   close(): Promise<void>;
 }
 
-/** Opens the desk; nothing is loaded before the first score. */
-export function openValidatorDesk(context: RoleContext): ValidatorDesk {
+/** Opens the desk; nothing is loaded before the first score. @throws SubnetError `damaged-state` */
+export async function openValidatorDesk(context: RoleContext): Promise<ValidatorDesk> {
+  const settlement = await openWeightsSettlement(context);
   let evaluator: Promise<Evaluator> | undefined;
   let drawn: { readonly cycle: number; readonly data: CycleData } | undefined;
   const desk: ValidatorDesk = {
     context,
+    settlement,
     async *candidateLosses(tokens, candidates) {
       const current = (evaluator ??= openEvaluator(context));
       try {
@@ -49,6 +53,7 @@ export function openValidatorDesk(context: RoleContext): ValidatorDesk {
       return drawn.data;
     },
     async close() {
+      await settlement.close();
       await closeQuietly(evaluator);
     },
   };

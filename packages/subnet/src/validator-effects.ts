@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { setWeights, type Neuron } from '@connito/chain';
+import type { Neuron } from '@connito/chain';
 import { fromHex } from '@connito/commit-reveal';
 import { rateMiners, weightsFromRatings } from '@connito/pol-scoring';
 import { resolveVersion } from './canonical-version.ts';
@@ -36,7 +36,7 @@ export async function executeValidatorEffect(desk: ValidatorDesk, effect: Valida
       await commitInPhase(context, { cycle, phase: 'score', record: { kind: 'sheet', cycle, sheetSha256: fromHex(effect.sheet) } });
       return { kind: 'sheet-committed', cycle };
     case 'set-weights':
-      await payMiners(context, cycle, effect.history);
+      await payMiners(desk, effect);
       return { kind: 'weights-set', cycle };
     case 'forget':
       for (const sha256 of effect.artifacts) await context.ownStore.remove(sha256);
@@ -89,14 +89,14 @@ async function commitRoot(context: RoleContext, { cycle, outcome }: Extract<Vali
 }
 
 /** Weights by ratings, for the hotkeys that were registered at the commit snapshot; what is not earned burns at the owner's uid. */
-async function payMiners(context: RoleContext, cycle: number, history: readonly MedianScores[]): Promise<void> {
-  const { chain, manifest, keypair } = context;
+async function payMiners({ context, settlement }: ValidatorDesk, { cycle, history }: Extract<ValidatorEffect, { kind: 'set-weights' }>): Promise<void> {
+  const { manifest } = context;
   const { neurons } = await readPhaseSnapshot(context, cycle, 'commit');
   const ratings = rateMiners({ cycles: history.map(({ scores }) => new Map(scores.map(({ hotkey, score }) => [hotkey, score]))), window: manifest.weights.window });
   const scores = new Map(neurons.map(({ uid, hotkey }) => [uid, ratings.get(hotkey) ?? 0]));
   const weights = weightsFromRatings({ ratings: scores, targetGain: manifest.weights.targetGain, burnUid: burnUid(neurons, context.ownerHotkey) });
-  await setWeights(chain, { netuid: manifest.netuid, weights, versionKey: manifest.weights.versionKey, signer: keypair });
-  context.report({ kind: 'weights-set', cycle, weights });
+  const way = await settlement.set(cycle, weights);
+  context.report({ kind: 'weights-set', cycle, way, weights });
 }
 
 /** To burn is to pay the owner's hotkey. Where that is not registered, no other uid may take its place: uid 0 is just some miner. */

@@ -44,6 +44,7 @@ beforeEach(async () => {
   const context = { store, ownStore, manifest: exampleManifest, timetable: { schedule: scheduleOf(exampleManifest), beacon: beaconOf(exampleManifest) }, taskHash: new Uint8Array(32), ownerHotkey: 'nobody', versions, report: () => {} };
   desk = {
     context: context as unknown as RoleContext,
+    settlement: { set: () => expect.unreachable(), revealed: () => expect.unreachable() },
     // The smaller the first weight, the better: 0.9 gains.
     rowLosses: (_tokens, experts) => Promise.resolve(Float64Array.of(1, 1.1, 1.2).map((loss) => loss + (experts.get('w')?.data[0] ?? 0))),
     candidateLosses: () => expect.unreachable(),

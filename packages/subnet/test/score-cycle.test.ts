@@ -43,6 +43,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 function deskOf(context: object): ValidatorDesk {
   return {
     context: { store, ownStore, manifest: exampleManifest, timetable, ...context } as unknown as RoleContext,
+    settlement: { set: () => expect.unreachable(), revealed: () => expect.unreachable() },
     rowLosses: () => expect.unreachable(),
     async *candidateLosses(_tokens, candidates) {
       let held: number[] = [];

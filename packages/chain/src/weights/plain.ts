@@ -23,7 +23,7 @@ export interface WeightsOptions {
   readonly versionKey?: number | bigint;
 }
 
-/** Options of {@link setWeights}. */
+/** Options of {@link setPlainWeights}. */
 export interface SetWeightsOptions extends WeightsOptions, SendOptions {}
 
 /** Weights that the chain holds. */

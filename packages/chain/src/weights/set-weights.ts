@@ -28,6 +28,12 @@ export async function planWeights(chain: Chain, options: WeightsOptions & { read
   return way === 'hashed' ? { way, ...(await planHashed(chain, settings, options)) } : { way, ...(await planTimelocked(chain, settings, options)) };
 }
 
+/** Options of {@link setWeights}. */
+export interface KeptWeightsOptions extends SetWeightsOptions {
+  /** Keeps a handle before its commit is sent. Without it a commit by hash cannot be revealed after a crash. */
+  readonly onHandle?: (handle: WeightsHandle) => void | Promise<void>;
+}
+
 /**
  * Sets the weights of the hotkey `signer` in the way that the subnet's settings ask for: as they are where commit-reveal is off, timelocked where it is on, and by hash on
  * runtimes that know nothing newer.
@@ -36,8 +42,10 @@ export async function planWeights(chain: Chain, options: WeightsOptions & { read
  * @throws bad-value, unsupported, refused (see `setPlainWeights`, `commitTimelockedWeights`, `commitHashedWeights`), read-back, and as `sendCall`
  * @example const { way } = await setWeights(chain, { netuid: 1, weights: [{ uid: 3, weight: 0.5 }], signer: hotkey });
  */
-export async function setWeights(chain: Chain, options: SetWeightsOptions): Promise<WeightsSent> {
-  return sendWeights(chain, await planWeights(chain, { ...options, account: options.signer.hotkey }), options);
+export async function setWeights(chain: Chain, options: KeptWeightsOptions): Promise<WeightsSent> {
+  const plan = await planWeights(chain, { ...options, account: options.signer.hotkey });
+  if (plan.way !== 'plain' && plan.refusal === undefined) await options.onHandle?.(plan.figures.handle);
+  return sendWeights(chain, plan, options);
 }
 
 async function sendWeights(chain: Chain, plan: WeightsPlan, options: SendOptions): Promise<WeightsSent> {
@@ -51,11 +59,9 @@ export async function explainWeights(chain: Chain, options: WeightsOptions & { r
 }
 
 /** Options of {@link settleWeights}. */
-export interface SettleWeightsOptions extends SetWeightsOptions {
+export interface SettleWeightsOptions extends KeptWeightsOptions {
   /** A commit that was under way when the last process stopped; it is followed first. */
   readonly handle?: WeightsHandle;
-  /** Keeps a handle before its commit is sent. Without it a commit by hash cannot be revealed after a crash. */
-  readonly onHandle?: (handle: WeightsHandle) => void | Promise<void>;
   /** Commits at most (default 3). */
   readonly attempts?: number;
 }
@@ -77,15 +83,13 @@ export interface SettledWeights {
  * @throws as {@link setWeights}; read-back when the last attempt came to nothing too
  */
 export async function settleWeights(chain: Chain, options: SettleWeightsOptions): Promise<SettledWeights> {
-  const { attempts = 3, signer, handle } = options;
+  const { attempts = 3, handle } = options;
   if (handle !== undefined && isFor(chain, handle, options)) {
     const settled = await follow(chain, handle, options);
     if (settled !== undefined) return { ...settled, attempts: 0 };
   }
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    const plan = await planWeights(chain, { ...options, account: signer.hotkey });
-    if (plan.way !== 'plain' && plan.refusal === undefined) await options.onHandle?.(plan.figures.handle);
-    const sent = await sendWeights(chain, plan, options);
+    const sent = await setWeights(chain, options);
     if (sent.way === 'plain') return { uid: sent.uid, row: sent.row, blockNumber: sent.blockNumber, blockHash: sent.blockHash, attempts: attempt };
     const settled = await follow(chain, sent.handle, options);
     if (settled !== undefined) return { ...settled, attempts: attempt };

@@ -38,8 +38,6 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 // Machines that build and test at once are slow.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-/** Waits out 128 blocks and an epoch without a pulse: six seconds each time. */
-const itSlowly = it.runIf(process.env['CONNITO_SLOW'] !== undefined);
 const TAO = 1_000_000_000n;
 const alice = openKeypair('//Alice');
 const owner = openKeypair('//owner');
@@ -137,7 +135,8 @@ describe.each(['stateful', 'modulo'] as const)('weights where epochs are %s', (e
     return { ...plan.figures.handle, ciphertext: toHex(ciphertext), round, values };
   }
 
-  itSlowly('that the chain cannot open, or that were sealed by another, come to nothing', async () => {
+  // Waits out 128 blocks and an epoch without a pulse: six seconds each time.
+  it.runIf(process.env['CONNITO_SLOW'])('that the chain cannot open, or that were sealed by another, come to nothing', async () => {
     const { publicKey } = await readBeacon(chain);
     const payload = encodeWeightsPayload({ hotkey: owner.publicKey, uids: [0, 1], values: [7, 65_535], versionKey: 0n });
     const sealed = (round: number): Uint8Array => encryptTimelock({ publicKey, round, plaintext: payload });
