@@ -3,12 +3,15 @@
  *
  * @module
  */
+import type { HashedResult, TimelockedResult } from '@connito/chain';
 import type { MomentName } from './moment.ts';
 import type { MinerScore } from './validator.ts';
-import type { WeightsOutcome } from './weights-settlement.ts';
 
 /** The three roles of a subnet. */
 export type Role = 'owner' | 'miner' | 'validator';
+
+/** How weights ended: `set` where the subnet takes them as they are; `revealed-equal` is as good, anything else is not. */
+export type WeightsOutcome = 'set' | HashedResult['outcome'] | TimelockedResult['outcome'];
 
 /** A role's report; hashes in hex, losses in nats per token, times of the chain. */
 export type AgentReport =

@@ -17,9 +17,6 @@ import { SubnetError } from './error.ts';
 /** How often weights that came to nothing are committed again. */
 const MAX_RECOMMITS = 2;
 
-/** How weights ended: `set` where the subnet takes them as they are; `revealed-equal` is as good, anything else is not. */
-export type WeightsOutcome = 'set' | HashedResult['outcome'] | TimelockedResult['outcome'];
-
 /** A commit that is under way. The cycle names it: a cycle has one row of weights. */
 interface PendingWeights {
   readonly cycle: number;
