@@ -3,7 +3,7 @@
  * @see pallets/commitments/src of opentensor/subtensor at 14bc6f9f9 (spec 425)
  * @module
  */
-import { toHex } from '@connito/commit-reveal';
+import { chargedBytes, MAX_TIMELOCKED_FIELD_BYTES, MIN_CHARGED_BYTES, toHex } from '@connito/commit-reveal';
 import type { Chain } from './connection.ts';
 import { epochIndexAt, epochStateOf, EPOCH_ITEMS, nextEpochBlock } from './epoch-schedule.ts';
 import { ChainError } from './errors.ts';
@@ -19,11 +19,11 @@ export const MAX_RAW_BYTES = 128;
 /** Longest `BigRaw` field. */
 export const MAX_BIG_RAW_BYTES = 512;
 /** Longest ciphertext of a `TimelockEncrypted` field. */
-export const MAX_TIMELOCKED_BYTES = 1024;
+export const MAX_TIMELOCKED_BYTES: number = MAX_TIMELOCKED_FIELD_BYTES;
 /** Most fields (`Commitments.MaxFields`). */
 export const MAX_COMMITMENT_FIELDS = 3;
 /** What a commitment uses up at least, however short it is. */
-export const MIN_COMMITMENT_BYTES = 100;
+export const MIN_COMMITMENT_BYTES: number = MIN_CHARGED_BYTES;
 
 /** Hashes that a field can be. All have 32 bytes. */
 export type HashAlgorithm = 'BlakeTwo256' | 'Sha256' | 'Keccak256' | 'ShaThree256';
@@ -136,8 +136,7 @@ export async function setCommitment(chain: Chain, options: SetCommitmentOptions)
 
 /** What a commitment uses up of `MaxSpace`: its fields' bytes (rounds are free), at least {@link MIN_COMMITMENT_BYTES}. */
 export function commitmentBytes(fields: readonly CommitmentField[]): number {
-  const sum = fields.reduce((total, field) => total + (bytesOf(field)?.length ?? 0), 0);
-  return Math.max(MIN_COMMITMENT_BYTES, sum);
+  return chargedBytes(fields.flatMap((field) => bytesOf(field) ?? []));
 }
 
 /** The commitment of one hotkey, at a block hash or now; undefined where it has none. @throws bad-address, bad-value, and as `Chain.request` */

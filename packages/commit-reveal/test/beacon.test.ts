@@ -5,7 +5,6 @@ import {
   deriveBeaconKey,
   firstRoundAt,
   fromHex,
-  isCommitRevealError,
   lastRoundAt,
   pulseRandomness,
   QUICKNET,
@@ -15,20 +14,11 @@ import {
   toHex,
   verifyPulse,
 } from '../src/index.ts';
+import { codeOf } from './code-of.ts';
 
 const PULSE = JSON.parse(readFileSync(new URL('./vectors/quicknet.json', import.meta.url), 'utf8')) as { round: number; signature: string; randomness: string };
 const SHARED = new URL('../../../../shared/data/timelock/quicknet-round-1000.json', import.meta.url);
 if (!existsSync(SHARED)) console.warn('SKIPPED: ../shared/data/timelock is absent; the stored copy of quicknet round 1000 is still checked');
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (isCommitRevealError(error)) return error.code;
-    throw error;
-  }
-  return 'none';
-}
 
 describe('quicknet', () => {
   const signature = fromHex(PULSE.signature);

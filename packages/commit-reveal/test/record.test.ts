@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createCommitment, decodeRecord, encodeRecord, fromHex, isCommitRevealError, MAX_FIELD_BYTES, MAX_FIELDS, toHex, verifyCommitment, type ChainRecord } from '../src/index.ts';
+import { codeOf } from './code-of.ts';
 
 const HASH_FIELDS = ['commitment', 'artifactSha256', 'taskHash', 'sheetSha256', 'mergedRoot', 'recordHash'];
 const VECTORS = JSON.parse(readFileSync(new URL('./vectors/vectors.json', import.meta.url), 'utf8')) as {
@@ -10,16 +11,6 @@ const VECTORS = JSON.parse(readFileSync(new URL('./vectors/vectors.json', import
 };
 const parse = (json: Record<string, unknown>): ChainRecord =>
   Object.fromEntries(Object.entries(json).map(([key, value]) => [key, HASH_FIELDS.includes(key) ? fromHex(value as string) : value])) as unknown as ChainRecord;
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (isCommitRevealError(error)) return error.code;
-    throw error;
-  }
-  return 'none';
-}
 
 /** The result, or undefined for a coded refusal. */
 function attempt<T>(run: () => T): T | undefined {

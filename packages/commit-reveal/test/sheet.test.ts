@@ -8,7 +8,6 @@ import {
   encodeBinary16,
   encodeSheet,
   fromHex,
-  isCommitRevealError,
   roundScore,
   SHEET_BYTES,
   SHEET_CODES,
@@ -17,6 +16,7 @@ import {
   type Sheet,
   type SheetEntry,
 } from '../src/index.ts';
+import { codeOf } from './code-of.ts';
 
 const VECTORS = JSON.parse(readFileSync(new URL('./vectors/vectors.json', import.meta.url), 'utf8')) as {
   readonly halves: readonly (readonly [string, number])[];
@@ -31,16 +31,6 @@ const VECTORS = JSON.parse(readFileSync(new URL('./vectors/vectors.json', import
   };
   readonly minersHash: { readonly miners: readonly { readonly uid: number; readonly hotkey: string }[]; readonly hash: string };
 };
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (isCommitRevealError(error)) return error.code;
-    throw error;
-  }
-  return 'none';
-}
 
 /** Python's float.hex(). */
 function fromFloatHex(text: string): number {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { computeTensorLeaf, computeTensorRoot, createTensorRoot, isCommitRevealError, sha256, toHex, verifyTensorProof, type HashableTensor } from '../src/index.ts';
+import { computeTensorLeaf, computeTensorRoot, createTensorRoot, sha256, toHex, verifyTensorProof, type HashableTensor } from '../src/index.ts';
+import { codeOf } from './code-of.ts';
 
 const tensor: fc.Arbitrary<HashableTensor> = fc.record({
   name: fc.string({ unit: 'grapheme', maxLength: 8 }),
@@ -12,16 +13,6 @@ const tensors = fc.uniqueArray(tensor, { selector: (t) => t.name, minLength: 1, 
 const leafOf = (t: HashableTensor) => computeTensorLeaf({ ...t, sizeBytes: t.data.length, sha256: sha256(t.data) });
 
 const open = () => createTensorRoot().open({ name: 'a', dtype: 'U8', shape: [2], sizeBytes: 2 });
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (isCommitRevealError(error)) return error.code;
-    throw error;
-  }
-  return 'none';
-}
 
 describe('tensor root', () => {
   it('does not depend on the order, nor on the pieces that the bytes come in', () => {

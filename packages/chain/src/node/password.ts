@@ -22,7 +22,7 @@ const MAX_PASSWORD_BYTES = 4096;
 
 /**
  * The variable in which bittensor-wallet looks for a keyfile's password: `BT_PW_` and the path in capitals, with `_` for `/` and `.`.
- * @example passwordVariable('/root/.bittensor/wallets/default/coldkey') // 'BT_PW__ROOT__BITTENSOR_WALLETS_DEFAULT_COLDKEY'
+ * @example passwordVariable('wallets/default/coldkey') // 'BT_PW_WALLETS_DEFAULT_COLDKEY'
  */
 export function passwordVariable(path: string): string {
   return `BT_PW_${path.replaceAll(/[/.\\]/g, '_').toUpperCase()}`;

@@ -18,7 +18,7 @@ import { readStorage, subtensor, toArray, toBytes, toNumber, type Codec } from '
 import { createPlan, sendPlan, type Check, type Plan } from '../plan.ts';
 import { normaliseWeights, type WeightRow } from '../weight-vector.ts';
 import { assertHandle, commonHandle, type HashedHandle } from './commit-handle.ts';
-import { storedRow, type WeightsFigures, type WeightsOptions, type WeightsSet } from './plain.ts';
+import { readBackWeights, storedRow, type WeightsFigures, type WeightsOptions, type WeightsSet } from './plain.ts';
 import { isSameRow, readWeightRow } from './row.ts';
 import { commitChecks, readWeightSettings, rowChecks, type WeightSettings } from './settings.ts';
 
@@ -124,13 +124,7 @@ export async function revealWeights(chain: Chain, handle: HashedHandle, options:
   const plan = await planReveal(chain, handle);
   const inclusion = await sendPlan(chain, plan, options);
   const { netuid, mechanism, uid } = handle;
-  const row = await persist(() => readWeightRow(chain, { netuid, mechanism, uid, at: inclusion.blockHash }));
-  if (isSameRow(row, storedRow(handle))) return { ...inclusion, uid, row };
-  throw new ChainError('read-back', `block ${inclusion.blockNumber} holds other weights than were revealed; does a second process use this key?`, {
-    subject: 'SubtensorModule.Weights',
-    blockNumber: inclusion.blockNumber,
-    extrinsicHash: inclusion.extrinsicHash,
-  });
+  return readBackWeights(chain, { netuid, mechanism, uid, inclusion, sent: handle, verb: 'revealed' });
 }
 
 /** How weights by hash ended. */

@@ -78,10 +78,24 @@ export async function sendPlain(chain: Chain, plan: Plan<WeightsFigures>, option
   const { netuid, mechanism } = settings;
   const inclusion = await sendPlan(chain, plan, options);
   // Registered: the plan would have been refused.
-  const uid = settings.uid as number;
+  return readBackWeights(chain, { netuid, mechanism, uid: settings.uid as number, inclusion, sent, verb: 'sent' });
+}
+
+/** What the block of an inclusion should hold. */
+interface WrittenWeights {
+  readonly netuid: number;
+  readonly mechanism: number;
+  readonly uid: number;
+  readonly inclusion: Inclusion;
+  readonly sent: WeightRow;
+  readonly verb: 'sent' | 'revealed';
+}
+
+/** @throws read-back where the block holds another row */
+export async function readBackWeights(chain: Chain, { netuid, mechanism, uid, inclusion, sent, verb }: WrittenWeights): Promise<WeightsSet> {
   const row = await persist(() => readWeightRow(chain, { netuid, mechanism, uid, at: inclusion.blockHash }));
   if (isSameRow(row, storedRow(sent))) return { ...inclusion, uid, row };
-  throw new ChainError('read-back', `block ${inclusion.blockNumber} holds other weights than were sent; does a second process use this key?`, {
+  throw new ChainError('read-back', `block ${inclusion.blockNumber} holds other weights than were ${verb}; does a second process use this key?`, {
     subject: 'SubtensorModule.Weights',
     blockNumber: inclusion.blockNumber,
     extrinsicHash: inclusion.extrinsicHash,

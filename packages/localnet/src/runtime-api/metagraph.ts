@@ -13,7 +13,7 @@ import { mechanismIndex } from '../runtime/subnet-lookup.ts';
 import type { ApiContext, ApiHandlers } from './context.ts';
 import { hyperparametersOf } from './hyperparameters.ts';
 import { axonOf } from './neurons.ts';
-import { stakeWeights } from './stake-weights.ts';
+import { neuronVectors } from './neuron-vectors.ts';
 import { subnetName } from './subnet-name.ts';
 
 type Metagraph = TypeOf<'Metagraph'>;
@@ -129,25 +129,12 @@ type NeuronField = Exclude<keyof Metagraph, SubnetField | HyperparameterField | 
 
 function neuronFields(context: ApiContext, netuid: number): Pick<Metagraph, NeuronField> {
   const { subtensor } = context;
-  const hotkeys = context.hotkeys(netuid);
-  const coldkeys = hotkeys.map((hotkey) => subtensor.Owner.get(hotkey));
+  const vectors = neuronVectors(context, netuid);
+  const { hotkeys, coldkeys } = vectors;
   return {
-    hotkeys,
-    coldkeys,
+    ...vectors,
     identities: coldkeys.map((coldkey) => subtensor.IdentitiesV2.get(coldkey)),
     axons: hotkeys.map((hotkey) => axonOf(context, netuid, hotkey)),
-    active: subtensor.Active.get(netuid),
-    validator_permit: subtensor.ValidatorPermit.get(netuid),
-    pruning_score: [],
-    last_update: subtensor.LastUpdate.get(netuid),
-    emission: subtensor.Emission.get(netuid),
-    dividends: subtensor.Dividends.get(netuid),
-    incentives: subtensor.Incentive.get(netuid),
-    consensus: subtensor.Consensus.get(netuid),
-    trust: [],
-    rank: [],
-    block_at_registration: hotkeys.map((_, uid) => subtensor.BlockAtRegistration.get(netuid, uid)),
-    ...stakeWeights(context, netuid),
     tao_dividends_per_hotkey: hotkeys.map((hotkey) => [hotkey, 0n] as const),
     alpha_dividends_per_hotkey: hotkeys.map((hotkey) => [hotkey, subtensor.AlphaDividendsPerSubnet.get(netuid, hotkey)] as const),
   };

@@ -12,7 +12,7 @@ import type { TypeOf } from '../scale/type-of.ts';
 import type { ApiContext, ApiHandlers } from './context.ts';
 import { hyperparameterApi } from './hyperparameters.ts';
 import { metagraphApi, poolFields } from './metagraph.ts';
-import { stakeWeights } from './stake-weights.ts';
+import { neuronVectors } from './neuron-vectors.ts';
 import { subnetName } from './subnet-name.ts';
 
 /** The API's methods. */
@@ -90,24 +90,11 @@ function dynamicInfo(context: ApiContext, netuid: number): TypeOf<'DynamicInfo'>
 function subnetState(context: ApiContext, netuid: number): TypeOf<'SubnetState'> | undefined {
   const { subtensor } = context;
   if (!context.exists(netuid)) return undefined;
-  const hotkeys = context.hotkeys(netuid);
+  const vectors = neuronVectors(context, netuid);
   return {
     netuid,
-    hotkeys,
-    coldkeys: hotkeys.map((hotkey) => subtensor.Owner.get(hotkey)),
-    active: subtensor.Active.get(netuid),
-    validator_permit: subtensor.ValidatorPermit.get(netuid),
-    pruning_score: [],
-    last_update: subtensor.LastUpdate.get(netuid),
-    emission: subtensor.Emission.get(netuid),
-    dividends: subtensor.Dividends.get(netuid),
-    incentives: subtensor.Incentive.get(netuid),
-    consensus: subtensor.Consensus.get(netuid),
-    trust: [],
-    rank: [],
-    block_at_registration: hotkeys.map((_, uid) => subtensor.BlockAtRegistration.get(netuid, uid)),
-    ...stakeWeights(context, netuid),
-    emission_history: context.netuids().map((other) => hotkeys.map((hotkey) => subtensor.LastHotkeyEmissionOnNetuid.get(hotkey, other))),
+    ...vectors,
+    emission_history: context.netuids().map((other) => vectors.hotkeys.map((hotkey) => subtensor.LastHotkeyEmissionOnNetuid.get(hotkey, other))),
   };
 }
 

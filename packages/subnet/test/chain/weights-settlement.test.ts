@@ -4,7 +4,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addStake, burnedRegister, commitHashedWeights, connectChain, createCall, openKeypair, phaseWindow, planWeights, readNeurons, readWeightRow, registerNetwork, sendCall, setHyperparameter, startCall, type Chain, type WeightsHandle } from '@connito/chain';
+import { commitHashedWeights, connectChain, createCall, openKeypair, phaseWindow, planWeights, readWeightRow, sendCall, setHyperparameter, type Chain, type WeightsHandle } from '@connito/chain';
 import { startLocalnet, type Localnet } from '@connito/localnet';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AgentReport } from '../../src/agent-event.ts';
@@ -13,6 +13,7 @@ import type { ValidatorDesk } from '../../src/validator-desk.ts';
 import { executeValidatorEffect } from '../../src/validator-effects.ts';
 import { openWeightsSettlement, type WeightsSettlement } from '../../src/weights-settlement.ts';
 import { exampleManifest } from '../example-manifest.ts';
+import { createValidatorSubnet } from './validator-subnet.ts';
 
 // Machines that build and test at once are slow.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -53,14 +54,7 @@ const outcomes = (): unknown[] =>
 beforeAll(async () => {
   localnet = await startLocalnet({ seed: 'weights-settlement', instantSeal: true, intervalMs: 600_000, commitRevealWeights: true });
   chain = await connectChain({ endpoint: localnet.endpoint });
-  ({ netuid } = await registerNetwork(chain, { hotkey: owner.hotkey, signer: alice }));
-  await setHyperparameter(chain, { netuid, name: 'weightsSetRateLimit', value: 0, signer: alice, sudo: true });
-  await setHyperparameter(chain, { netuid, name: 'adminFreezeWindow', value: 0, signer: alice, sudo: true });
-  await setHyperparameter(chain, { netuid, name: 'tempo', value: TEMPO, signer: alice, sudo: true });
-  await startCall(chain, { netuid, signer: alice });
-  ({ uid } = await burnedRegister(chain, { netuid, hotkey: keypair.hotkey, signer: alice }));
-  await addStake(chain, { netuid, hotkey: keypair.hotkey, amountRao: 100_000_000_000n, tolerance: 'none', signer: alice });
-  for (let n = 0; n < 3 * TEMPO && (await readNeurons(chain, { netuid }))[uid]?.validatorPermit !== true; n++) await seal();
+  ({ netuid, uid } = await createValidatorSubnet(chain, { owner: owner.hotkey, validator: keypair.hotkey, sudo: alice, tempo: TEMPO }));
 });
 afterAll(async () => {
   await chain?.close();

@@ -3,8 +3,6 @@
  */
 import { encodeWeightsPayload, encryptTimelock, toHex } from '@connito/commit-reveal';
 import {
-  addStake,
-  burnedRegister,
   commitHashedWeights,
   commitTimelockedWeights,
   connectChain,
@@ -17,16 +15,13 @@ import {
   planReveal,
   planWeights,
   readBeacon,
-  readNeurons,
   readWeightRow,
-  registerNetwork,
   revealWeights,
   sendCall,
   setHyperparameter,
   setPlainWeights,
   settleWeights,
   setWeights,
-  startCall,
   type Chain,
   type HashedHandle,
   type TimelockedHandle,
@@ -34,11 +29,11 @@ import {
 } from '@connito/chain';
 import { startLocalnet, type Localnet } from '@connito/localnet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createValidatorSubnet } from './validator-subnet.ts';
 
 // Machines that build and test at once are slow.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const TAO = 1_000_000_000n;
 const alice = openKeypair('//Alice');
 const owner = openKeypair('//owner');
 const validator = openKeypair('//validator');
@@ -89,14 +84,7 @@ describe.each(['stateful', 'modulo'] as const)('weights where epochs are %s', (e
   beforeAll(async () => {
     localnet = await startLocalnet({ seed: `weights-${epochModel}`, instantSeal: true, intervalMs: 600_000, epochModel });
     chain = await connectChain({ endpoint: localnet.endpoint });
-    ({ netuid } = await registerNetwork(chain, { hotkey: owner.hotkey, signer: alice }));
-    await setHyperparameter(chain, { netuid, name: 'weightsSetRateLimit', value: 0, signer: alice, sudo: true });
-    await setHyperparameter(chain, { netuid, name: 'adminFreezeWindow', value: 0, signer: alice, sudo: true });
-    await setHyperparameter(chain, { netuid, name: 'tempo', value: TEMPO, signer: alice, sudo: true });
-    await startCall(chain, { netuid, signer: alice });
-    ({ uid } = await burnedRegister(chain, { netuid, hotkey: validator.hotkey, signer: alice }));
-    await addStake(chain, { netuid, hotkey: validator.hotkey, amountRao: 100n * TAO, tolerance: 'none', signer: alice });
-    for (let n = 0; n < 3 * TEMPO && (await readNeurons(chain, { netuid }))[uid]?.validatorPermit !== true; n++) await seal();
+    ({ netuid, uid } = await createValidatorSubnet(chain, { owner: owner.hotkey, validator: validator.hotkey, sudo: alice, tempo: TEMPO }));
   });
   afterAll(async () => {
     await chain?.close();
