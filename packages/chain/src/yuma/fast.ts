@@ -18,7 +18,7 @@ import type { YumaResult } from './result.ts';
 import { countVotes, type Votes } from './stake.ts';
 
 /**
- * What {@link computeYuma} returns, 16 to 20 times faster for 64 validators and 256 neurons on a busy machine (`bench/yuma.bench.mjs`).
+ * What {@link computeYuma} returns, 13 to 18 times faster for 64 validators and 256 neurons (`bench/yuma.bench.mjs`).
  *
  * Held to within ±1 of u16; in fact equal wherever it was compared. Inputs that no chain should have (a moving average above 1, crossed bounds of alpha, stake
  * whose sum overflows) are handed to the exact form.
