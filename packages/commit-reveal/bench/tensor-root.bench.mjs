@@ -4,7 +4,7 @@
  *     npm run bench -- commit-reveal tensor-root
  *
  * From a file (page cache), from shared memory, and from plain memory. Each figure is the best of five, interleaved, so that another process on the machine
- * slows both alike. SIZE_MB (default 512) is split into 64 tensors.
+ * slows both alike. SIZE_MB (default 2048) is split into 64 tensors.
  */
 import { createHash, randomFillSync } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { hashTensors } from '../dist/node.js';
 const COUNT = 64;
 const RUNS = 5;
 const BUFFER = 1_048_576;
-const sizeBytes = Math.floor((Number(process.env.SIZE_MB ?? 512) * 1e6) / COUNT);
+const sizeBytes = Math.floor((Number(process.env.SIZE_MB ?? 2048) * 1e6) / COUNT);
 const memory = new Uint8Array(COUNT * sizeBytes);
 for (let at = 0; at < memory.length; at += 65_536) randomFillSync(memory.subarray(at, at + 65_536));
 const shared = new Uint8Array(new SharedArrayBuffer(memory.length));

@@ -86,6 +86,6 @@ describe('the root on several threads', () => {
 
   it('tells of a thread that dies', async () => {
     const dying = new URL(`data:text/javascript,${encodeURIComponent("import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => process.exit(1));")}`);
-    expect(await codeOfAsync(() => hashOn([inFile(tensors[5] as (typeof tensors)[number], 5)], {}, dying))).toBe('hash-thread');
+    expect(await codeOfAsync(() => hashOn([5, 7].map((index) => inFile(tensors[index] as (typeof tensors)[number], index)), { threads: 2 }, dying))).toBe('hash-thread');
   });
 });

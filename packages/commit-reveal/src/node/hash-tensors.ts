@@ -1,25 +1,20 @@
 /**
  * The canonical root of many tensors on several threads: one tensor a thread at a time, the largest first, from files, streams and memory.
  *
- * SHA-256 of one tensor is one sequence of steps, so a single tensor gains nothing; a checkpoint has hundreds. What lies in memory is hashed by the calling
- * thread too, between turns of its event loop, because copying it to others costs a part of hashing it; what lies in a `SharedArrayBuffer` is not copied at all.
- * Files are read by the threads themselves.
+ * SHA-256 of one tensor is one sequence of steps, so a single tensor gains nothing; a checkpoint has hundreds. The calling thread hashes too, between turns of
+ * its event loop: it need not wait for the others to start, and what lies in its memory must be copied for others unless it is a `SharedArrayBuffer`.
+ * Threads read files themselves.
  * @module
  */
 import { availableParallelism } from 'node:os';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CommitRevealError } from '../errors.ts';
 import { createTensorRoot, type HashableTensor, type TensorHeader, type TensorRootBuilder } from '../tensor-root.ts';
-import { openHashThread, type HashThread } from './hash-thread.ts';
-import { createSha256 } from './sha256.ts';
+import { hashHere } from './hash-here.ts';
+import { openHashThread } from './hash-thread.ts';
+import type { FileRange, Hasher } from './hasher.ts';
 
 /** A tensor whose bytes lie in a file. */
-export interface FileTensor extends TensorHeader {
-  readonly path: string;
-  /** Of the tensor's first byte in the file. */
-  readonly offset: number;
-  readonly sizeBytes: number;
-}
+export interface FileTensor extends TensorHeader, FileRange {}
 
 /** A tensor whose bytes come as a stream; it is read once, when its turn comes. */
 export interface StreamTensor extends TensorHeader {
@@ -32,14 +27,16 @@ export type TensorSource = HashableTensor | FileTensor | StreamTensor;
 
 /** Options of {@link hashTensors}. */
 export interface HashTensorsOptions {
-  /** Threads that compute, this one included where tensors lie in memory; 1 to 1,024 (default: as many as the machine runs at once). */
+  /** Threads that compute, this one included; 1 to 1,024 (default: one for every 16 MiB, and at most as many as the machine runs at once). */
   readonly threads?: number;
-  /** Each thread but this one holds two buffers of this size, 4 KiB to 64 MiB (default: 1 MiB). */
+  /** Each thread holds up to three buffers of this size, 4 KiB to 64 MiB (default: 1 MiB). */
   readonly bufferBytes?: number;
   readonly signal?: AbortSignal;
 }
 
 const DEFAULT_BUFFER_BYTES = 1_048_576;
+/** Less than this is hashed here before another thread has started. */
+const WORTH_A_THREAD_BYTES = 16_777_216;
 
 /**
  * Hashes tensors in any order, and gives the builder that has their root and proofs.
@@ -51,29 +48,25 @@ const DEFAULT_BUFFER_BYTES = 1_048_576;
  * const root = (await hashTensors(headers.map((h) => ({ ...h, path, offset: h.offset, sizeBytes: h.sizeBytes })))).root();
  */
 export async function hashTensors(tensors: Iterable<TensorSource>, options: HashTensorsOptions = {}, entry: URL = new URL('./node/hash-worker.js', import.meta.url)): Promise<TensorRootBuilder> {
-  const { threads, bufferBytes } = checkOptions(options);
-  const jobs = [...tensors].map((source) => ({ source, sizeBytes: 'data' in source ? source.data.length : source.sizeBytes }));
-  assertHeaders(jobs);
+  const queue = queueBySize(tensors);
+  const { threads, bufferBytes } = checkOptions(options, queue);
   options.signal?.throwIfAborted();
-  const queues = splitJobs(jobs);
-  const builder = createTensorRoot({ createSha256 });
-  const isHashingHere = queues.here.length > 0;
-  const count = Math.min(Math.max(threads - (isHashingHere ? 1 : 0), queues.elsewhere.length > 0 ? 1 : 0), jobs.length);
-  const opened = Array.from({ length: count }, () => openHashThread(bufferBytes, entry));
-  const run = { queues, builder, bufferBytes, stop: new AbortController() };
-  const onAbort = (): void => run.stop.abort(options.signal?.reason);
+  const stop = new AbortController();
+  const onAbort = (): void => stop.abort(options.signal?.reason);
   options.signal?.addEventListener('abort', onAbort, { once: true });
+  const run = { queue, builder: createTensorRoot(), signal: stop.signal };
+  const others = Array.from({ length: Math.max(Math.min(threads, queue.length) - 1, 0) }, () => openHashThread(bufferBytes, entry));
   try {
-    await Promise.all([...opened.map((thread) => workOff(run, thread)), ...(isHashingHere ? [workOff(run)] : [])]);
+    await Promise.all([hashHere(bufferBytes, stop.signal), ...others].map((hasher) => workOff(run, hasher)));
   } catch (error) {
     // The first failure ends the others at their next tensor; closing the threads ends what they have under way.
-    run.stop.abort(error);
+    stop.abort(error);
     throw options.signal?.aborted ? options.signal.reason : error;
   } finally {
     options.signal?.removeEventListener('abort', onAbort);
-    await Promise.all(opened.map((thread) => thread.close()));
+    await Promise.all(others.map((thread) => thread.close()));
   }
-  return builder;
+  return run.builder;
 }
 
 interface Job {
@@ -81,52 +74,25 @@ interface Job {
   readonly sizeBytes: number;
 }
 
-/** Jobs by size, the largest last. */
-interface Queues {
-  /** In memory: any thread may take them. */
-  readonly here: Job[];
-  /** In files and streams, and in shared memory: for the threads. */
-  readonly elsewhere: Job[];
-}
-
 interface Run {
-  readonly queues: Queues;
+  /** By size, the largest last. */
+  readonly queue: Job[];
   readonly builder: TensorRootBuilder;
-  readonly bufferBytes: number;
-  readonly stop: AbortController;
+  readonly signal: AbortSignal;
 }
 
-async function workOff(run: Run, thread?: HashThread): Promise<void> {
-  const { queues, builder, stop } = run;
-  for (;;) {
-    stop.signal.throwIfAborted();
-    const job = thread === undefined ? queues.here.pop() : (largestOf(queues).pop() as Job | undefined);
-    if (job === undefined) return;
+async function workOff({ queue, builder, signal }: Run, hasher: Hasher): Promise<void> {
+  for (let job = queue.pop(); job !== undefined; job = queue.pop()) {
+    signal.throwIfAborted();
     const { name, dtype, shape } = job.source;
-    const sha256 = thread === undefined ? await digestHere(job.source as HashableTensor, run) : await abortable(digestOn(thread, job), stop.signal);
+    const sha256 = await abortable(digest(hasher, job), signal);
     builder.addDigest({ name, dtype, shape, sizeBytes: job.sizeBytes, sha256 });
   }
 }
 
-function largestOf({ here, elsewhere }: Queues): Job[] {
-  return (here.at(-1)?.sizeBytes ?? -1) > (elsewhere.at(-1)?.sizeBytes ?? -1) ? here : elsewhere;
-}
-
-/** In pieces, so that other threads are fed meanwhile. */
-async function digestHere({ data }: HashableTensor, { bufferBytes, stop }: Run): Promise<Uint8Array> {
-  const hash = createSha256();
-  for (let at = 0; at < data.length; at += bufferBytes) {
-    stop.signal.throwIfAborted();
-    hash.update(data.subarray(at, at + bufferBytes));
-    await nextTurn();
-  }
-  return hash.digest();
-}
-
-function digestOn(thread: HashThread, { source, sizeBytes }: Job): Promise<Uint8Array> {
-  if ('path' in source) return thread.digestFile(source);
-  if ('chunks' in source) return thread.digestChunks(exactly(source, sizeBytes));
-  return source.data.buffer instanceof SharedArrayBuffer ? thread.digestShared(source.data) : thread.digestChunks([source.data]);
+function digest(hasher: Hasher, { source, sizeBytes }: Job): Promise<Uint8Array> {
+  if ('path' in source) return hasher.digestFile(source);
+  return 'chunks' in source ? hasher.digestChunks(exactly(source, sizeBytes)) : hasher.digestBytes(source.data);
 }
 
 async function* exactly({ name, chunks }: StreamTensor, sizeBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
@@ -150,23 +116,24 @@ function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-function splitJobs(jobs: readonly Job[]): Queues {
-  const bySize = jobs.toSorted((a, b) => a.sizeBytes - b.sizeBytes);
-  const isHere = ({ source }: Job): boolean => 'data' in source;
-  return { here: bySize.filter(isHere), elsewhere: bySize.filter((job) => !isHere(job)) };
-}
-
 /** Refuses names, shapes and duplicates as the builder does, before any work. */
-function assertHeaders(jobs: readonly Job[]): void {
+function queueBySize(tensors: Iterable<TensorSource>): Job[] {
+  const jobs = [...tensors].map((source) => ({ source, sizeBytes: 'data' in source ? source.data.length : source.sizeBytes }));
   const builder = createTensorRoot();
   const sha256 = new Uint8Array(32);
   for (const { source, sizeBytes } of jobs) builder.addDigest({ name: source.name, dtype: source.dtype, shape: source.shape, sizeBytes, sha256 });
+  return jobs.sort((a, b) => a.sizeBytes - b.sizeBytes);
 }
 
-function checkOptions({ threads = availableParallelism(), bufferBytes = DEFAULT_BUFFER_BYTES }: HashTensorsOptions): { readonly threads: number; readonly bufferBytes: number } {
-  assertBetween('threads', threads, [1, 1_024]);
+function checkOptions({ threads, bufferBytes = DEFAULT_BUFFER_BYTES }: HashTensorsOptions, queue: readonly Job[]): { readonly threads: number; readonly bufferBytes: number } {
+  if (threads !== undefined) assertBetween('threads', threads, [1, 1_024]);
   assertBetween('bufferBytes', bufferBytes, [4_096, 67_108_864]);
-  return { threads, bufferBytes };
+  return { threads: threads ?? worthwhileThreads(queue), bufferBytes };
+}
+
+function worthwhileThreads(queue: readonly Job[]): number {
+  const totalBytes = queue.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return Math.min(Math.ceil(totalBytes / WORTH_A_THREAD_BYTES), availableParallelism());
 }
 
 function assertBetween(field: string, value: number, [min, max]: readonly [number, number]): void {

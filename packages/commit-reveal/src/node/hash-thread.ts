@@ -1,35 +1,26 @@
 /**
- * A hashing thread seen from outside: requests are answered in order, and memory is two buffers that are filled and hashed in turn.
+ * A hashing thread seen from outside: requests are answered in order. Bytes move to it and back in two buffers: one is filled while the other is hashed.
  * @module
  */
 import { Worker } from 'node:worker_threads';
 import { CommitRevealError } from '../errors.ts';
-
-/** Buffers of a thread: one is filled while the other is hashed. */
-export const SLOTS = 2;
+import type { FileRange, Hasher } from './hasher.ts';
 
 /** What a thread is asked. */
 export type HashRequest =
-  | { readonly kind: 'file'; readonly path: string; readonly offset: number; readonly sizeBytes: number }
+  | ({ readonly kind: 'file' } & FileRange)
   /** Bytes of a `SharedArrayBuffer`, used in place. */
   | { readonly kind: 'shared'; readonly data: Uint8Array }
-  | { readonly kind: 'slot'; readonly slot: number; readonly length: number }
-  /** The digest of the slots since the last end. */
+  /** The first `length` bytes of a buffer that moves to the thread, and back with the answer. */
+  | { readonly kind: 'piece'; readonly buffer: ArrayBuffer; readonly length: number }
+  /** The digest of the pieces since the last end. */
   | { readonly kind: 'end' };
 
 /** What it answers. */
 export interface HashReply {
   readonly digest?: Uint8Array;
+  readonly buffer?: ArrayBuffer;
   readonly error?: { readonly message: string; readonly code?: string; readonly path?: string };
-}
-
-/** A thread that computes SHA-256. */
-export interface HashThread {
-  digestFile(file: { readonly path: string; readonly offset: number; readonly sizeBytes: number }): Promise<Uint8Array>;
-  digestShared(data: Uint8Array): Promise<Uint8Array>;
-  /** Copies chunks into the thread's buffers. */
-  digestChunks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Uint8Array>;
-  close(): Promise<unknown>;
 }
 
 interface Waiting {
@@ -37,40 +28,37 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Starts a thread. @param entry another worker file than the package's, in tests */
-export function openHashThread(bufferBytes: number, entry: URL): HashThread {
-  const memory = new SharedArrayBuffer(SLOTS * bufferBytes);
-  const slots = Array.from({ length: SLOTS }, (_, index) => new Uint8Array(memory, index * bufferBytes, bufferBytes));
-  const worker = new Worker(entry, { workerData: { memory, bufferBytes } });
+/** Starts a thread. What is not in shared memory is copied into its buffers. @param entry another worker file than the package's, in tests */
+export function openHashThread(bufferBytes: number, entry: URL): Hasher {
+  const worker = new Worker(entry, { workerData: { bufferBytes } });
   const request = watch(worker);
   const digestOf = async (message: HashRequest): Promise<Uint8Array> => (await request(message)).digest as Uint8Array;
-  return {
-    digestFile: ({ path, offset, sizeBytes }) => digestOf({ kind: 'file', path, offset, sizeBytes }),
-    digestShared: (data) => digestOf({ kind: 'shared', data }),
-    async digestChunks(chunks) {
-      const busy: Promise<unknown>[] = slots.map(() => Promise.resolve());
-      let turn = 0;
-      for await (const chunk of chunks) {
-        for (let at = 0; at < chunk.length; at += bufferBytes) {
-          await busy[turn];
-          const part = chunk.subarray(at, at + bufferBytes);
-          (slots[turn] as Uint8Array).set(part);
-          const hashed = request({ kind: 'slot', slot: turn, length: part.length });
-          // It is awaited before its slot is used again, or never where the stream fails first.
-          hashed.catch(() => undefined);
-          busy[turn] = hashed;
-          turn = (turn + 1) % SLOTS;
-        }
+  const buffers = Array.from({ length: 2 }, async () => new ArrayBuffer(bufferBytes));
+  const hashPiece = async (piece: Uint8Array, buffer: ArrayBuffer): Promise<ArrayBuffer> => {
+    new Uint8Array(buffer).set(piece);
+    return (await request({ kind: 'piece', buffer, length: piece.length }, [buffer])).buffer as ArrayBuffer;
+  };
+  const digestChunks: Hasher['digestChunks'] = async (chunks) => {
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; at += bufferBytes) {
+        const back = hashPiece(chunk.subarray(at, at + bufferBytes), await (buffers.shift() as Promise<ArrayBuffer>));
+        // It is awaited before it is filled again, or never where the stream fails first.
+        back.catch(() => undefined);
+        buffers.push(back);
       }
-      await Promise.all(busy);
-      return digestOf({ kind: 'end' });
-    },
+    }
+    return digestOf({ kind: 'end' });
+  };
+  return {
+    digestFile: (range) => digestOf({ kind: 'file', ...range }),
+    digestBytes: (data) => (data.buffer instanceof SharedArrayBuffer ? digestOf({ kind: 'shared', data }) : digestChunks([data])),
+    digestChunks,
     close: () => worker.terminate(),
   };
 }
 
 /** Pairs answers with requests, which a thread takes in order. A thread that dies rejects what is under way and all that comes. */
-function watch(worker: Worker): (message: HashRequest) => Promise<HashReply> {
+function watch(worker: Worker): (message: HashRequest, moved?: readonly ArrayBuffer[]) => Promise<HashReply> {
   const waiting: Waiting[] = [];
   let dead: CommitRevealError | undefined;
   const die = (cause?: unknown): void => {
@@ -84,10 +72,10 @@ function watch(worker: Worker): (message: HashRequest) => Promise<HashReply> {
   });
   worker.on('error', die);
   worker.on('exit', () => die());
-  return (message) =>
+  return (message, moved = []) =>
     new Promise((resolve, reject) => {
       if (dead !== undefined) return reject(dead);
       waiting.push({ resolve, reject });
-      worker.postMessage(message, []);
+      worker.postMessage(message, moved);
     });
 }
