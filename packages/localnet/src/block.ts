@@ -23,10 +23,15 @@ export interface Block {
   readonly timestampMs: number;
 }
 
-/** BLAKE2b of the SCALE-encoded header, as every client computes it. Hex. */
-export function hashHeader({ parentHash, number, stateRoot, extrinsicsRoot }: Header): string {
+/** A header as SCALE. */
+export function encodeHeader({ parentHash, number, stateRoot, extrinsicsRoot }: Header): Uint8Array {
   const writer = new ScaleWriter().put(fromHex(parentHash)).compact(number);
-  return toHex(blake2(writer.put(fromHex(stateRoot)).put(fromHex(extrinsicsRoot)).compact(0).finish()));
+  return writer.put(fromHex(stateRoot)).put(fromHex(extrinsicsRoot)).compact(0).finish();
+}
+
+/** BLAKE2b of the SCALE-encoded header, as every client computes it. Hex. */
+export function hashHeader(header: Header): string {
+  return toHex(blake2(encodeHeader(header)));
 }
 
 /**

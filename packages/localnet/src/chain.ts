@@ -7,6 +7,7 @@ import { BlockArchive } from './block-archive.ts';
 import type { LocalBeacon } from './beacon.ts';
 import type { ChainStore, StoredChain } from './disk.ts';
 import { LocalnetError } from './errors.ts';
+import { ForkStates, type Branch, type ChangedBlock } from './fork-states.ts';
 import { encodeBareExtrinsic, type Extrinsic, type SignedPart } from './extrinsic.ts';
 import { stepSubnets } from './runtime/coinbase.ts';
 import { revealCommitments } from './runtime/commitments.ts';
@@ -18,7 +19,7 @@ import { openStorage, type Storage } from './runtime/storage.ts';
 import { checkState, TransactionInvalid, validate, type ValidTransaction } from './runtime/validity.ts';
 import type { RuntimeCall } from './scale/type-of.ts';
 import type { Snapshot } from './snapshot.ts';
-import { StateHistory, StateOverlay, type StateChanges } from './state.ts';
+import { StateHistory, StateOverlay, stateWith, type BlockState, type StateChanges } from './state.ts';
 import { StateTries } from './state-tries.ts';
 
 /** Hashes of so many blocks stay in `System.BlockHash` (`BlockHashCount`). */
@@ -48,12 +49,6 @@ export interface BlockOutcome {
   readonly invalid: readonly PendingTransaction[];
   /** Blocks that are final now, oldest first. */
   readonly finalized: readonly Block[];
-}
-
-/** A block with what it changed. */
-export interface ChangedBlock {
-  readonly block: Block;
-  readonly changes: StateChanges;
 }
 
 /** What is special about a block that is to be made. */
@@ -98,6 +93,7 @@ export class Chain {
   readonly #store: ChainStore | undefined;
   /** Blocks that are not final yet, oldest first. */
   readonly #open: ChangedBlock[] = [];
+  readonly #forks = new ForkStates();
   #finalized: Block;
   #oldest: number;
   #nextTimestampMs: number | undefined;
@@ -160,6 +156,24 @@ export class Chain {
     return this.#blocks.has(block);
   }
 
+  /** All blocks that are not final, those of forks included, parents before their children. */
+  openBlocks(): readonly Block[] {
+    const forks = this.#forks.blocks().filter(({ header }) => header.number > this.#finalized.header.number);
+    return [...forks.filter((block) => !this.has(block)), ...this.#open.map(({ block }) => block)].sort((a, b) => a.header.number - b.header.number);
+  }
+
+  /** The state after a block, also after one that a reorganisation took from the chain; `undefined` where it is not known any more. */
+  stateOf(block: Block): BlockState | undefined {
+    const branch = this.#branchOf(block);
+    return branch?.blocks.reduce((state, { changes }) => stateWith(state, changes), this.history.at(branch.root.header.number));
+  }
+
+  /** The Merkle value of a key (hex), or of its closest descendant, in the state after a block. */
+  merkleValue(block: Block, key: string): Uint8Array | undefined {
+    const branch = this.#branchOf(block);
+    return branch && this.tries.merkleValue(branch.root.header.number, key, branch.blocks.map(({ changes }) => changes));
+  }
+
   /** Typed reads of the state after a block. */
   storageAt(block: number): Storage {
     return openStorage(this.history.at(block));
@@ -186,6 +200,7 @@ export class Chain {
   /** Takes the newest blocks from the chain, down to `number`; returns them, oldest first. None of them may be final. */
   retract(number: number): readonly ChangedBlock[] {
     const retracted = this.#open.filter(({ block }) => block.header.number > number);
+    this.#forks.add(retracted);
     this.#undo(number);
     return retracted;
   }
@@ -208,6 +223,7 @@ export class Chain {
       this.tries.reset(number);
     }
     this.#open.length = 0;
+    this.#forks.clear();
     this.#finalized = this.head;
     this.#nextTimestampMs = undefined;
     this.#candidate = undefined;
@@ -220,9 +236,10 @@ export class Chain {
     return this.#candidate;
   }
 
-  /** Checks a transaction for the pool. @throws TransactionInvalid */
-  validate(extrinsic: Extrinsic, lengthBytes: number): ValidTransaction {
-    return validate(this.candidate(), extrinsic, { genesisHash: this.genesisHash, lengthBytes });
+  /** Checks a transaction for the block after `parent`, the newest one if nothing is said. @throws TransactionInvalid */
+  validate(extrinsic: Extrinsic, lengthBytes: number, parent: Block = this.head): ValidTransaction {
+    const execution = parent.hash === this.head.hash ? this.candidate() : this.#begin({ parent });
+    return validate(execution, extrinsic, { genesisHash: this.genesisHash, lengthBytes });
   }
 
   /** What a transaction would do in the next block: its dispatch error, or `undefined`. @throws TransactionInvalid */
@@ -234,7 +251,7 @@ export class Chain {
 
   /** Makes the next block of the offered transactions, in the given order. */
   build(offered: readonly PendingTransaction[], options: BuildOptions = {}): BlockOutcome {
-    const execution = this.#begin(options.timestampMs);
+    const execution = this.#begin({ timestampMs: options.timestampMs });
     const inherents = this.#runInherents(execution, options.skipPulses === true);
     const included: PendingTransaction[] = [];
     const invalid: PendingTransaction[] = [];
@@ -297,17 +314,28 @@ export class Chain {
     this.#candidate = undefined;
   }
 
-  #begin(at?: number): Execution {
-    const blockNumber = this.head.header.number + 1;
-    const overlay = new StateOverlay(this.history.at(this.head.header.number));
-    const timestampMs = at ?? this.nextTimestampMs;
-    const execution = new Execution({ overlay, blockNumber, timestampMs, commitRevealDefault: this.#options.commitRevealDefault, epochModel: this.#options.epochModel });
+  /** The beginning of the block after `parent`, whose state must be known. */
+  #begin({ parent = this.head, timestampMs }: { readonly parent?: Block; readonly timestampMs?: number | undefined } = {}): Execution {
+    const blockNumber = parent.header.number + 1;
+    const overlay = new StateOverlay(this.stateOf(parent) as BlockState);
+    const due = parent.hash === this.head.hash ? this.nextTimestampMs : parent.timestampMs + this.blockTimeMs;
+    const { commitRevealDefault, epochModel } = this.#options;
+    const execution = new Execution({ overlay, blockNumber, timestampMs: timestampMs ?? due, commitRevealDefault, epochModel });
     const { System } = execution.storage;
     System.Number.set(blockNumber);
-    System.ParentHash.set(this.head.hash);
-    System.BlockHash.set(blockNumber - 1, this.head.hash);
+    System.ParentHash.set(parent.hash);
+    System.BlockHash.set(blockNumber - 1, parent.hash);
     if (blockNumber > BLOCK_HASH_COUNT + 1) System.BlockHash.remove(blockNumber - BLOCK_HASH_COUNT - 1);
     return execution;
+  }
+
+  #branchOf(block: Block): Branch | undefined {
+    const onChain = (hash: string): Block | undefined => {
+      const found = this.block(hash);
+      return found !== undefined && this.has(found) ? found : undefined;
+    };
+    const branch = this.#forks.branchOf(block, onChain);
+    return branch === undefined || branch.root.header.number < this.history.oldestBlock ? undefined : branch;
   }
 
   /** Initialisation, the time, the beacon's rounds. */

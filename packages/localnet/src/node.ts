@@ -27,6 +27,8 @@ export interface NodeView {
   readonly oldestStateBlock: number;
   /** The block of a number or hash. */
   block(id: number | string): Block | undefined;
+  /** All blocks that are not final, those of forks included, parents before their children. */
+  openBlocks(): readonly Block[];
   /** Takes a transaction in; its hash, hex. @throws TransactionInvalid, PoolRefusal, LocalnetError (bad-scale) */
   submit(bytes: Uint8Array, listener?: StatusListener): string;
   /** Hears of new best blocks until the returned function is called. */
@@ -76,6 +78,10 @@ export class LocalNode implements NodeView {
 
   block(id: number | string): Block | undefined {
     return this.chain.block(id);
+  }
+
+  openBlocks(): readonly Block[] {
+    return this.chain.openBlocks();
   }
 
   submit(bytes: Uint8Array, listener?: StatusListener): string {

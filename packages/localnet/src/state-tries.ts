@@ -4,7 +4,7 @@
  * The tries of the newest blocks are kept, since they share all that did not change; an older one is made again from the history when it is asked for.
  * @module
  */
-import { createTrie, proveRead, trieRoot, updateTrie, type StateTrie } from '@connito/chain/trie';
+import { closestMerkleValue, createTrie, proveRead, trieRoot, updateTrie, type StateTrie } from '@connito/chain/trie';
 import { toHex } from './hex.ts';
 import type { StateChanges, StateHistory } from './state.ts';
 
@@ -66,6 +66,11 @@ export class StateTries {
   /** The nodes that prove what the keys (hex) have after a block. */
   prove(block: number, keys: readonly string[]): Uint8Array[] {
     return proveRead(this.#at(block), keys);
+  }
+
+  /** The Merkle value of a key (hex), or of its closest descendant, after a block and the changes of blocks that followed it. */
+  merkleValue(block: number, key: string, changes: readonly StateChanges[] = []): Uint8Array | undefined {
+    return closestMerkleValue(changes.reduce(updateTrie, this.#at(block)), key);
   }
 
   #headTrie(): StateTrie {

@@ -17,6 +17,17 @@ export interface StateView {
   keys?(prefix: string): readonly string[];
 }
 
+/** Which keys of a prefix: those after `start`, `count` at most. */
+export interface KeyRange {
+  readonly start?: string;
+  readonly count: number;
+}
+
+/** The state after one block. */
+export interface BlockState extends StateView {
+  keys(prefix: string, range?: KeyRange): readonly string[];
+}
+
 /** Where versions are that are no longer in memory. */
 export interface StateArchive {
   /** The value that `key` had after block `block`. */
@@ -76,8 +87,8 @@ export class StateHistory {
   }
 
   /** The state after `block`. */
-  at(block: number): StateView {
-    return { get: (key) => this.get(key, block), keys: (prefix) => this.keys(prefix, block, { count: Number.POSITIVE_INFINITY }) };
+  at(block: number): BlockState {
+    return { get: (key) => this.get(key, block), keys: (prefix, range = { count: Number.POSITIVE_INFINITY }) => this.keys(prefix, block, range) };
   }
 
   /** Adds the changes of the next block. */
@@ -126,7 +137,7 @@ export class StateHistory {
   }
 
   /** Keys that begin with `prefix` and come after `start`, ascending, at `block`; `count` at most. */
-  keys(prefix: string, block: number, { start, count }: { start?: string; count: number }): string[] {
+  keys(prefix: string, block: number, { start, count }: KeyRange): string[] {
     const found: string[] = [];
     const after = start !== undefined && start >= prefix ? start : undefined;
     for (const key of this.#candidates(prefix, after ?? prefix)) {
@@ -229,6 +240,23 @@ function* mergeSorted(one: Iterable<string>, other: Iterable<string>): Iterable<
     right.return?.();
   }
 }
+
+/** A state with the changes of one more block. */
+export function stateWith(base: BlockState, changes: StateChanges): BlockState {
+  const removed = [...changes.values()].filter((value) => value === undefined).length;
+  return {
+    get: (key) => (changes.has(key) ? changes.get(key) : base.get(key)),
+    keys: (prefix, range = { count: Number.POSITIVE_INFINITY }) => {
+      const found = new Set(base.keys(prefix, { ...range, count: range.count + removed }));
+      for (const [key, value] of changes) {
+        if (value === undefined) found.delete(key);
+        else if (key.startsWith(prefix) && (range.start === undefined || key > range.start)) found.add(key);
+      }
+      return [...found].sort().slice(0, range.count);
+    },
+  };
+}
+
 /** Changes on top of a state, in layers that can be undone: what a block, and each call within it, does. */
 export class StateOverlay implements StateView {
   readonly #base: StateView;

@@ -27,10 +27,10 @@ const ALICE = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY';
 
 /** A value of any type, near what a method expects or far from it. */
 function value(depth = 0): unknown {
-  const leaves = [null, true, 0, -1, 1.5, 1e308, 65_536, 2 ** 53, '', '0x', '0xzz', 'Tempo', 'SubtensorModule', 'interval', ALICE, '5FakeAddress', '__proto__', 'constructor', '\u0000\ud800', hex(random(80)), hex(32), 'x'.repeat(random(300))];
+  const leaves = [null, true, false, net.genesisHash, `local${random(5)}`, 'value', 'descendantsValues', [{ key: '0x', type: 'descendantsHashes' }], 0, -1, 1.5, 1e308, 65_536, 2 ** 53, '', '0x', '0xzz', 'Tempo', 'SubtensorModule', 'interval', ALICE, '5FakeAddress', '__proto__', 'constructor', '\u0000\ud800', hex(random(80)), hex(32), 'x'.repeat(random(300))];
   if (depth > 2 || random(3) > 0) return pick(leaves);
   if (random(2) === 0) return Array.from({ length: random(4) }, () => value(depth + 1));
-  const names = ['pallet', 'item', 'keys', 'value', 'key', 'oneIn', 'delayMs', 'skipPulses', 'dropTransactions', '__proto__', 'toString'];
+  const names = ['type', 'paginationStartKey', 'pallet', 'item', 'keys', 'value', 'key', 'oneIn', 'delayMs', 'skipPulses', 'dropTransactions', '__proto__', 'toString'];
   return Object.fromEntries(Array.from({ length: random(4) }, () => [pick(names), value(depth + 1)]));
 }
 

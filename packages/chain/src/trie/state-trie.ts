@@ -61,6 +61,23 @@ export function proveRead({ version, top }: StateTrie, keys: Iterable<string>): 
   return parts.filter((bytes, index) => index === 0 || !equalBytes(bytes, parts[index - 1] as Uint8Array));
 }
 
+/**
+ * The Merkle value of a key, or of its closest descendant where no node stands at the key itself: the node's BLAKE2b-256, or its bytes where they are fewer than 32.
+ * `undefined` where no key begins with it. It differs from another trie's exactly where something at or below the key does.
+ * @see https://spec.polkadot.network/chap-state#defn-merkle-value
+ */
+export function closestMerkleValue(trie: StateTrie, key: string): Uint8Array | undefined {
+  let rest: Nibbles = key;
+  for (let node = trie.top; node !== undefined; ) {
+    const { partial, children }: Node = node;
+    if (partial.startsWith(rest)) return node === trie.top ? trieRoot(trie) : referenceOf(node, trie.version);
+    if (!rest.startsWith(partial)) return undefined;
+    node = children?.[nibbleAt(rest, partial.length)];
+    rest = rest.slice(partial.length + 1);
+  }
+  return undefined;
+}
+
 /** The root of a list, as `extrinsicsRoot` is one: each item under its index as a compact integer. */
 export function orderedTrieRoot(items: readonly Uint8Array[], version: StateVersion): Uint8Array {
   return trieRoot(updateTrie(createTrie(version), items.map((item, index) => [toHex(compactToU8a(index)), item])));

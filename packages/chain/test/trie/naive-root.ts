@@ -44,3 +44,16 @@ function encode(entries: readonly (readonly [readonly number[], Uint8Array])[], 
 export function naiveRoot(state: ReadonlyMap<string, Uint8Array>, version: 0 | 1): Uint8Array {
   return Uint8Array.from(hash(encode([...state].map(([key, value]) => [nibblesOf(key), value] as const), version)));
 }
+
+/** The Merkle value of the topmost node at or below a key, from the entries below it. */
+export function naiveMerkleValue(state: ReadonlyMap<string, Uint8Array>, version: 0 | 1, key: string): Uint8Array | undefined {
+  const below = (prefix: string): (readonly [string, Uint8Array])[] => [...state].filter(([name]) => name.startsWith(prefix));
+  const group = below(key);
+  if (group.length === 0) return undefined;
+  for (let length = key.length - 1; length >= 0; length--) {
+    if (below(key.slice(0, length)).length === group.length) continue;
+    const bytes = encode(group.map(([name, value]) => [nibblesOf(name.slice(length + 1)), value] as const), version);
+    return Uint8Array.from(bytes.length < 32 ? bytes : hash(bytes));
+  }
+  return naiveRoot(state, version);
+}

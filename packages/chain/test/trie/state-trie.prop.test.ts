@@ -2,9 +2,9 @@ import { fromHex, toHex } from '@connito/commit-reveal';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isChainError } from '../../src/index.ts';
-import { createTrie, proveRead, trieRoot, updateTrie, verifyReadProof, type StateTrie } from '../../src/trie/index.ts';
+import { closestMerkleValue, createTrie, proveRead, trieRoot, updateTrie, verifyReadProof, type StateTrie } from '../../src/trie/index.ts';
 import { decodeNode, encodeNode, NodeError } from '../../src/trie/node-codec.ts';
-import { naiveRoot } from './naive-root.ts';
+import { naiveMerkleValue, naiveRoot } from './naive-root.ts';
 
 const version = fc.constantFrom(0 as const, 1 as const);
 /** Few different nibbles, so that keys share paths, end within others, and come again. */
@@ -55,6 +55,18 @@ describe('the state trie', () => {
           earlier.push({ trie, root });
         }
         for (const { trie: old, root } of earlier) expect(toHex(trieRoot(old))).toBe(root);
+      }),
+    );
+  });
+
+  it('has the Merkle value of every key or of its closest descendant', () => {
+    fc.assert(
+      fc.property(version, changes, fc.array(key, { maxLength: 6 }), (stateVersion, step, others) => {
+        const state = new Map<string, Uint8Array>();
+        apply(state, step);
+        const trie = updateTrie(createTrie(stateVersion), step);
+        const prefixes = [...state.keys()].flatMap((name) => Array.from({ length: name.length / 2 + 1 }, (_, bytes) => name.slice(0, 2 * bytes)));
+        for (const prefix of ['', ...prefixes, ...others]) expect(closestMerkleValue(trie, prefix)).toEqual(naiveMerkleValue(state, stateVersion, prefix));
       }),
     );
   });

@@ -74,6 +74,10 @@ export class EndpointView implements NodeView {
     return block !== undefined && this.#frozen !== undefined && block.header.number > this.#frozen.head.header.number ? undefined : block;
   }
 
+  openBlocks(): readonly Block[] {
+    return this.#frozen === undefined ? this.#node.openBlocks() : this.#branch(this.#frozen);
+  }
+
   submit(bytes: Uint8Array, listener?: StatusListener): string {
     const refusal = this.faults.settings.refuseSubmissions;
     if (refusal !== undefined) throw new RpcFailure(refusal.code, refusal.message, refusal.data);
@@ -99,6 +103,13 @@ export class EndpointView implements NodeView {
   close(): void {
     for (const stop of this.#stops) stop();
     for (const listeners of [this.#best, this.#imported, this.#final]) listeners.clear();
+  }
+
+  /** The blocks from the final one to the head, as far as the node still knows them. */
+  #branch({ head, finalized }: Frozen): Block[] {
+    const blocks: Block[] = [];
+    for (let block: Block | undefined = head; block !== undefined && block.header.number > finalized.header.number; block = this.#node.block(block.header.parentHash)) blocks.unshift(block);
+    return blocks;
   }
 
   #onBlock(block: Block, changes: StateChanges): void {

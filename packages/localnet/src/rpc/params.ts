@@ -20,6 +20,25 @@ export function hexParam(value: unknown, name: string): string {
   return toHex(bytesParam(value, name));
 }
 
+/** The hash of a block, as hex without prefix. @throws RpcFailure */
+export function hashParam(value: unknown, name: string): string {
+  const hash = hexParam(value, name);
+  if (hash.length !== 64) throw badParams(`${name}: expected a hash of 32 bytes as hex`);
+  return hash;
+}
+
+/** @throws RpcFailure */
+export function booleanParam(value: unknown, name: string): boolean {
+  if (typeof value !== 'boolean') throw badParams(`${name}: expected true or false`);
+  return value;
+}
+
+/** @throws RpcFailure */
+export function textParam(value: unknown, name: string): string {
+  if (typeof value !== 'string') throw badParams(`${name}: expected a string`);
+  return value;
+}
+
 /** A list of hex strings, `max` at most. @throws RpcFailure */
 export function hexListParam(value: unknown, name: string, max: number): string[] {
   if (!Array.isArray(value) || value.length > max) throw badParams(`${name}: expected a list of at most ${max} keys`);

@@ -3,6 +3,8 @@
  * @module
  * @see https://www.jsonrpc.org/specification
  */
+import { chainHeadMethods } from './chain-head/methods.ts';
+import type { Connection, ConnectionMethod, Reply } from './connection.ts';
 import { controlMethods, type ControlContext } from './localnet-methods.ts';
 import { methods } from './methods.ts';
 import { RPC_CODES, RpcFailure, toFailure } from './failure.ts';
@@ -14,8 +16,11 @@ const MAX_SUBSCRIPTIONS = 1024;
 /** Lists and objects within one another in a message; real requests have less than ten. */
 const MAX_DEPTH = 128;
 
+/** Methods whose requests refer to one another. */
+const connectionMethods: Readonly<Record<string, ConnectionMethod>> = Object.assign(Object.create(null) as Record<string, ConnectionMethod>, chainHeadMethods);
+
 /** `rpc_methods`, sorted. */
-const METHOD_NAMES: readonly string[] = [...Object.keys(methods), ...Object.keys(controlMethods), ...Object.keys(subscriptions), ...unsubscriptions, 'rpc_methods'].sort();
+const METHOD_NAMES: readonly string[] = [...Object.keys(methods), ...Object.keys(connectionMethods), ...Object.keys(controlMethods), ...Object.keys(subscriptions), ...unsubscriptions, 'rpc_methods'].sort();
 
 interface Answer {
   readonly body: object;
@@ -37,12 +42,21 @@ export class RpcSession {
   readonly #context: ControlContext;
   readonly #send: ((text: string) => void) | undefined;
   readonly #active = new Map<string, () => void>();
+  readonly #connection: Connection;
   #nextId = 1;
   #lastRequestMs = 0;
 
   constructor({ context, send }: SessionOptions) {
     this.#context = context;
     this.#send = send;
+    this.#connection = {
+      node: context.view,
+      follows: new Map(),
+      broadcasts: new Map(),
+      subscribe: (make) => this.#subscribe(make),
+      unsubscribe: (id) => this.#unsubscribe(id),
+      nextId: () => `local${this.#nextId++}`,
+    };
   }
 
   /** Answers a message, at once unless it asks for something that takes time; some need no answer. Never throws. */
@@ -61,8 +75,10 @@ export class RpcSession {
     finish(answers as Answer[]);
   }
 
-  /** Ends all subscriptions. */
+  /** Ends all that goes on. */
   close(): void {
+    for (const broadcast of this.#connection.broadcasts.values()) broadcast.stop();
+    this.#connection.broadcasts.clear();
     for (const end of this.#active.values()) end();
     this.#active.clear();
   }
@@ -107,7 +123,9 @@ export class RpcSession {
   #run(id: unknown, method: string, params: readonly unknown[]): SoonAnswer {
     const { view } = this.#context;
     const subscribe = subscriptions[method];
-    if (subscribe !== undefined) return this.#subscribe(id, () => subscribe(view, params));
+    if (subscribe !== undefined) return answered(id, this.#subscribe(() => subscribe(view, params)));
+    const stateful = connectionMethods[method];
+    if (stateful !== undefined) return answered(id, stateful(this.#connection, params));
     if (unsubscriptions.has(method)) return { body: succeeded(id, this.#unsubscribe(params[0])) };
     if (method === 'rpc_methods') return { body: succeeded(id, { methods: METHOD_NAMES }) };
     const result = this.#result(method, params);
@@ -122,19 +140,22 @@ export class RpcSession {
     throw new RpcFailure(RPC_CODES.method, 'Method not found', method.slice(0, 100));
   }
 
-  #subscribe(id: unknown, make: () => Subscription): Answer {
+  #subscribe(make: () => Subscription): Reply {
     const send = this.#send;
     if (send === undefined) throw new RpcFailure(RPC_CODES.method, 'Method not found', 'subscriptions need a WebSocket');
     if (this.#active.size >= MAX_SUBSCRIPTIONS) throw new RpcFailure(-32006, 'Too many subscriptions', `at most ${MAX_SUBSCRIPTIONS}`);
     const { notification, start } = make();
-    const subscription = `local${this.#nextId++}`;
-    const notify = (result: unknown): void => send(JSON.stringify({ jsonrpc: '2.0', method: notification, params: { subscription, result } }));
-    this.#active.set(subscription, () => undefined);
-    return { body: succeeded(id, subscription), begin: () => this.#start(subscription, () => start({ send: notify, idleMs: () => performance.now() - this.#lastRequestMs })) };
+    const id = this.#connection.nextId();
+    const notify = (result: unknown): void => send(JSON.stringify({ jsonrpc: '2.0', method: notification, params: { subscription: id, result } }));
+    this.#active.set(id, () => undefined);
+    return { result: id, begin: () => this.#start(id, () => start({ id, send: notify, idleMs: () => performance.now() - this.#lastRequestMs })) };
   }
 
   #start(subscription: string, start: () => () => void): void {
-    if (this.#active.has(subscription)) this.#active.set(subscription, start());
+    if (!this.#active.has(subscription)) return;
+    const end = start();
+    if (this.#active.has(subscription)) this.#active.set(subscription, end);
+    else end();
   }
 
   #unsubscribe(id: unknown): boolean {
@@ -170,6 +191,10 @@ function isTooDeep(text: string): boolean {
 }
 
 const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d] as const;
+
+function answered(id: unknown, { result, begin }: Reply): Answer {
+  return { body: succeeded(id, result), ...(begin === undefined ? {} : { begin }) };
+}
 
 function succeeded(id: unknown, result: unknown): object {
   return { jsonrpc: '2.0', result, id };

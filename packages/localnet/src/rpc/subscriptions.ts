@@ -12,6 +12,8 @@ const MAX_KEYS = 10_000;
 
 /** The client's end of a subscription. */
 export interface Subscriber {
+  /** The subscription's id. */
+  readonly id: string;
   readonly send: (result: unknown) => void;
   /** For how long the client has asked nothing. */
   readonly idleMs: () => number;

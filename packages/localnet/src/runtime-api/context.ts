@@ -12,7 +12,7 @@ import { storagePrefix, type Storage } from '../runtime/storage.ts';
 import { ScaleReader } from '../scale/bytes.ts';
 import { readScale } from '../scale/codec.ts';
 import type { TypeOf } from '../scale/type-of.ts';
-import { StateOverlay } from '../state.ts';
+import { StateOverlay, type BlockState } from '../state.ts';
 
 /** Bytes that a hasher puts before the key. */
 const HASH_BYTES = { Identity: 0, Twox64Concat: 8, Blake2_128Concat: 16 } as const;
@@ -23,11 +23,14 @@ export class ApiContext {
   readonly block: Block;
   /** The state after the block, as the runtime's functions want it. Nothing that is written to it stays. */
   readonly execution: Execution;
+  readonly #state: BlockState;
 
+  /** @param block - one whose state is known */
   constructor(node: NodeView, block: Block) {
     this.node = node;
     this.block = block;
-    const overlay = new StateOverlay(node.chain.history.at(block.header.number));
+    this.#state = node.chain.stateOf(block) as BlockState;
+    const overlay = new StateOverlay(this.#state);
     this.execution = new Execution({ overlay, blockNumber: block.header.number, timestampMs: block.timestampMs });
   }
 
@@ -43,7 +46,7 @@ export class ApiContext {
   /** The keys under which a map has entries, in the order of storage. */
   keysOf<P extends PalletName, I extends keyof Pallets[P]['storage'] & string>(pallet: P, item: I): readonly (readonly unknown[])[] {
     const { hashers = [], keys: types = [] } = (pallets[pallet] as PalletDescription).storage[item] ?? {};
-    const found = this.node.chain.history.keys(storagePrefix(pallet, item), this.block.header.number, { count: Number.MAX_SAFE_INTEGER });
+    const found = this.#state.keys(storagePrefix(pallet, item));
     return found.map((key) => {
       const reader = new ScaleReader(fromHex(key.slice(64)));
       return types.map((type, index) => {

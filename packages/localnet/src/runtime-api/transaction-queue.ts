@@ -26,9 +26,9 @@ export const transactionQueueApi: ApiHandlers<'TaggedTransactionQueue'> = {
   },
 };
 
-/** Valid for the next block; it provides its signer's nonce, and requires the one before unless that is the account's. */
-function validTransaction({ node, storage }: ApiContext, bytes: Uint8Array): TypeOf<'ValidTransaction'> {
-  const { signer, signed } = node.chain.validate(decodeExtrinsic(bytes), bytes.length);
+/** Valid for the block after the one that is asked; it provides its signer's nonce, and requires the one before unless that is the account's. */
+function validTransaction({ node, block, storage }: ApiContext, bytes: Uint8Array): TypeOf<'ValidTransaction'> {
+  const { signer, signed } = node.chain.validate(decodeExtrinsic(bytes), bytes.length, block);
   const tag = (nonce: number): Uint8Array => concatBytes(fromHex(signer), encodeScale('u32', nonce));
   const requires = signed.nonce > storage.System.Account.get(signer).nonce ? [tag(signed.nonce - 1)] : [];
   const longevity = signed.era.type === 'Mortal' ? BigInt(signed.era.period) : LONGEST;

@@ -1,0 +1,38 @@
+/**
+ * What one client has open, for the methods whose requests refer to one another.
+ * @module
+ */
+import type { NodeView } from '../node.ts';
+import type { Follow } from './chain-head/follow.ts';
+import type { Subscription } from './subscriptions.ts';
+
+/** An answer, and what is to be done once it has been sent. */
+export interface Reply {
+  readonly result: unknown;
+  readonly begin?: () => void;
+}
+
+/** One client. */
+export interface Connection {
+  readonly node: NodeView;
+  /** `chainHead_v1_follow` subscriptions by id. */
+  readonly follows: Map<string, Follow>;
+  /** Transactions that are being broadcast, by operation; the function ends that. */
+  readonly broadcasts: Map<string, Broadcast>;
+  /** Begins a subscription; its id is the result. @throws RpcFailure where there are too many, or notifications cannot be sent */
+  subscribe(make: () => Subscription): Reply;
+  /** Ends a subscription; whether there was one. */
+  unsubscribe(id: unknown): boolean;
+  /** An id that no other has. */
+  nextId(): string;
+}
+
+/** A transaction that is being broadcast. */
+export interface Broadcast {
+  /** Whether there is nothing more to do for it. */
+  isOver(): boolean;
+  stop(): void;
+}
+
+/** A method of a client's own. */
+export type ConnectionMethod = (connection: Connection, params: readonly unknown[]) => Reply;

@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { openBareNode, type BareNode, type Event } from './bare-node.ts';
+
+const RUNS = process.env['CONNITO_SLOW'] === undefined ? 25 : 1000;
+
+/** What a client that trusts the specification knows of the chain; it fails where an event does not follow from those before. */
+class Reader {
+  readonly #parents = new Map<string, string>();
+  readonly pinned = new Set<string>();
+  finalized = '';
+  best = '';
+  stopped = false;
+
+  hear({ event, ...fields }: Event): void {
+    const { finalizedBlockHashes: final, prunedBlockHashes: pruned, blockHash, parentBlockHash, bestBlockHash } = fields as Record<string, never>;
+    expect(this.stopped).toBe(false);
+    if (event === 'initialized') this.#initialized(final);
+    if (event === 'newBlock') this.#newBlock(blockHash, parentBlockHash);
+    if (event === 'bestBlockChanged') this.#bestBlockChanged(bestBlockHash);
+    if (event === 'finalized') this.#final(final, pruned);
+    this.stopped = event === 'stop';
+  }
+
+  #initialized(final: readonly string[]): void {
+    expect(this.finalized).toBe('');
+    for (const hash of final) this.pinned.add(hash);
+    this.finalized = final.at(-1) as string;
+  }
+
+  #newBlock(hash: string, parent: string): void {
+    expect([this.#knows(hash), this.#knows(parent)]).toEqual([false, true]);
+    this.#parents.set(hash, parent);
+    this.pinned.add(hash);
+  }
+
+  #bestBlockChanged(hash: string): void {
+    expect(this.#knows(hash)).toBe(true);
+    this.best = hash;
+  }
+
+  #final(final: readonly string[], pruned: readonly string[]): void {
+    for (const hash of final) {
+      expect(this.#parents.get(hash)).toBe(this.finalized);
+      this.finalized = hash;
+      this.#parents.delete(hash);
+    }
+    for (const hash of pruned) expect(this.#parents.delete(hash)).toBe(true);
+    expect(pruned).not.toContain(this.best);
+    for (const parent of this.#parents.values()) expect(this.#knows(parent)).toBe(true);
+    expect(this.#knows(this.best)).toBe(true);
+  }
+
+  #knows(hash: string): boolean {
+    return hash === this.finalized || this.#parents.has(hash);
+  }
+}
+
+type Step = { readonly kind: 'seal' | 'reorganize' | 'snapshot' | 'restore' | 'stale' | 'fresh' | 'follow'; readonly count: number };
+
+const steps = fc.array(fc.record({ kind: fc.constantFrom<Step['kind']>('seal', 'seal', 'seal', 'reorganize', 'reorganize', 'snapshot', 'restore', 'stale', 'fresh', 'follow'), count: fc.integer({ min: 1, max: 5 }) }), { minLength: 1, maxLength: 30 });
+
+function perform({ controls, node, faults }: BareNode, { kind, count }: Step): void {
+  if (kind === 'seal') controls.seal(count);
+  if (kind === 'reorganize' && node.head.header.number - node.finalized.header.number >= count) controls.reorganize(count);
+  if (kind === 'snapshot') controls.takeSnapshot('one');
+  if (kind === 'restore' && controls.snapshots.has('one')) controls.restoreSnapshot('one');
+  if (kind === 'stale') faults.set({ stale: true });
+  if (kind === 'fresh') faults.clear();
+}
+
+describe('chainHead_v1_follow', () => {
+  it('tells, whatever happens to the chain, only what follows from what it told before, and ends where the chain stands', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 4 }), steps, async (finalityLagBlocks, list) => {
+        const bare = await openBareNode({ finalityLagBlocks });
+        const client = bare.client();
+        let readers: { id: string; reader: Reader }[] = [];
+        const begin = (): void => void (readers.length < 4 && readers.push({ id: client.ask<string>('chainHead_v1_follow', false), reader: new Reader() }));
+        begin();
+        for (const step of [...list, { kind: 'fresh', count: 1 } as const]) {
+          if (step.kind === 'follow') begin();
+          else perform(bare, step);
+          for (const { id, reader } of readers) for (const event of client.events(id).splice(0)) reader.hear(event);
+          readers = readers.filter(({ reader }) => !reader.stopped);
+        }
+        for (const { id, reader } of readers) {
+          expect([reader.best, reader.finalized]).toEqual([`0x${bare.node.head.hash}`, `0x${bare.node.finalized.hash}`]);
+          expect(client.ask('chainHead_v1_unpin', id, [...reader.pinned])).toBeNull();
+        }
+        bare.close();
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
