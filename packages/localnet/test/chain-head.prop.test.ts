@@ -1,3 +1,4 @@
+import { ok } from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openBareNode, type BareNode, type Event } from './bare-node.ts';
@@ -14,7 +15,7 @@ class Reader {
 
   hear({ event, ...fields }: Event): void {
     const { finalizedBlockHashes: final, prunedBlockHashes: pruned, blockHash, parentBlockHash, bestBlockHash } = fields as Record<string, never>;
-    expect(this.stopped).toBe(false);
+    ok(!this.stopped);
     if (event === 'initialized') this.#initialized(final);
     if (event === 'newBlock') this.#newBlock(blockHash, parentBlockHash);
     if (event === 'bestBlockChanged') this.#bestBlockChanged(bestBlockHash);
@@ -23,32 +24,31 @@ class Reader {
   }
 
   #initialized(final: readonly string[]): void {
-    expect(this.finalized).toBe('');
+    ok(this.finalized === '');
     for (const hash of final) this.pinned.add(hash);
     this.finalized = final.at(-1) as string;
   }
 
   #newBlock(hash: string, parent: string): void {
-    expect([this.#knows(hash), this.#knows(parent)]).toEqual([false, true]);
+    ok(!this.#knows(hash) && this.#knows(parent));
     this.#parents.set(hash, parent);
     this.pinned.add(hash);
   }
 
   #bestBlockChanged(hash: string): void {
-    expect(this.#knows(hash)).toBe(true);
+    ok(this.#knows(hash));
     this.best = hash;
   }
 
   #final(final: readonly string[], pruned: readonly string[]): void {
     for (const hash of final) {
-      expect(this.#parents.get(hash)).toBe(this.finalized);
+      ok(this.#parents.get(hash) === this.finalized);
       this.finalized = hash;
       this.#parents.delete(hash);
     }
-    for (const hash of pruned) expect(this.#parents.delete(hash)).toBe(true);
-    expect(pruned).not.toContain(this.best);
-    for (const parent of this.#parents.values()) expect(this.#knows(parent)).toBe(true);
-    expect(this.#knows(this.best)).toBe(true);
+    for (const hash of pruned) ok(this.#parents.delete(hash));
+    ok(!pruned.includes(this.best) && this.#knows(this.best));
+    for (const parent of this.#parents.values()) ok(this.#knows(parent));
   }
 
   #knows(hash: string): boolean {
