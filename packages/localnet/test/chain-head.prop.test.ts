@@ -14,12 +14,11 @@ class Reader {
   stopped = false;
 
   hear({ event, ...fields }: Event): void {
-    const { finalizedBlockHashes: final, prunedBlockHashes: pruned, blockHash, parentBlockHash, bestBlockHash } = fields as Record<string, never>;
     ok(!this.stopped);
-    if (event === 'initialized') this.#initialized(final);
-    if (event === 'newBlock') this.#newBlock(blockHash, parentBlockHash);
-    if (event === 'bestBlockChanged') this.#bestBlockChanged(bestBlockHash);
-    if (event === 'finalized') this.#final(final, pruned);
+    if (event === 'initialized') this.#initialized(fields['finalizedBlockHashes'] as string[]);
+    if (event === 'newBlock') this.#newBlock(fields['blockHash'] as string, fields['parentBlockHash'] as string);
+    if (event === 'bestBlockChanged') this.#bestBlockChanged(fields['bestBlockHash'] as string);
+    if (event === 'finalized') this.#final(fields['finalizedBlockHashes'] as string[], fields['prunedBlockHashes'] as string[]);
     this.stopped = event === 'stop';
   }
 

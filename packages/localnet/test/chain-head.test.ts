@@ -1,4 +1,5 @@
 import { TypeRegistry } from '@polkadot/types';
+import type { Header } from '@polkadot/types/interfaces';
 import { afterEach, describe, expect, it } from 'vitest';
 import { hashHeader } from '../src/block.ts';
 import { fromHex, toHex } from '../src/hex.ts';
@@ -187,7 +188,7 @@ describe('operations', () => {
     bare.controls.seal(2);
     const client = bare.client();
     const { id } = follow(client);
-    const header = new TypeRegistry().createType('Header', client.ask<string>('chainHead_v1_header', id, headOf(bare)));
+    const header = new TypeRegistry().createType<Header>('Header', client.ask<string>('chainHead_v1_header', id, headOf(bare)));
     expect([header.hash.toHex(), header.number.toNumber(), header.parentHash.toHex()]).toEqual([headOf(bare), 2, hashAt(bare, 1)]);
     expect(`0x${hashHeader(bare.node.head.header)}`).toBe(headOf(bare));
     expect(client.operate('chainHead_v1_body', id, headOf(bare))).toMatchObject([{ event: 'operationBodyDone', value: bare.node.head.extrinsics.map((bytes) => `0x${toHex(bytes)}`) }]);
