@@ -4,13 +4,8 @@
  */
 import type { NodeView } from '../node.ts';
 import type { Follow } from './chain-head/follow.ts';
+import type { Reply } from './reply.ts';
 import type { Subscription } from './subscriptions.ts';
-
-/** An answer, and what is to be done once it has been sent. */
-export interface Reply {
-  readonly result: unknown;
-  readonly begin?: () => void;
-}
 
 /** One client. */
 export interface Connection {

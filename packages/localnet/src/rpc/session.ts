@@ -4,10 +4,11 @@
  * @see https://www.jsonrpc.org/specification
  */
 import { chainHeadMethods } from './chain-head/methods.ts';
-import type { Connection, ConnectionMethod, Reply } from './connection.ts';
+import type { Connection, ConnectionMethod } from './connection.ts';
 import { controlMethods, type ControlContext } from './localnet-methods.ts';
 import { methods } from './methods.ts';
 import { RPC_CODES, RpcFailure, toFailure } from './failure.ts';
+import type { Reply } from './reply.ts';
 import { subscriptions, unsubscriptions, type Subscription } from './subscriptions.ts';
 
 /** Requests in one batch, and subscriptions of one client. */

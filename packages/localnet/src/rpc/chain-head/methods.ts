@@ -5,10 +5,11 @@
  */
 import { encodeHeader, type Block } from '../../block.ts';
 import type { NodeView } from '../../node.ts';
-import type { Connection, ConnectionMethod, Reply } from '../connection.ts';
+import type { Connection, ConnectionMethod } from '../connection.ts';
 import { RpcFailure } from '../failure.ts';
 import { prefixed } from '../methods.ts';
 import { booleanParam, bytesParam, hashParam, textParam } from '../params.ts';
+import type { Reply } from '../reply.ts';
 import { callRuntime } from '../runtime-calls.ts';
 import { childTrieParam, queriesParam, readableState, StorageWalk } from '../storage-walk.ts';
 import type { Subscriber } from '../subscriptions.ts';
