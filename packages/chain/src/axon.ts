@@ -9,12 +9,13 @@ import { toHex } from '@connito/commit-reveal';
 import type { Chain } from './connection.ts';
 import { ChainError } from './errors.ts';
 import type { Inclusion, SendOptions } from './extrinsic.ts';
-import { parseHotkey, parseNetuid, parseUnsigned } from './identifier.ts';
+import { parseHotkey, parseNetuid } from './identifier.ts';
 import { formatIp, parseIp, type IpAddress } from './internal/ip.ts';
 import { subtensorCall } from './internal/own-call.ts';
 import { persist } from './internal/persist.ts';
 import { fieldOf, readStorage, subtensor, toBigInt, toBytes, toNumber, type Codec } from './internal/storage.ts';
 import { createPlan, sendPlan, type Check, type Plan } from './plan.ts';
+import { parseUnsigned } from './unsigned.ts';
 
 /** An endpoint on chain. */
 export interface Endpoint {

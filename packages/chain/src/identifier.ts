@@ -4,6 +4,7 @@
  */
 import { decodeAddress, encodeAddress } from '@polkadot/util-crypto';
 import { ChainError } from './errors.ts';
+import { parseUnsigned } from './unsigned.ts';
 
 declare const BRAND: unique symbol;
 
@@ -47,13 +48,6 @@ export function parseNetuid(value: number): Netuid {
 /** Checks the number of a block. @throws bad-value */
 export function parseBlockNumber(value: number): BlockNumber {
   return parseUnsigned('block number', value, 32) as BlockNumber;
-}
-
-/** Checks an unsigned integer of 16 or 32 bits. @throws bad-value */
-export function parseUnsigned(name: string, value: number, bits: 8 | 16 | 32): number {
-  const limit = 2 ** bits - 1;
-  if (Number.isInteger(value) && value >= 0 && value <= limit) return value;
-  throw new ChainError('bad-value', `${name} must be an integer from 0 to ${limit}, got ${String(value)}`, { subject: name, expected: `0..${limit}`, actual: String(value) });
 }
 
 function decodeOrThrow(address: string): Uint8Array {

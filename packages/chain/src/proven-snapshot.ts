@@ -15,7 +15,7 @@ import { ChainError } from './errors.ts';
 import { parseNetuid } from './identifier.ts';
 import { readNeurons } from './neuron.ts';
 import { findSnapshot, type Snapshot } from './snapshot.ts';
-import { hashNode } from './trie/node-codec.ts';
+import { hashNode } from './trie/hash.ts';
 import { MAX_PROOF_BYTES, MAX_PROOF_NODES, openReadProof } from './trie/read-proof.ts';
 
 /** A snapshot and what proves it. Its commitments are those of registered hotkeys. */

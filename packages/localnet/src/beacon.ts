@@ -3,10 +3,10 @@
  * @module
  */
 import { deriveBeaconKey, lastRoundAt, pulseRandomness, signRound, type Beacon } from '@connito/commit-reveal';
-import { ed25519PairFromSeed, ed25519Sign } from '@polkadot/util-crypto';
 import { blake2, concatBytes } from './hex.ts';
 import { encodeScale } from './scale/codec.ts';
 import type { RuntimeCall, TypeOf } from './scale/type-of.ts';
+import { ed25519Pair } from './substrate-crypto.ts';
 
 /** Rounds in one block at most, as many as the pallet's offchain worker fetches (`MAX_PULSES_TO_FETCH`). */
 const MAX_PULSES_PER_BLOCK = 50;
@@ -25,7 +25,7 @@ export interface LocalBeacon {
 /** Makes the beacon of a seed. Times and period are whole seconds. */
 export function openBeacon({ seed, genesisTimeMs, periodMs }: { seed: Uint8Array; genesisTimeMs: number; periodMs: number }): LocalBeacon {
   const { secretKey, publicKey } = deriveBeaconKey(seed);
-  const author = ed25519PairFromSeed(blake2(concatBytes(utf8('connito/localnet/author/v1'), seed)));
+  const author = ed25519Pair(blake2(concatBytes(utf8('connito/localnet/author/v1'), seed)));
   const beacon: Beacon = { publicKey, genesisTimeMs, periodMs };
   return {
     beacon,
@@ -38,7 +38,7 @@ export function openBeacon({ seed, genesisTimeMs, periodMs }: { seed: Uint8Array
       if (last < first) return undefined;
       const pulses = Array.from({ length: last - first + 1 }, (_, index) => makePulse(secretKey, first + index));
       const payload = { block_number: blockNumber - 1, pulses, public: { type: 'Ed25519' as const, value: author.publicKey } };
-      const signature = { type: 'Ed25519' as const, value: ed25519Sign(encodeScale('PulsesPayload', payload), author) };
+      const signature = { type: 'Ed25519' as const, value: author.sign(encodeScale('PulsesPayload', payload)) };
       return { pallet: 'Drand', call: 'write_pulse', args: { pulses_payload: payload, signature } };
     },
   };

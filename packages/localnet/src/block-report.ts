@@ -2,11 +2,11 @@
  * A block as people read it: its transactions with their names, signers and outcomes, and its events.
  * @module
  */
-import { encodeAddress } from '@polkadot/util-crypto';
+import { addressOf } from './accounts.ts';
 import type { Block } from './block.ts';
 import type { Chain } from './chain.ts';
 import { decodeExtrinsic } from './extrinsic.ts';
-import { blake2, fromHex, toHex } from './hex.ts';
+import { blake2, toHex } from './hex.ts';
 import { palletList } from './pallets/index.ts';
 import { errorName, type DispatchError } from './runtime/execution.ts';
 import { fieldsToJson, valueToJson, type Json } from './scale/json.ts';
@@ -71,7 +71,7 @@ function reportExtrinsic(bytes: Uint8Array, records: readonly EventRecord[]): Ex
     pallet: call.pallet,
     call: call.call,
     args,
-    ...(signed?.address.type === 'Id' ? { signer: encodeAddress(fromHex(signed.address.value), 42) } : {}),
+    ...(signed?.address.type === 'Id' ? { signer: addressOf(signed.address.value) } : {}),
     ...(error === undefined ? {} : { error }),
     events: records.map(({ event }) => reportEvent(event)),
   };

@@ -6,11 +6,11 @@
  * hash of the era's first block ‖ Option of the metadata hash; of more than 256 bytes their BLAKE2b.
  * @module
  */
-import { ed25519Verify, secp256k1Recover, sr25519Verify } from '@polkadot/util-crypto';
 import { blake2, concatBytes, fromHex, toHex } from './hex.ts';
 import { badScale, ScaleReader, ScaleWriter } from './scale/bytes.ts';
 import { encodeScale, readScale } from './scale/codec.ts';
 import type { Era, RuntimeCall, TypeOf } from './scale/type-of.ts';
+import { recoverSecp256k1, verifyEd25519, verifySr25519 } from './substrate-crypto.ts';
 import { runtimeVersion } from './version.ts';
 
 /** What a signed extrinsic says besides its call. */
@@ -76,9 +76,9 @@ export function isSignatureValid({ signed, signedBytes }: Extrinsic, { genesisHa
 /** @see `sp_runtime::MultiSignature::verify`: an ECDSA account is the hash of the compressed public key */
 function verify(message: Uint8Array, { type, value }: TypeOf<'MultiSignature'>, account: string): boolean {
   try {
-    if (type === 'Ed25519') return ed25519Verify(message, value, fromHex(account));
-    if (type === 'Sr25519') return sr25519Verify(message, value, fromHex(account));
-    return toHex(blake2(secp256k1Recover(blake2(message), value, value[64] as number))) === account;
+    if (type === 'Ed25519') return verifyEd25519({ message, signature: value, publicKey: fromHex(account) });
+    if (type === 'Sr25519') return verifySr25519({ message, signature: value, publicKey: fromHex(account) });
+    return toHex(blake2(recoverSecp256k1(blake2(message), value.subarray(0, 64), value[64] as number))) === account;
   } catch {
     return false;
   }

@@ -2,7 +2,7 @@
  * Hexadecimal, and the hashes of Substrate.
  * @module
  */
-import { blake2AsU8a, xxhashAsU8a } from '@polkadot/util-crypto';
+import { blake2b, xxHash } from './substrate-crypto.ts';
 
 /** Lowercase, without prefix. */
 export function toHex(bytes: Uint8Array): string {
@@ -22,17 +22,17 @@ export function parseHex(text: unknown): Uint8Array | undefined {
 
 /** BLAKE2b with a digest of 32 bytes: the chain's hash. */
 export function blake2(bytes: Uint8Array): Uint8Array {
-  return blake2AsU8a(bytes, 256);
+  return blake2b(bytes, 32);
 }
 
 /** BLAKE2b with a digest of 16 bytes, for storage keys. */
 export function blake2Short(bytes: Uint8Array): Uint8Array {
-  return blake2AsU8a(bytes, 128);
+  return blake2b(bytes, 16);
 }
 
 /** xxHash of 8 or 16 bytes, for storage keys. */
 export function twox(bytes: Uint8Array, sizeBytes: 8 | 16): Uint8Array {
-  return xxhashAsU8a(bytes, sizeBytes === 8 ? 64 : 128);
+  return xxHash(bytes, sizeBytes / 8);
 }
 
 /** One after the other. */

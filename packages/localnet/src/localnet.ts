@@ -2,7 +2,6 @@
  * Starting and ending a localnet.
  * @module
  */
-import { cryptoWaitReady } from '@polkadot/util-crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { accountOfAddress, accountOfUri, addressOf, DEVELOPMENT_ACCOUNTS } from './accounts.ts';
@@ -10,7 +9,7 @@ import { openBeacon, type LocalBeacon } from './beacon.ts';
 import { reportBlock, type BlockReport } from './block-report.ts';
 import { Chain, type ChainStart } from './chain.ts';
 import { Controls, fundAccount, type JumpOptions, type StorageEntry } from './controls.ts';
-import { openChainStore, readStateDirectory, type ChainStore, type StoredChain } from './disk.ts';
+import type { ChainStore, StoredChain } from './disk.ts';
 import { LocalnetError } from './errors.ts';
 import type { Faults } from './faults.ts';
 import { makeGenesis } from './genesis.ts';
@@ -22,8 +21,6 @@ import { freeBalance } from './runtime/balances.ts';
 import { restartRounds } from './runtime/drand.ts';
 import type { EpochModel, Execution } from './runtime/execution.ts';
 import type { Json } from './scale/json.ts';
-import { runScenario } from './scenario/run.ts';
-import { parseScenario } from './scenario/schema.ts';
 import { readSnapshotFile, type Snapshot } from './snapshot.ts';
 
 /** What a localnet is made from. The same seed, times and endowments give the same genesis hash, beacon and block times. */
@@ -139,7 +136,6 @@ const SUDO_URI = '//Alice';
  * @throws bad-option, port-in-use, listen-failed, bad-state, state-locked
  */
 export async function startLocalnet(options: LocalnetOptions): Promise<Localnet> {
-  await cryptoWaitReady();
   const checked = checkOptions(options);
   const beacon = openBeacon({ seed: checked.seed, genesisTimeMs: checked.genesisTimeMs, periodMs: checked.beaconPeriodMs });
   const { start, isFork } = await openStart(checked, beacon);
@@ -158,7 +154,7 @@ export async function startLocalnet(options: LocalnetOptions): Promise<Localnet>
 /** The chain of the state directory, or a new one: from genesis, or from where another stands. */
 async function openStart(options: CheckedOptions, beacon: LocalBeacon): Promise<{ start: ChainStart; isFork: boolean }> {
   const { stateDirectory, forkFrom } = options;
-  const store = stateDirectory === undefined ? undefined : openChainStore(stateDirectory);
+  const store = stateDirectory === undefined ? undefined : (await import('./disk.ts')).openChainStore(stateDirectory);
   try {
     const stored = store?.chain();
     if (store !== undefined && stored !== undefined) {
@@ -175,9 +171,9 @@ async function openStart(options: CheckedOptions, beacon: LocalBeacon): Promise<
   }
 }
 
-function readFork(path: string): Snapshot | Promise<Snapshot> {
+async function readFork(path: string): Promise<Snapshot> {
   const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  return isDirectory ? readStateDirectory(path) : readSnapshotFile(path);
+  return isDirectory ? (await import('./disk.ts')).readStateDirectory(path) : readSnapshotFile(path);
 }
 
 /** A directory that was made from genesis has the genesis of its options; one that was forked has another's. */
@@ -279,7 +275,10 @@ function controlsOf(node: LocalNode, controls: Controls, alive: Alive): Controls
     saveSnapshot: alive((path: string) => controls.saveSnapshot(path)),
     loadSnapshot: alive((path: string) => void controls.loadSnapshot(path)),
     reorganize: alive((depth: number, options?: { readonly dropTransactions?: boolean }) => void controls.reorganize(depth, options)),
-    runScenario: alive(async (text: string) => runScenario(parseScenario(text), { node, controls })),
+    runScenario: alive(async (text: string) => {
+      const [{ parseScenario }, { runScenario }] = await Promise.all([import('./scenario/schema.ts'), import('./scenario/run.ts')]);
+      return runScenario(parseScenario(text), { node, controls });
+    }),
     onBlock: alive((listener: (report: BlockReport) => void) => node.onBlock((block) => listener(reportBlock(node.chain, block)))),
   };
 }

@@ -8,13 +8,14 @@ import { readBlockAt } from '../block.ts';
 import type { Chain } from '../connection.ts';
 import { epochStateOf, EPOCH_ITEMS, nextEpochBlock } from '../epoch-schedule.ts';
 import { ChainError } from '../errors.ts';
-import { hotkeyFromBytes, parseNetuid, parseUnsigned, type Hotkey, type Netuid } from '../identifier.ts';
+import { hotkeyFromBytes, parseNetuid, type Hotkey, type Netuid } from '../identifier.ts';
 import { callRuntime, hasRuntimeApi } from '../internal/runtime-api.ts';
 import { fieldOf, readPresent, readStorage, subtensor, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from '../internal/storage.ts';
 import { readNeurons, type Neuron } from '../neuron.ts';
 import { unwrap } from '../staking/position.ts';
 import { readStakeWeights } from '../staking/stake-weight.ts';
 import { decodeIdentity, type SubnetIdentity, type SubnetOwner } from '../subnet.ts';
+import { parseUnsigned } from '../unsigned.ts';
 import { storageIndex } from '../weights/settings.ts';
 
 /** One neuron. Fractions are u16: 65535 is one. */

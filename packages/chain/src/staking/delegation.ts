@@ -6,10 +6,11 @@
 import type { Chain } from '../connection.ts';
 import { ChainError } from '../errors.ts';
 import type { Inclusion, SendOptions } from '../extrinsic.ts';
-import { hotkeyFromBytes, parseHotkey, parseNetuid, parseUnsigned, type Hotkey } from '../identifier.ts';
+import { hotkeyFromBytes, parseHotkey, parseNetuid, type Hotkey } from '../identifier.ts';
 import { subtensorCall } from '../internal/own-call.ts';
 import { readStorage, subtensor, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from '../internal/storage.ts';
 import { createPlan, sendPlan, type Check, type Plan } from '../plan.ts';
+import { parseUnsigned } from '../unsigned.ts';
 
 /** A child key and its part of the parent's stake weight. */
 export interface ChildKey {

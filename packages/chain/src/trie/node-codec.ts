@@ -9,8 +9,7 @@
  * @see https://spec.polkadot.network/chap-state#sect-state-storage; sp-trie's `node_header.rs` and `node_codec.rs` (polkadot-sdk)
  */
 import { toHex } from '@connito/commit-reveal';
-import { compactToU8a } from '@polkadot/util';
-import { blake2AsU8a } from '@polkadot/util-crypto';
+import { HASH_BYTES, hashNode } from './hash.ts';
 import { nibbleAt, type Nibbles } from './nibbles.ts';
 
 /** 0: values stand in their nodes. 1: values of 33 bytes and more are told by their hash. */
@@ -25,16 +24,17 @@ export type TrieNode =
   | { readonly type: 'leaf'; readonly partial: Nibbles; readonly value: NodeValue }
   | { readonly type: 'branch'; readonly partial: Nibbles; readonly value: NodeValue | undefined; readonly children: readonly (Uint8Array | undefined)[] };
 
-/** Bytes of a hash. */
-export const HASH_BYTES = 32;
 /** Shortest value that state version 1 hashes. @see sp-core's `storage::TRIE_VALUE_NODE_THRESHOLD` */
 export const HASHED_VALUE_BYTES = 33;
 /** Most nibbles of a partial key. @see sp-trie's `NIBBLE_SIZE_BOUND` */
 export const MAX_PARTIAL_NIBBLES = 65_535;
 
-/** BLAKE2b with a digest of 32 bytes: the trie's hash. */
-export function hashNode(bytes: Uint8Array): Uint8Array {
-  return blake2AsU8a(bytes, 256);
+/** A length or index (u32) as a compact integer. */
+export function encodeCompact(value: number): Uint8Array {
+  if (value < 2 ** 6) return Uint8Array.of(value << 2);
+  const bytes = value < 2 ** 14 ? 2 : value < 2 ** 30 ? 4 : 5;
+  const whole = bytes === 5 ? value * 2 ** 8 + 3 : value * 4 + bytes / 2;
+  return Uint8Array.from({ length: bytes }, (_, index) => Math.floor(whole / 256 ** index) % 256);
 }
 
 /** What stands for a node in its parent. */
@@ -130,7 +130,7 @@ class Writer {
 
   prefixed(bytes: Uint8Array): void {
     if (bytes.length < 64) this.#byte(bytes.length << 2);
-    else this.put(compactToU8a(bytes.length));
+    else this.put(encodeCompact(bytes.length));
     this.put(bytes);
   }
 

@@ -8,7 +8,8 @@
  */
 import { toHex } from '@connito/commit-reveal';
 import { ChainError } from '../errors.ts';
-import { decodeNode, HASH_BYTES, hashNode, NodeError, type NodeValue, type TrieNode } from './node-codec.ts';
+import { HASH_BYTES, hashNode } from './hash.ts';
+import { decodeNode, NodeError, type NodeValue, type TrieNode } from './node-codec.ts';
 import { nibbleAt, type Nibbles } from './nibbles.ts';
 
 /** What a proof is checked against. */

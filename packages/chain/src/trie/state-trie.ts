@@ -4,9 +4,9 @@
  * @module
  * @see https://spec.polkadot.network/chap-state#sect-state-storage
  */
-import { compactToU8a } from '@polkadot/util';
 import { compareBytes, equalBytes, toHex } from '@connito/commit-reveal';
-import { childReference, encodeNode, HASH_BYTES, HASHED_VALUE_BYTES, hashNode, type NodeValue, type StateVersion, type TrieNode } from './node-codec.ts';
+import { HASH_BYTES, hashNode } from './hash.ts';
+import { childReference, encodeCompact, encodeNode, HASHED_VALUE_BYTES, type NodeValue, type StateVersion, type TrieNode } from './node-codec.ts';
 import { nibbleAt, sharedLength, toNibble, type Nibbles } from './nibbles.ts';
 
 /** A trie. Keys are lowercase hex without prefix. */
@@ -80,7 +80,7 @@ export function closestMerkleValue(trie: StateTrie, key: string): Uint8Array | u
 
 /** The root of a list, as `extrinsicsRoot` is one: each item under its index as a compact integer. */
 export function orderedTrieRoot(items: readonly Uint8Array[], version: StateVersion): Uint8Array {
-  return trieRoot(updateTrie(createTrie(version), items.map((item, index) => [toHex(compactToU8a(index)), item])));
+  return trieRoot(updateTrie(createTrie(version), items.map((item, index) => [toHex(encodeCompact(index)), item])));
 }
 
 function insert(node: Node | undefined, key: Nibbles, value: Uint8Array): Node {

@@ -5,11 +5,12 @@
  */
 import type { Chain, FinalisedBlock } from '../connection.ts';
 import { epochStateOf, EPOCH_ITEMS, type EpochState } from '../epoch-schedule.ts';
-import { hotkeyFromBytes, parseHotkey, parseNetuid, parseUnsigned, type Hotkey, type Netuid } from '../identifier.ts';
+import { hotkeyFromBytes, parseHotkey, parseNetuid, type Hotkey, type Netuid } from '../identifier.ts';
 import { hasSubtensorCall } from '../internal/own-call.ts';
 import { readPresent, subtensor, toArray, toBigInt, toBoolean, toBytes, toNumber } from '../internal/storage.ts';
 import { formatTao, type Check } from '../plan.ts';
 import { readStakeWeights } from '../staking/stake-weight.ts';
+import { parseUnsigned } from '../unsigned.ts';
 import { maxUpscale, type WeightRow } from '../weight-vector.ts';
 
 /** Subnets at most; the storage index of mechanism m is `m · 4096 + netuid`. */

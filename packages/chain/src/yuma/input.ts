@@ -7,7 +7,7 @@
  * @see pallets/subtensor/src/epoch/run_epoch.rs:566, `epoch_mechanism` (opentensor/subtensor 14bc6f9f9, spec 425)
  */
 import { ChainError } from '../errors.ts';
-import { parseUnsigned } from '../identifier.ts';
+import { parseUnsigned } from '../unsigned.ts';
 
 /** `[uid, value]`; values are u16. Each uid at most once; the order is the one in storage. */
 export type YumaRow = readonly (readonly [uid: number, value: number])[];

@@ -6,9 +6,10 @@ import { toHex } from '@connito/commit-reveal';
 import type { Chain } from '../connection.ts';
 import { ChainError } from '../errors.ts';
 import { EPOCH_ITEMS, epochIndexAt, epochStateOf, hasEpochCounters, nextEpochBlock, type EpochState } from '../epoch-schedule.ts';
-import { parseNetuid, parseUnsigned } from '../identifier.ts';
+import { parseNetuid } from '../identifier.ts';
 import { callRuntime } from '../internal/runtime-api.ts';
 import { fieldOf, readEntries, readPresent, subtensor, toArray, toBigInt, toBoolean, toNumber, type Codec } from '../internal/storage.ts';
+import { parseUnsigned } from '../unsigned.ts';
 import { activityCutoffBlocks, type YumaInput, type YumaRow } from './input.ts';
 
 /** Which epoch to read the input of. */

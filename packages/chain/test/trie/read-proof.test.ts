@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { isChainError } from '../../src/index.ts';
+import { hashNode } from '../../src/trie/hash.ts';
 import { createTrie, MAX_PROOF_NODES, proveRead, trieRoot, updateTrie, verifyReadProof } from '../../src/trie/index.ts';
-import { childReference, encodeNode, hashNode } from '../../src/trie/node-codec.ts';
+import { childReference, encodeNode } from '../../src/trie/node-codec.ts';
 
 const KEY = Uint8Array.of(0xaa, 0x01);
 const trie = updateTrie(createTrie(1), [

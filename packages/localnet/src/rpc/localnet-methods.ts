@@ -3,11 +3,10 @@
  * @module
  */
 import { join } from 'node:path';
-import { encodeAddress } from '@polkadot/util-crypto';
+import { addressOf } from '../accounts.ts';
 import type { Block } from '../block.ts';
 import type { StorageEntry } from '../controls.ts';
 import type { DropOptions, FaultSettings } from '../faults.ts';
-import { parseHex } from '../hex.ts';
 import type { BlockMode } from '../producer.ts';
 import type { EndpointView } from './endpoint-view.ts';
 import { badParams } from './failure.ts';
@@ -50,7 +49,7 @@ const timeMethods: Readonly<Record<string, ControlMethod>> = {
     finalityLagBlocks: chain.finalityLagBlocks,
     oldestStateBlock: chain.history.oldestBlock,
     pendingExtrinsics: pool.size,
-    participants: [...producer.releases].map(([account, releasedUntilMs]) => ({ participant: encodeAddress(parseHex(`0x${account}`) as Uint8Array, 42), releasedUntilMs })),
+    participants: [...producer.releases].map(([account, releasedUntilMs]) => ({ participant: addressOf(account), releasedUntilMs })),
   }),
   localnet_seal: ({ view }, [count = 1]) => {
     view.controls.seal(countParam(count, 'count', MAX_SEAL));

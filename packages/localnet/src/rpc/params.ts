@@ -2,7 +2,7 @@
  * Parameters of requests, parsed once and strictly.
  * @module
  */
-import { decodeAddress } from '@polkadot/util-crypto';
+import { accountOfAddress } from '../accounts.ts';
 import { parseHex, toHex } from '../hex.ts';
 import type { Block } from '../block.ts';
 import type { NodeView } from '../node.ts';
@@ -53,15 +53,9 @@ export function countParam(value: unknown, name: string, max: number): number {
 
 /** An account as ss58 or hex, given as hex. @throws RpcFailure */
 export function accountParam(value: unknown, name: string): string {
-  try {
-    if (typeof value === 'string' && value.length <= 70) {
-      const bytes = decodeAddress(value);
-      if (bytes.length === 32) return toHex(bytes);
-    }
-  } catch {
-    // Not an address: the same answer as for any other wrong value.
-  }
-  throw badParams(`${name}: expected an account as an ss58 address`);
+  const account = accountOfAddress(value);
+  if (account === undefined) throw badParams(`${name}: expected an account as an ss58 address`);
+  return account;
 }
 
 /** The block of an optional hash, else the head. @throws RpcFailure */

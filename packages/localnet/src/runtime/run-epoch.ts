@@ -3,7 +3,7 @@
  * @module
  * @see pallets/subtensor/src/epoch/run_epoch.rs:566, subnets/mechanism.rs:287 (opentensor/subtensor 14bc6f9f9)
  */
-import { activityCutoffBlocks, combineMechanisms, computeYuma, splitEmission, type SubnetResult, type YumaInput, type YumaResult } from '@connito/chain';
+import { activityCutoffBlocks, combineMechanisms, computeYuma, splitEmission, type SubnetResult, type YumaInput, type YumaResult } from '@connito/chain/yuma';
 import { currentEpoch } from './epoch-schedule.ts';
 import type { Execution } from './execution.ts';
 import { stakeWeightParts } from './stake-weight.ts';

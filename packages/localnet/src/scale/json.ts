@@ -6,9 +6,9 @@
  * are records, tuples are lists, maps lists of pairs; a call is `{ pallet, call, args }`.
  * @module
  */
-import { decodeAddress, encodeAddress } from '@polkadot/util-crypto';
+import { accountOfAddress, addressOf } from '../accounts.ts';
 import { LocalnetError } from '../errors.ts';
-import { fromHex, parseHex, toHex } from '../hex.ts';
+import { parseHex, toHex } from '../hex.ts';
 import { palletList, type FieldsDescription } from '../pallets/index.ts';
 import { namedTypes } from '../pallets/named-types.ts';
 import { formatType, parseType, type TypeTree } from './parse.ts';
@@ -62,7 +62,7 @@ const PLAIN: Readonly<Record<string, Plain>> = {
   u64: bigUint(64),
   u128: bigUint(128),
   Text: { read: readText, write: (value: string) => value },
-  AccountId: { read: readAccount, write: (value: string) => encodeAddress(fromHex(value), 42) },
+  AccountId: { read: readAccount, write: addressOf },
   H256: { read: (json, where) => toHex(readBytes(json, where, 32)), write: (value: string) => `0x${value}` },
   RuntimeCall: { read: callFromJson, write: writeCall },
 };
@@ -225,13 +225,9 @@ function readText(json: unknown, where: string): string {
 }
 
 function readAccount(json: unknown, where: string): string {
-  try {
-    const bytes = typeof json === 'string' && json.length <= 70 ? decodeAddress(json) : new Uint8Array();
-    if (bytes.length === 32) return toHex(bytes);
-  } catch {
-    // Not an address: the same answer as for any other wrong value.
-  }
-  throw wrong(where, 'an account as an ss58 address or 0x and 64 digits', json);
+  const account = accountOfAddress(json);
+  if (account === undefined) throw wrong(where, 'an account as an ss58 address or 0x and 64 digits', json);
+  return account;
 }
 
 function readBytes(json: unknown, where: string, length?: number): Uint8Array {
