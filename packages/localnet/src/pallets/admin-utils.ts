@@ -32,6 +32,8 @@ export const adminUtils = {
     sudo_set_admin_freeze_window: [74, { window: 'u16' }],
     sudo_set_owner_hparam_rate_limit: [75, { epochs: 'u16' }],
     sudo_set_start_call_delay: [85, { delay: 'u64' }],
+    sudo_set_coldkey_swap_announcement_delay: [86, { duration: 'u32' }],
+    sudo_set_coldkey_swap_reannouncement_delay: [87, { duration: 'u32' }],
     sudo_set_default_take: [1, { default_take: 'u16' }],
     sudo_set_tx_rate_limit: [2, { tx_rate_limit: 'u64' }],
     sudo_set_min_difficulty: [4, { netuid: 'u16', min_difficulty: 'u64' }],

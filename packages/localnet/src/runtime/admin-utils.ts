@@ -263,6 +263,8 @@ const setters: Setters = {
       execution.deposit('SubtensorModule', 'StartCallDelaySet', [blocks]);
     },
   },
+  sudo_set_coldkey_swap_announcement_delay: simple('ColdkeySwapAnnouncementDelay', 'ColdkeySwapAnnouncementDelaySet', 'duration'),
+  sudo_set_coldkey_swap_reannouncement_delay: simple('ColdkeySwapReannouncementDelay', 'ColdkeySwapReannouncementDelaySet', 'duration'),
   sudo_set_default_take: simple('MaxDelegateTake', 'MaxDelegateTakeSet', 'default_take'),
   sudo_set_tx_rate_limit: simple('TxRateLimit', 'TxRateLimitSet', 'tx_rate_limit'),
   sudo_set_min_difficulty: perSubnet('MinDifficulty', 'MinDifficultySet', 'min_difficulty', { window: true }),

@@ -22,7 +22,7 @@ export function canPay(execution: Execution, account: string, amountRao: bigint)
 export function transfer(execution: Execution, from: string, to: string, { amountRao, keepAlive }: { amountRao: bigint; keepAlive: boolean }): void {
   const free = freeBalance(execution, from);
   if (free < amountRao) throw tokenFailure('FundsUnavailable');
-  if (amountRao > reducible(execution, from)) throw tokenFailure('Frozen');
+  if (amountRao > freeToSpend(execution, from)) throw tokenFailure('Frozen');
   if (keepAlive && free - amountRao < EXISTENTIAL_DEPOSIT) throw tokenFailure('NotExpendable');
   if (from !== to) {
     if (freeBalance(execution, to) + amountRao < EXISTENTIAL_DEPOSIT) throw tokenFailure('BelowMinimum');
@@ -70,7 +70,7 @@ function setReserved(execution: Execution, account: string, { info, free, reserv
 }
 
 /** What the account can give away: all, unless something else needs it alive. */
-function reducible(execution: Execution, account: string): bigint {
+export function freeToSpend(execution: Execution, account: string): bigint {
   const { consumers, data } = execution.storage.System.Account.get(account);
   if (consumers === 0) return data.free;
   return data.free > EXISTENTIAL_DEPOSIT ? data.free - EXISTENTIAL_DEPOSIT : 0n;
@@ -120,7 +120,7 @@ export const balancesCalls: CallHandlers<'Balances'> = {
   transfer_all: (execution, origin, { dest, keep_alive }) => {
     const from = ensureSigned(origin);
     const free = freeBalance(execution, from);
-    const amountRao = keep_alive ? (free > EXISTENTIAL_DEPOSIT ? free - EXISTENTIAL_DEPOSIT : 0n) : reducible(execution, from);
+    const amountRao = keep_alive ? (free > EXISTENTIAL_DEPOSIT ? free - EXISTENTIAL_DEPOSIT : 0n) : freeToSpend(execution, from);
     transfer(execution, from, lookup(dest), { amountRao, keepAlive: keep_alive });
   },
   force_set_balance: (execution, origin, { who, new_free }) => {

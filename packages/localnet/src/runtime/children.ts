@@ -5,17 +5,13 @@
  * @see pallets/subtensor/src/staking/set_children.rs, increase_take.rs, decrease_take.rs (opentensor/subtensor 14bc6f9f9)
  */
 import { ensure, ensureRoot, ensureSigned, type CallHandlers, type Execution } from './execution.ts';
+import { checkRelations, inOrder, relates, replaceRelations, type Relation } from './child-relations.ts';
 import { minChildkeyTake } from './payout.ts';
 import { ensureLimit, noteLimited, passesLimit, SET_CHILDREN_BLOCKS } from './rate-limits.ts';
 import { ROOT_NETUID } from './stake-weight.ts';
 import { totalStakeOf } from './stake.ts';
 import { hotkeyExists, ownsHotkey, subnetExists } from './subnet-lookup.ts';
 
-const MAX_CHILDREN = 5;
-const U64_MAX: bigint = (1n << 64n) - 1n;
-
-/** `[part of 2^64 − 1, hotkey]`. */
-type Relation = readonly [bigint, string];
 type ChildrenNames =
   | 'set_children'
   | 'set_childkey_take'
@@ -138,14 +134,6 @@ export function scheduleChildren(execution: Execution, coldkey: string, { hotkey
   execution.deposit('SubtensorModule', 'SetChildrenScheduled', [hotkey, netuid, from, children]);
 }
 
-/** Nobody is its own child, nor child and parent at once; there are five children at most, of no more than the whole. */
-function checkRelations(hotkey: string, children: readonly Relation[], parents: readonly Relation[]): void {
-  ensure(children.every(([, child]) => child !== hotkey), 'SubtensorModule', 'InvalidChild');
-  ensure(children.length <= MAX_CHILDREN, 'SubtensorModule', 'TooManyChildren');
-  ensure(children.reduce((sum, [part]) => sum + part, 0n) <= U64_MAX, 'SubtensorModule', 'ProportionOverflow');
-  ensure(!children.some(([, child]) => parents.some(([, parent]) => parent === child)), 'SubtensorModule', 'ChildParentInconsistency');
-}
-
 /** After an epoch: children whose cool-down is over come into force; those that would break the rules by now do not. */
 export function applyPendingChildren(execution: Execution, netuid: number): void {
   const { PendingChildKeys, SubtokenEnabled } = execution.storage.SubtensorModule;
@@ -158,25 +146,8 @@ export function applyPendingChildren(execution: Execution, netuid: number): void
 
 function applyChildren(execution: Execution, { hotkey, netuid, children }: ChildrenCall): void {
   const { ChildKeys, ParentKeys } = execution.storage.SubtensorModule;
-  const kept = children.filter(([, child]) => child !== hotkey).sort(([, a], [, b]) => (a < b ? -1 : 1));
-  if (kept.some(([, child]) => ParentKeys.get(hotkey, netuid).some(([, parent]) => parent === child))) return;
-  const before = ChildKeys.get(hotkey, netuid).map(([, child]) => child);
-  setRelations(ChildKeys, [hotkey, netuid], kept);
-  for (const child of new Set([...before, ...kept.map(([, to]) => to)])) {
-    const part = kept.find(([, to]) => to === child)?.[0];
-    setRelations(ParentKeys, [child, netuid], withRelation(ParentKeys.get(child, netuid), hotkey, part));
-  }
+  const kept = inOrder(children.filter(([, child]) => child !== hotkey));
+  if (kept.some(([, child]) => relates(ParentKeys.get(hotkey, netuid), child))) return;
+  replaceRelations([hotkey, netuid], { own: ChildKeys, others: ParentKeys, relations: kept });
   execution.deposit('SubtensorModule', 'SetChildren', [hotkey, netuid, children]);
-}
-
-/** The relation changed in its place, added at the end, or taken out. */
-function withRelation(relations: readonly Relation[], to: string, part: bigint | undefined): readonly Relation[] {
-  if (part === undefined) return relations.filter(([, other]) => other !== to);
-  if (!relations.some(([, other]) => other === to)) return [...relations, [part, to]];
-  return relations.map(([old, other]) => (other === to ? [part, other] : [old, other]));
-}
-
-function setRelations(item: Execution['storage']['SubtensorModule']['ChildKeys'], [hotkey, netuid]: readonly [string, number], relations: readonly Relation[]): void {
-  if (relations.length === 0) item.remove(hotkey, netuid);
-  else item.set(hotkey, netuid, relations);
 }

@@ -11,7 +11,9 @@ import { commitmentsCalls } from './commitments.ts';
 import { drandCalls } from './drand.ts';
 import { DispatchFailure, ensure, ensureRoot, ensureSigned, lookup, resultOf, type CallHandlers, type Execution, type Origin } from './execution.ts';
 import { childrenCalls } from './children.ts';
+import { coldkeySwapCalls } from './coldkey-swap.ts';
 import { checkGuards } from './guards.ts';
+import { hotkeySwapCalls } from './hotkey-swap.ts';
 import { identityCalls } from './identities.ts';
 import { proxyCalls } from './proxies.ts';
 import { registrationCalls } from './registration.ts';
@@ -151,7 +153,7 @@ const calls: { readonly [P in PalletName]: CallHandlers<P> } = {
   Aura: {},
   Balances: balancesCalls,
   TransactionPayment: {},
-  SubtensorModule: { ...childrenCalls, ...identityCalls, ...registrationCalls, ...rootClaimCalls, ...servingCalls, ...stakeCalls, ...subnetCalls, ...tempoCalls, ...timelockedWeightsCalls, ...weightCommitCalls, ...weightsCalls },
+  SubtensorModule: { ...childrenCalls, ...coldkeySwapCalls, ...hotkeySwapCalls, ...identityCalls, ...registrationCalls, ...rootClaimCalls, ...servingCalls, ...stakeCalls, ...subnetCalls, ...tempoCalls, ...timelockedWeightsCalls, ...weightCommitCalls, ...weightsCalls },
   Utility: utilityCalls({ dispatch, dispatchUnfiltered }),
   Sudo: sudoCalls,
   Proxy: proxyCalls(dispatch),

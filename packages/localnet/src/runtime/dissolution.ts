@@ -4,10 +4,11 @@
  * @see pallets/subtensor/src/coinbase/root.rs:206, staking/remove_stake.rs:447 (opentensor/subtensor 14bc6f9f9)
  */
 import { mul64, saturatingSub, u16Fraction } from '../fixed.ts';
-import { burn, EXISTENTIAL_DEPOSIT, freeBalance, transfer } from './balances.ts';
+import { EXISTENTIAL_DEPOSIT, freeBalance, transfer } from './balances.ts';
 import { alphaIssuance } from './emission.ts';
 import { ensure, type Execution } from './execution.ts';
 import { alphaPrice } from './pools.ts';
+import { recycleTao } from './recycle-tao.ts';
 import { stakeOf } from './share-pool.ts';
 import { ROOT_NETUID } from './stake-weight.ts';
 import { mechanismIndex, subnetAccount, subnetExists } from './subnet-lookup.ts';
@@ -83,15 +84,8 @@ function payHolders(execution: Execution, netuid: number): void {
   const back = refund < left ? refund : left;
   if (back > 0n) transfer(execution, account, execution.storage.SubtensorModule.SubnetOwner.get(netuid), { amountRao: back, keepAlive: false });
   const recycled = saturatingSub(freeBalance(execution, account), EXISTENTIAL_DEPOSIT);
-  recycle(execution, account, recycled);
+  recycleTao(execution, account, recycled);
   RAORecycledForRegistration.set(netuid, recycled);
-}
-
-function recycle(execution: Execution, account: string, amountRao: bigint): void {
-  if (amountRao === 0n) return;
-  const { TotalIssuance } = execution.storage.SubtensorModule;
-  burn(execution, account, amountRao);
-  TotalIssuance.set(saturatingSub(TotalIssuance.get(), amountRao));
 }
 
 /** Subnets from before `NetworkRegistrationStartBlock` get their lock back, less what their owner has earned. */

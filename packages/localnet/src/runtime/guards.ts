@@ -7,6 +7,7 @@
 import type { Pallets } from '../pallets/index.ts';
 import type { RuntimeCall } from '../scale/type-of.ts';
 import { guardTake } from './children.ts';
+import { guardColdkeySwap } from './coldkey-swap.ts';
 import { ensure, type ArgumentsOf, type Execution } from './execution.ts';
 import { checkAxon, checkPrometheus } from './serving.ts';
 import { passesNetworkRateLimit } from './subnets.ts';
@@ -17,6 +18,7 @@ type Guards = { readonly [C in keyof Pallets['SubtensorModule']['calls']]?: (exe
 
 /** Fails with the error that the call would be refused with. */
 export function checkGuards(execution: Execution, who: string, call: RuntimeCall): void {
+  guardColdkeySwap(execution, who, call);
   if (call.pallet !== 'SubtensorModule') return;
   const guard = (guards as Readonly<Record<string, (execution: Execution, who: string, args: unknown) => void>>)[call.call];
   guard?.(execution, who, call.args);

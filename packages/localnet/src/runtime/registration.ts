@@ -11,7 +11,7 @@ import { ensure, ensureSigned, moduleFailure, type CallHandlers, type Execution,
 import { MAX_PRICE_RAO, swapTaoForAlpha } from './pools.ts';
 import { payIntoSubnet, recordFlow } from './stake.ts';
 import { ROOT_NETUID } from './stake-weight.ts';
-import { createHotkey, mechanismIndex, ownerUid, ownsHotkey, subnetExists, withElement } from './subnet-lookup.ts';
+import { createHotkey, mechanismIndexes, ownerUid, ownsHotkey, subnetExists, withElement } from './subnet-lookup.ts';
 
 type RegistrationNames = 'register' | 'burned_register' | 'register_limit' | 'root_register' | 'try_associate_hotkey';
 
@@ -144,12 +144,7 @@ export function seatNeuron(execution: Execution, netuid: number, uid: number, ho
   Uids.set(netuid, hotkey, uid);
   BlockAtRegistration.set(netuid, uid, execution.block);
   IsNetworkMember.set(hotkey, netuid, true);
-  for (const index of mechanismsOf(execution, netuid)) LastUpdate.set(index, withElement(LastUpdate.get(index), uid, execution.block, 0n));
-}
-
-function mechanismsOf(execution: Execution, netuid: number): number[] {
-  const count = execution.storage.SubtensorModule.MechanismCountCurrent.get(netuid);
-  return Array.from({ length: count }, (_, mechanism) => mechanismIndex(netuid, mechanism));
+  for (const index of mechanismIndexes(execution, netuid)) LastUpdate.set(index, withElement(LastUpdate.get(index), uid, execution.block, 0n));
 }
 
 function unseatNeuron(execution: Execution, netuid: number, uid: number): void {
@@ -158,7 +153,7 @@ function unseatNeuron(execution: Execution, netuid: number, uid: number): void {
   Uids.remove(netuid, old);
   IsNetworkMember.remove(old, netuid);
   for (const served of [Axons, NeuronCertificates, Prometheus]) served.remove(netuid, old);
-  for (const index of mechanismsOf(execution, netuid)) {
+  for (const index of mechanismIndexes(execution, netuid)) {
     Bonds.remove(index, uid);
     Weights.remove(index, uid);
     for (const [[, row], weights] of Weights.entries(index)) {
@@ -173,7 +168,7 @@ function clearFigures(execution: Execution, netuid: number, uid: number): void {
   Emission.set(netuid, withElement(Emission.get(netuid), uid, 0n, 0n));
   ValidatorPermit.set(netuid, withElement(ValidatorPermit.get(netuid), uid, false, false));
   for (const item of [Consensus, Dividends, ValidatorTrust]) item.set(netuid, withElement(item.get(netuid), uid, 0, 0));
-  for (const index of mechanismsOf(execution, netuid)) Incentive.set(index, withElement(Incentive.get(index), uid, 0, 0));
+  for (const index of mechanismIndexes(execution, netuid)) Incentive.set(index, withElement(Incentive.get(index), uid, 0, 0));
   if (uid < StakeWeight.get(netuid).length) StakeWeight.set(netuid, withElement(StakeWeight.get(netuid), uid, 0, 0));
 }
 

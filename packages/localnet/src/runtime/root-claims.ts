@@ -42,6 +42,26 @@ export function adjustRootClaimed(execution: Execution, { hotkey, coldkey, amoun
   }
 }
 
+/** Gives the rates of one hotkey to another, added to those that it has. */
+export function moveRootClaimable(execution: Execution, { from, to }: { readonly from: string; readonly to: string }): void {
+  const { RootClaimable } = execution.storage.SubtensorModule;
+  const rates = new Map(RootClaimable.get(to).map(([netuid, { bits }]) => [netuid, bits]));
+  for (const [netuid, { bits }] of RootClaimable.get(from)) rates.set(netuid, (rates.get(netuid) ?? 0n) + bits);
+  RootClaimable.remove(from);
+  RootClaimable.set(to, [...rates].sort(([a], [b]) => a - b).map(([netuid, bits]) => [netuid, { bits }] as const));
+}
+
+/** Hotkey and coldkey. */
+type Pair = readonly [hotkey: string, coldkey: string];
+
+/** Gives what one pair has claimed to another, added to what that has. */
+export function moveRootClaimed(execution: Execution, netuid: number, { from, to }: { readonly from: Pair; readonly to: Pair }): void {
+  const { RootClaimed } = execution.storage.SubtensorModule;
+  const claimed = RootClaimed.get(netuid, ...from);
+  RootClaimed.remove(netuid, ...from);
+  RootClaimed.set(netuid, ...to, claimed + RootClaimed.get(netuid, ...to));
+}
+
 /** What the coldkey may claim, I96F32; below 0 where it has claimed more. */
 export function owedToRoot(execution: Execution, hotkey: string, coldkey: string, netuid: number): bigint {
   const { RootClaimable, RootClaimed } = execution.storage.SubtensorModule;

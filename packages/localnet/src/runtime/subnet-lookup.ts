@@ -77,6 +77,12 @@ export function mechanismIndex(netuid: number, mechanism: number): number {
   return mechanism * 4096 + netuid;
 }
 
+/** The keys of all mechanisms of a subnet. */
+export function mechanismIndexes(execution: Execution, netuid: number): number[] {
+  const count = execution.storage.SubtensorModule.MechanismCountCurrent.get(netuid);
+  return Array.from({ length: count }, (_, mechanism) => mechanismIndex(netuid, mechanism));
+}
+
 /** The list with one element replaced, filled with `fill` up to it. */
 export function withElement<T>(list: readonly T[], index: number, value: T, fill: T): T[] {
   const copy = [...list];
