@@ -2,6 +2,7 @@
  * Starting and ending a localnet.
  * @module
  */
+import { trieReady } from '@connito/chain/trie';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { accountOfAddress, accountOfUri, addressOf, DEVELOPMENT_ACCOUNTS } from './accounts.ts';
@@ -136,6 +137,7 @@ const SUDO_URI = '//Alice';
  * @throws bad-option, port-in-use, listen-failed, bad-state, state-locked
  */
 export async function startLocalnet(options: LocalnetOptions): Promise<Localnet> {
+  await trieReady;
   const checked = checkOptions(options);
   const beacon = openBeacon({ seed: checked.seed, genesisTimeMs: checked.genesisTimeMs, periodMs: checked.beaconPeriodMs });
   const { start, isFork } = await openStart(checked, beacon);

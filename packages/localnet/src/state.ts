@@ -50,6 +50,9 @@ export interface StateHistoryOptions {
   readonly firstBlock?: number;
 }
 
+/** Keys that are put into the sorted ones singly. */
+const MAX_INSERTED = 64;
+
 /** All kept versions of all keys. */
 export class StateHistory {
   readonly #versions = new Map<string, Versions>();
@@ -208,11 +211,11 @@ export class StateHistory {
     this.#unsorted = [...this.#versions.keys()];
   }
 
+  /** A block adds few keys to many: each is put in its place, unless it is sooner done to sort them all. */
   #sortedKeys(): string[] {
-    if (this.#unsorted.length > 0) {
-      this.#sorted = [...this.#sorted, ...this.#unsorted.sort()].sort();
-      this.#unsorted = [];
-    }
+    if (this.#unsorted.length > MAX_INSERTED) this.#sorted = [...this.#sorted, ...this.#unsorted].sort();
+    else for (const key of this.#unsorted) this.#sorted.splice(lowerBound(this.#sorted, key), 0, key);
+    this.#unsorted.length = 0;
     return this.#sorted;
   }
 }

@@ -20,5 +20,8 @@ async function useWebAssembly(): Promise<void> {
   hash = (bytes) => hasher.init().update(bytes).digest('binary');
 }
 
-// Where WebAssembly may not run, noble's stays: the same bytes, later.
-useWebAssembly().catch(() => undefined);
+/**
+ * Settles when hashes are as fast as they get: who is about to make many in one go waits for it. They are right before.
+ * Where WebAssembly may not run, noble's stay.
+ */
+export const trieReady: Promise<void> = useWebAssembly().catch(() => undefined);

@@ -6,8 +6,9 @@
  */
 import { blake2Short, concatBytes, fromHex, toHex, twox } from '../hex.ts';
 import { palletList, type HasherName, type PalletName, type Pallets, type StorageDescription } from '../pallets/index.ts';
-import { ScaleReader } from '../scale/bytes.ts';
-import { decodeScale, encodeScale, readScale } from '../scale/codec.ts';
+import { ScaleReader, ScaleWriter } from '../scale/bytes.ts';
+import { codecOf, type Codec } from '../scale/codec.ts';
+import { parseType } from '../scale/parse.ts';
 import type { TypeOf } from '../scale/type-of.ts';
 import type { StateOverlay, StateView } from '../state.ts';
 
@@ -37,13 +38,8 @@ export type Storage = {
 
 /** Storage that reads `view`, and writes to it if it is an overlay. */
 export function openStorage(view: StateView | StateOverlay): Storage {
-  const opened = Object.fromEntries(
-    palletList.map(([pallet, { storage }]) => [
-      pallet,
-      Object.fromEntries(Object.entries(storage).map(([name, description]) => [name, new Item(view as StateOverlay, pallet, name, description)])),
-    ]),
-  );
-  return opened as unknown as Storage;
+  layouts ??= palletList.map(([pallet, { storage }]) => [pallet, palletLayout(pallet, storage)]);
+  return Object.fromEntries(layouts.map(([pallet, Pallet]) => [pallet, new Pallet(view as StateOverlay)])) as unknown as Storage;
 }
 
 /** The key prefix of an item, hex. */
@@ -63,21 +59,59 @@ export function storageKey(pallet: string, item: string, keys: readonly { readon
 
 const prefixes = new Map<string, string>();
 
+/** The items of one pallet, each opened when it is first asked for: a block uses few of the hundreds that there are. */
+class PalletStorage {
+  readonly view: StateOverlay;
+  readonly opened: Record<string, Item> = {};
+
+  constructor(view: StateOverlay) {
+    this.view = view;
+  }
+}
+
+let layouts: readonly (readonly [pallet: string, typeof PalletStorage])[] | undefined;
+
+function palletLayout(pallet: string, items: Readonly<Record<string, StorageDescription>>): typeof PalletStorage {
+  const Pallet = class extends PalletStorage {};
+  for (const [name, description] of Object.entries(items)) {
+    const layout = itemLayout(storagePrefix(pallet, name), description);
+    Object.defineProperty(Pallet.prototype, name, {
+      get(this: PalletStorage) {
+        return (this.opened[name] ??= new Item(this.view, layout));
+      },
+    });
+  }
+  return Pallet;
+}
+
+interface ItemLayout {
+  readonly prefix: string;
+  readonly keys: readonly MapKey[];
+  readonly value: Codec;
+  readonly defaultBytes: Uint8Array | undefined;
+}
+
+function itemLayout(prefix: string, { hashers = [], keys = [], value, default: absent }: StorageDescription): ItemLayout {
+  return {
+    prefix,
+    keys: keys.map((type, index) => mapKey(type, hashers[index] as HasherName)),
+    value: codecOf(parseType(value)),
+    defaultBytes: absent === undefined ? undefined : fromHex(absent.slice(2)),
+  };
+}
+
 class Item {
   readonly #view: StateOverlay;
-  readonly #description: StorageDescription;
-  readonly #prefix: string;
+  readonly #layout: ItemLayout;
 
-  constructor(view: StateOverlay, pallet: string, name: string, description: StorageDescription) {
+  constructor(view: StateOverlay, layout: ItemLayout) {
     this.#view = view;
-    this.#description = description;
-    this.#prefix = storagePrefix(pallet, name);
+    this.#layout = layout;
   }
 
   get(...keys: unknown[]): unknown {
-    const bytes = this.#view.get(this.key(...keys));
-    if (bytes !== undefined) return decodeScale(this.#description.value, bytes);
-    return this.#description.default === undefined ? undefined : decodeScale(this.#description.value, fromHex(this.#description.default.slice(2)));
+    const bytes = this.#view.get(this.key(...keys)) ?? this.#layout.defaultBytes;
+    return bytes === undefined ? undefined : this.#decode(bytes);
   }
 
   has(...keys: unknown[]): boolean {
@@ -85,8 +119,8 @@ class Item {
   }
 
   set(...keysAndValue: unknown[]): void {
-    const value = keysAndValue.pop() as never;
-    this.#view.set(this.key(...keysAndValue), encodeScale(this.#description.value, value));
+    const value = keysAndValue.pop();
+    this.#view.set(this.key(...keysAndValue), encodeWith(this.#layout.value, value));
   }
 
   remove(...keys: unknown[]): void {
@@ -94,7 +128,7 @@ class Item {
   }
 
   entries(...first: unknown[]): (readonly [unknown[], unknown])[] {
-    return this.#keys(first).map((key) => [this.#decodeKey(key), decodeScale(this.#description.value, this.#view.get(key) as Uint8Array)]);
+    return this.#keys(first).map((key) => [this.#decodeKey(key), this.#decode(this.#view.get(key) as Uint8Array)]);
   }
 
   clear(...first: unknown[]): void {
@@ -105,23 +139,64 @@ class Item {
     return this.#view.keys?.(this.key(...first)) ?? [];
   }
 
+  #decode(bytes: Uint8Array): unknown {
+    const reader = new ScaleReader(bytes);
+    const value = this.#layout.value.decode(reader);
+    reader.end();
+    return value;
+  }
+
   /** The map keys; every hasher here ends with the key itself. */
   #decodeKey(key: string): unknown[] {
-    const { hashers = [], keys: types = [] } = this.#description;
-    const reader = new ScaleReader(fromHex(key.slice(this.#prefix.length)));
-    return types.map((type, index) => {
-      reader.take(HASH_BYTES[hashers[index] as HasherName]);
-      return readScale(type, reader);
+    const reader = new ScaleReader(fromHex(key.slice(this.#layout.prefix.length)));
+    return this.#layout.keys.map(({ codec, hasher }) => {
+      reader.take(HASH_BYTES[hasher]);
+      return codec.decode(reader);
     });
   }
 
   key(...keys: unknown[]): string {
-    const { hashers = [], keys: types = [] } = this.#description;
-    return keys.reduce<string>(
-      (key, value, index) => key + toHex(hashKey(hashers[index] as HasherName, encodeScale(types[index] as string, value as never))),
-      this.#prefix,
-    );
+    let key = this.#layout.prefix;
+    for (let index = 0; index < keys.length; index++) key += hashedKey(this.#layout.keys[index] as MapKey, keys[index]);
+    return key;
   }
+}
+
+/** A type of map keys with its hasher, and what the keys that were used last are hashed to: the same accounts and subnets come again and again. */
+interface MapKey {
+  readonly codec: Codec;
+  readonly hasher: HasherName;
+  readonly hashed: Map<unknown, string>;
+}
+
+/** Hashes that are remembered of one kind of keys. */
+const MAX_HASHED = 8192;
+const mapKeys = new Map<string, MapKey>();
+
+function mapKey(type: string, hasher: HasherName): MapKey {
+  const id = `${hasher} ${type}`;
+  const known = mapKeys.get(id);
+  if (known !== undefined) return known;
+  const made: MapKey = { codec: codecOf(parseType(type)), hasher, hashed: new Map() };
+  mapKeys.set(id, made);
+  return made;
+}
+
+function hashedKey({ codec, hasher, hashed }: MapKey, value: unknown): string {
+  const known = hashed.get(value);
+  if (known !== undefined) return known;
+  const made = toHex(hashKey(hasher, encodeWith(codec, value)));
+  // An object is another key each time, whatever it holds.
+  if (typeof value === 'object') return made;
+  if (hashed.size >= MAX_HASHED) hashed.clear();
+  hashed.set(value, made);
+  return made;
+}
+
+function encodeWith(codec: Codec, value: unknown): Uint8Array {
+  const writer = new ScaleWriter();
+  codec.encode(writer, value);
+  return writer.finish();
 }
 
 const HASH_BYTES: Readonly<Record<HasherName, number>> = { Identity: 0, Twox64Concat: 8, Blake2_128Concat: 16 };
