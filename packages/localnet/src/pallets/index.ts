@@ -13,6 +13,7 @@ import { commitments } from './commitments.ts';
 import { crowdloan } from './crowdloan.ts';
 import { drand } from './drand.ts';
 import { mevShield } from './mev-shield.ts';
+import { multisig } from './multisig.ts';
 import { proxy } from './proxy.ts';
 import { subtensorModule } from './subtensor.ts';
 import { sudo } from './sudo.ts';
@@ -32,6 +33,7 @@ export const pallets: {
   readonly SubtensorModule: typeof subtensorModule;
   readonly Utility: typeof utility;
   readonly Sudo: typeof sudo;
+  readonly Multisig: typeof multisig;
   readonly Proxy: typeof proxy;
   readonly Commitments: typeof commitments;
   readonly AdminUtils: typeof adminUtils;
@@ -48,6 +50,7 @@ export const pallets: {
   SubtensorModule: subtensorModule,
   Utility: utility,
   Sudo: sudo,
+  Multisig: multisig,
   Proxy: proxy,
   Commitments: commitments,
   AdminUtils: adminUtils,

@@ -15,6 +15,7 @@ import { coldkeySwapCalls } from './coldkey-swap.ts';
 import { checkGuards } from './guards.ts';
 import { hotkeySwapCalls } from './hotkey-swap.ts';
 import { identityCalls } from './identities.ts';
+import { multisigCalls } from './multisigs.ts';
 import { proxyCalls } from './proxies.ts';
 import { registrationCalls } from './registration.ts';
 import { servingCalls } from './serving.ts';
@@ -156,6 +157,7 @@ const calls: { readonly [P in PalletName]: CallHandlers<P> } = {
   SubtensorModule: { ...childrenCalls, ...coldkeySwapCalls, ...hotkeySwapCalls, ...identityCalls, ...registrationCalls, ...rootClaimCalls, ...servingCalls, ...stakeCalls, ...subnetCalls, ...tempoCalls, ...timelockedWeightsCalls, ...weightCommitCalls, ...weightsCalls },
   Utility: utilityCalls({ dispatch, dispatchUnfiltered }),
   Sudo: sudoCalls,
+  Multisig: multisigCalls({ dispatch, weightOf: (call) => dispatchInfo(call).weight }),
   Proxy: proxyCalls(dispatch),
   Commitments: commitmentsCalls,
   AdminUtils: adminUtilsCalls,
