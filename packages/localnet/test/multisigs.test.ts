@@ -3,10 +3,9 @@
  * deposits of finney's constants; addresses are compared with @polkadot/util-crypto's `createKeyMulti`.
  */
 import { createKeyMulti } from '@polkadot/util-crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { blake2, fromHex, toHex } from '../src/hex.ts';
-import type { DispatchError } from '../src/runtime/execution.ts';
 import { encodeScale } from '../src/scale/codec.ts';
 import type { RuntimeCall } from '../src/scale/type-of.ts';
 import { account, Runtime, TAO } from './runtime-support.ts';
@@ -46,6 +45,7 @@ const cancel = (runtime: Runtime, who: string, { threshold = 2, others = OTHERS[
   runtime.call(who, 'Multisig.cancel_as_multi', { threshold, other_signatories: others, timepoint, call_hash: hashOf(call) });
 const poke = (runtime: Runtime, who: string, { threshold = 2, others = OTHERS[who] ?? [], call = CALL }: Step = {}): string | undefined =>
   runtime.call(who, 'Multisig.poke_deposit', { threshold, other_signatories: others, call_hash: hashOf(call) });
+const byOne = (runtime: Runtime, who: string, call: RuntimeCall, others = OTHERS[who] ?? []): string | undefined => runtime.call(who, 'Multisig.as_multi_threshold_1', { other_signatories: others, call });
 const balance = (runtime: Runtime, who: string): { readonly free: bigint; readonly reserved: bigint } => runtime.execution.storage.System.Account.get(who).data;
 
 describe('an operation', () => {
@@ -102,8 +102,7 @@ describe('an operation', () => {
     expect(asMulti(runtime, A, { call: first })).toBeUndefined();
     runtime.events();
     expect(asMulti(runtime, C, { call: first, timepoint: NOW })).toBeUndefined();
-    const { result } = runtime.records().at(-1)?.data as { result: { value: DispatchError } };
-    expect(result.value).toEqual({ type: 'Token', value: { type: 'FundsUnavailable' } });
+    expect(runtime.records().at(-1)).toMatchObject({ data: { result: { type: 'Err', value: { type: 'Token', value: { type: 'FundsUnavailable' } } } } });
   });
 
   it('can be taken back by who opened it (cancel_multisig_returns_deposit, cancel_multisig_works)', () => {
@@ -212,21 +211,19 @@ describe('poke_deposit', () => {
 });
 
 describe('as_multi_threshold_1', () => {
-  const one = (runtime: Runtime, who: string, call: RuntimeCall, others = OTHERS[who] ?? []): string | undefined => runtime.call(who, 'Multisig.as_multi_threshold_1', { other_signatories: others, call });
-
   it('calls at once, and fails with its call (multisig_1_of_3_works, multisig_filters)', () => {
     const runtime = world(1);
-    expect(one(runtime, B, CALL)).toBeUndefined();
+    expect(byOne(runtime, B, CALL)).toBeUndefined();
     expect(runtime.records().at(-1)).toEqual({
       event: 'MultisigExecuted',
       data: { approving: B, timepoint: NOW, multisig: multi(1), call_hash: hashOf(CALL), result: { type: 'Ok', value: undefined } },
     });
     expect(balance(runtime, TO).free).toBe(15n * TAO);
-    expect(one(runtime, B, CALL)).toBe('Token.FundsUnavailable');
-    expect(one(runtime, B, CALL, [])).toBe('TooFewSignatories');
-    expect(one(runtime, B, CALL, [C, A])).toBe('SignatoriesOutOfOrder');
+    expect(byOne(runtime, B, CALL)).toBe('Token.FundsUnavailable');
+    expect(byOne(runtime, B, CALL, [])).toBe('TooFewSignatories');
+    expect(byOne(runtime, B, CALL, [C, A])).toBe('SignatoriesOutOfOrder');
     const batch: RuntimeCall = { pallet: 'Utility', call: 'batch', args: { calls: [] } };
-    expect(one(runtime, B, { pallet: 'Utility', call: 'batch', args: { calls: [batch] } })).toBe('CallFiltered');
+    expect(byOne(runtime, B, { pallet: 'Utility', call: 'batch', args: { calls: [batch] } })).toBe('CallFiltered');
     expect(runtime.events()).toEqual([]);
   });
 });

@@ -51,6 +51,29 @@ describe('owners’ setters', () => {
     expect(runtime.events()).toContain('Yuma3EnableToggled');
   });
 
+  it('of emission by flow, and of what is gone', () => {
+    const runtime = world();
+    const exponent = (bits: bigint): string | undefined => admin(runtime, 'root', 'sudo_set_tao_flow_normalization_exponent', { exponent: { bits } });
+    expect([exponent((1n << 64n) - 1n), exponent((2n << 64n) + 1n), exponent(3n << 63n)]).toEqual(['InvalidValue', 'InvalidValue', undefined]);
+    expect(runtime.subtensor.FlowNormExponent.get().bits).toBe(3n << 63n);
+    expect(admin(runtime, 'root', 'sudo_set_tao_flow_cutoff', { flow_cutoff: { bits: -5n } })).toBeUndefined();
+    expect(admin(runtime, 'root', 'sudo_set_tao_flow_smoothing_factor', { smoothing_factor: 9n })).toBeUndefined();
+    expect(admin(runtime, 'root', 'sudo_set_net_tao_flow_enabled', { enabled: false })).toBeUndefined();
+    const { TaoFlowCutoff, FlowEmaSmoothingFactor, NetTaoFlowEnabled, OwnerCutAutoLockEnabled } = runtime.subtensor;
+    expect([TaoFlowCutoff.get().bits, FlowEmaSmoothingFactor.get(), NetTaoFlowEnabled.get()]).toEqual([-5n, 9n, false]);
+    expect(admin(runtime, OWNER, 'sudo_set_owner_cut_auto_lock_enabled', { enabled: true })).toBeUndefined();
+    expect(OwnerCutAutoLockEnabled.get(1)).toBe(true);
+    runtime.subtensor.AdminFreezeWindow.set(0);
+    expect(admin(runtime, 'root', 'sudo_set_owner_cut_auto_lock_enabled', { netuid: 0, enabled: true })).toBe('NotPermittedOnRootSubnet');
+    expect(admin(runtime, OWNER, 'sudo_set_network_pow_registration_allowed', { registration_allowed: true })).toBe('POWRegistrationDisabled');
+    expect(admin(runtime, OTHER, 'sudo_set_total_issuance', { total_issuance: 1n })).toBe('Deprecated');
+    runtime.events();
+    expect(admin(runtime, 'root', 'sudo_set_dissolve_network_schedule_duration', { duration: 7 })).toBeUndefined();
+    expect(runtime.records()).toEqual([{ event: 'DissolveNetworkScheduleDurationSet', data: [7] }]);
+    expect(runtime.call(OWNER, 'dissolve_network', { coldkey: OWNER, netuid: 1 })).toBe('BadOrigin');
+    expect(runtime.call('root', 'dissolve_network', { coldkey: OWNER, netuid: 1 })).toBeUndefined();
+  });
+
   it('of mechanisms drop what those that are gone had', () => {
     const runtime = world();
     const count = (mechanism_count: number): string | undefined => admin(runtime, 'root', 'sudo_set_mechanism_count', { mechanism_count });

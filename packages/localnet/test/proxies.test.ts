@@ -95,6 +95,52 @@ describe('the list of proxies', () => {
   });
 });
 
+describe('deposits and fees of proxies', () => {
+  it('poke_deposit brings deposits to what they are now, and tells of each', () => {
+    const runtime = world();
+    add(runtime, 'Any');
+    add(runtime, 'Any', { from: DELEGATE, delegate: REAL });
+    runtime.expect(runtime.call(REAL, 'Proxy.announce', { real: id(DELEGATE), call_hash: OTHER }));
+    runtime.events();
+    expect(runtime.call(REAL, 'Proxy.poke_deposit')).toBeUndefined();
+    expect(runtime.events()).toEqual([]);
+    const { Proxies, Announcements } = runtime.execution.storage.Proxy;
+    Proxies.set(REAL, [Proxies.get(REAL)[0], 90_000_000n]);
+    Announcements.set(REAL, [Announcements.get(REAL)[0], 106_000_000n]);
+    expect(runtime.call(REAL, 'Proxy.poke_deposit')).toBeUndefined();
+    expect(runtime.records()).toEqual([
+      { event: 'Reserved', data: { who: REAL, amount: 3_000_000n } },
+      { event: 'DepositPoked', data: { who: REAL, kind: { type: 'Proxies' }, old_deposit: 90_000_000n, new_deposit: 93_000_000n } },
+      { event: 'Unreserved', data: { who: REAL, amount: 2_000_000n } },
+      { event: 'DepositPoked', data: { who: REAL, kind: { type: 'Announcements' }, old_deposit: 106_000_000n, new_deposit: 104_000_000n } },
+    ]);
+    expect([Proxies.get(REAL)[1], Announcements.get(REAL)[1]]).toEqual([93_000_000n, 104_000_000n]);
+    expect(runtime.call('root', 'Proxy.poke_deposit')).toBe('BadOrigin');
+    expect(runtime.call(OTHER, 'Proxy.poke_deposit')).toBeUndefined();
+  });
+
+  it('set_real_pays_fee is noted until the proxy is gone', () => {
+    const runtime = world();
+    const { RealPaysFee } = runtime.execution.storage.Proxy;
+    const set = (pays_fee: boolean): string | undefined => runtime.call(REAL, 'Proxy.set_real_pays_fee', { delegate: id(DELEGATE), pays_fee });
+    expect(set(true)).toBe('NotProxy');
+    add(runtime, 'Any');
+    runtime.events();
+    expect(set(true)).toBeUndefined();
+    expect(runtime.records()).toEqual([{ event: 'RealPaysFeeSet', data: { real: REAL, delegate: DELEGATE, pays_fee: true } }]);
+    expect(RealPaysFee.has(REAL, DELEGATE)).toBe(true);
+    expect(set(false)).toBeUndefined();
+    expect(RealPaysFee.has(REAL, DELEGATE)).toBe(false);
+    set(true);
+    runtime.expect(runtime.call(REAL, 'Proxy.remove_proxy', { delegate: id(DELEGATE), proxy_type: { type: 'Any' }, delay: 0 }));
+    expect(RealPaysFee.has(REAL, DELEGATE)).toBe(false);
+    add(runtime, 'Any');
+    set(true);
+    runtime.expect(runtime.call(REAL, 'Proxy.remove_proxies'));
+    expect(RealPaysFee.has(REAL, DELEGATE)).toBe(false);
+  });
+});
+
 describe('a call through a proxy', () => {
   it('is made by the account itself; its failure is told by the event alone', () => {
     const runtime = world();
@@ -307,6 +353,21 @@ describe('Utility', () => {
     expect(either(transfer(1000n * TAO), REMARK)).toBeUndefined();
     expect(runtime.events()).toEqual(['IfElseFallbackCalled']);
     expect(either(transfer(1000n * TAO), call('SubtensorModule.start_call', { netuid: 9 }))).toBe('SubnetNotExists');
+  });
+
+  it('dispatch_as_fallible and with_weight fail with their call, and are root’s', () => {
+    const runtime = world();
+    const as = (inner: RuntimeCall, from = 'root'): string | undefined => runtime.call(from, 'Utility.dispatch_as_fallible', { as_origin: system({ type: 'Signed', value: REAL }), call: inner });
+    expect(as(REMARK, REAL)).toBe('BadOrigin');
+    expect(as(transfer(1000n * TAO))).toBe('Token.FundsUnavailable');
+    expect(runtime.events()).toEqual([]);
+    expect(as(transfer(TAO))).toBeUndefined();
+    expect(runtime.records().at(-1)).toEqual({ event: 'DispatchedAs', data: { result: { type: 'Ok', value: undefined } } });
+    const weighted = (inner: RuntimeCall, from = 'root'): string | undefined => runtime.call(from, 'Utility.with_weight', { call: inner, weight: { ref_time: 1n, proof_size: 0n } });
+    expect(weighted(REMARK, REAL)).toBe('BadOrigin');
+    expect(weighted(transfer(TAO))).toBe('BadOrigin');
+    expect(weighted(call('Balances.force_set_balance', { who: id(OTHER), new_free: 5n * TAO }))).toBeUndefined();
+    expect(balance(runtime, OTHER).free).toBe(5n * TAO);
   });
 
   it('has no batches in batches, but for root', () => {

@@ -8,9 +8,14 @@ export const balances = {
   path: 'pallet_balances::pallet',
   calls: {
     transfer_allow_death: [0, { dest: 'MultiAddress', value: 'Compact<u64>' }],
+    force_transfer: [2, { source: 'MultiAddress', dest: 'MultiAddress', value: 'Compact<u64>' }],
     transfer_keep_alive: [3, { dest: 'MultiAddress', value: 'Compact<u64>' }],
     transfer_all: [4, { dest: 'MultiAddress', keep_alive: 'bool' }],
+    force_unreserve: [5, { who: 'MultiAddress', amount: 'u64' }],
+    upgrade_accounts: [6, { who: 'Vec<AccountId>' }],
     force_set_balance: [8, { who: 'MultiAddress', new_free: 'Compact<u64>' }],
+    force_adjust_total_issuance: [9, { direction: 'AdjustmentDirection', delta: 'Compact<u64>' }],
+    burn: [10, { value: 'Compact<u64>', keep_alive: 'bool' }],
   },
   storage: {
     TotalIssuance: { value: 'u64', default: '0x0000000000000000' },
@@ -27,6 +32,7 @@ export const balances = {
     Withdraw: [8, { who: 'AccountId', amount: 'u64' }],
     Burned: [11, { who: 'AccountId', amount: 'u64' }],
     Issued: [15, { amount: 'u64' }],
+    TotalIssuanceForced: [21, { old: 'u64', new: 'u64' }],
   },
   errors: [
     'VestingBalance',

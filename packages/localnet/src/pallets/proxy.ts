@@ -17,10 +17,15 @@ export const proxy = {
     remove_announcement: [7, { real: 'MultiAddress', call_hash: 'H256' }],
     reject_announcement: [8, { delegate: 'MultiAddress', call_hash: 'H256' }],
     proxy_announced: [9, { delegate: 'MultiAddress', real: 'MultiAddress', force_proxy_type: 'Option<ProxyType>', call: 'RuntimeCall' }],
+    poke_deposit: [10, []],
+    set_real_pays_fee: [11, { delegate: 'MultiAddress', pays_fee: 'bool' }],
   },
   storage: {
     Proxies: { hashers: ['Twox64Concat'], keys: ['AccountId'], value: '(BoundedVec<ProxyDefinition;20>,u64)', default: '0x000000000000000000' },
     Announcements: { hashers: ['Twox64Concat'], keys: ['AccountId'], value: '(BoundedVec<ProxyAnnouncement;75>,u64)', default: '0x000000000000000000' },
+    // Emptied at the end of each block, so no client ever finds one.
+    LastCallResult: { hashers: ['Twox64Concat'], keys: ['AccountId'], value: 'Result<(),DispatchError>', optional: true },
+    RealPaysFee: { hashers: ['Twox64Concat', 'Twox64Concat'], keys: ['AccountId', 'AccountId'], value: '()', optional: true },
   },
   events: {
     ProxyExecuted: [0, { result: 'Result<(),DispatchError>' }],
@@ -29,6 +34,8 @@ export const proxy = {
     Announced: [3, { real: 'AccountId', proxy: 'AccountId', call_hash: 'H256' }],
     ProxyAdded: [4, { delegator: 'AccountId', delegatee: 'AccountId', proxy_type: 'ProxyType', delay: 'u32' }],
     ProxyRemoved: [5, { delegator: 'AccountId', delegatee: 'AccountId', proxy_type: 'ProxyType', delay: 'u32' }],
+    DepositPoked: [6, { who: 'AccountId', kind: 'ProxyDepositKind', old_deposit: 'u64', new_deposit: 'u64' }],
+    RealPaysFeeSet: [7, { real: 'AccountId', delegate: 'AccountId', pays_fee: 'bool' }],
   },
   errors: [
     'TooMany',

@@ -55,6 +55,7 @@ export const subtensorStorage = {
   SubnetEmaTaoFlow: { hashers: ['Identity'], keys: ['u16'], value: '(u64,FixedI128)', optional: true },
   TaoFlowCutoff: { value: 'FixedI128', default: '0x00000000000000000000000000000000' },
   FlowNormExponent: { value: 'FixedU128', default: '0x00000000000000000100000000000000' },
+  NetTaoFlowEnabled: { value: 'bool', default: '0x01' },
   FlowEmaSmoothingFactor: { value: 'u64', default: '0x9dd5ab4beb1a0000' },
   MaxRegistrationsPerBlock: { hashers: ['Identity'], keys: ['u16'], value: 'u16', default: '0x0100' },
   TotalNetworks: { value: 'u16', default: '0x0000' },

@@ -11,6 +11,7 @@ export const sudo = {
     sudo_unchecked_weight: [1, { call: 'RuntimeCall', weight: 'Weight' }],
     set_key: [2, { new: 'MultiAddress' }],
     sudo_as: [3, { who: 'MultiAddress', call: 'RuntimeCall' }],
+    remove_key: [4, []],
   },
   storage: {
     Key: { value: 'AccountId', optional: true },
@@ -18,6 +19,7 @@ export const sudo = {
   events: {
     Sudid: [0, { sudo_result: 'Result<(),DispatchError>' }],
     KeyChanged: [1, { old: 'Option<AccountId>', new: 'AccountId' }],
+    KeyRemoved: [2, []],
     SudoAsDone: [3, { sudo_result: 'Result<(),DispatchError>' }],
   },
   errors: [

@@ -29,6 +29,8 @@ export const types = {
   RuntimeVersion: { path: 'sp_version::RuntimeVersion', struct: { spec_name: 'Cow<Text>', impl_name: 'Cow<Text>', authoring_version: 'u32', spec_version: 'u32', impl_version: 'u32', apis: 'Cow<Vec<([u8;8],u32)>>', transaction_version: 'u32', system_version: 'u8' } },
   MultiAddress: { path: 'sp_runtime::multiaddress::MultiAddress', enum: { Id: [0, ['AccountId']], Index: [1, ['Compact<()>']], Raw: [2, ['Vec<u8>']], Address32: [3, ['[u8;32]']], Address20: [4, ['[u8;20]']] } },
   FeeMultiplier: { path: 'sp_arithmetic::fixed_point::FixedU128', struct: ['u128'] },
+  AdjustmentDirection: { path: 'pallet_balances::types::AdjustmentDirection', enum: { Increase: [0], Decrease: [1] } },
+  ProxyDepositKind: { path: 'pallet_subtensor_proxy::DepositKind', enum: { Proxies: [0], Announcements: [1] } },
   MultisigTimepoint: { path: 'pallet_multisig::Timepoint', struct: { height: 'u32', index: 'u32' } },
   MultisigOperation: { path: 'pallet_multisig::Multisig', struct: { when: 'MultisigTimepoint', deposit: 'u64', depositor: 'AccountId', approvals: 'BoundedVec<AccountId;100>' } },
   ProxyType: { path: 'subtensor_runtime_common::ProxyType', enum: { Any: [0], Owner: [1], NonCritical: [2], NonTransfer: [3], Senate: [4], NonFungible: [5], Triumvirate: [6], Governance: [7], Staking: [8], Registration: [9], Transfer: [10], SmallTransfer: [11], RootWeights: [12], ChildKeys: [13], SudoUncheckedSetCode: [14], SwapHotkey: [15], SubnetLeaseBeneficiary: [16], RootClaim: [17] } },

@@ -12,7 +12,9 @@ export const utility = {
     batch_all: [2, { calls: 'Vec<RuntimeCall>' }],
     dispatch_as: [3, { as_origin: 'OriginCaller', call: 'RuntimeCall' }],
     force_batch: [4, { calls: 'Vec<RuntimeCall>' }],
+    with_weight: [5, { call: 'RuntimeCall', weight: 'Weight' }],
     if_else: [6, { main: 'RuntimeCall', fallback: 'RuntimeCall' }],
+    dispatch_as_fallible: [7, { as_origin: 'OriginCaller', call: 'RuntimeCall' }],
   },
   storage: {
   },

@@ -7,7 +7,7 @@
  * @see pallets/admin-utils/src/lib.rs (opentensor/subtensor 14bc6f9f9)
  */
 import type { Pallets } from '../pallets/index.ts';
-import { ensure, ensureRoot, type ArgumentsOf, type CallHandlers, type Execution, type Origin } from './execution.ts';
+import { ensure, ensureRoot, moduleFailure, type ArgumentsOf, type CallHandlers, type Execution, type Origin } from './execution.ts';
 import { ensureWindowOpen, noteOwnerChange, ownerMayChange, type OwnerChange } from './owner-limits.ts';
 import { clearSmallNomination } from './stake.ts';
 import { ensureOwnerOrRoot, isSubnetAccount, mechanismIndex, subnetExists } from './subnet-lookup.ts';
@@ -18,12 +18,14 @@ type SetterName = keyof CallHandlers<'AdminUtils'>;
 interface Setter<A> {
   /** What the owner may change; without it the call is root's. */
   readonly owner?: OwnerChange['hyperparameter'];
+  /** The chain refuses the call, whoever makes it. */
+  readonly gone?: 'POWRegistrationDisabled' | 'Deprecated';
   /** The chain does not ask here whether the subnet exists. */
   readonly unchecked?: true;
   /** Root setters of a subnet that must wait for the freeze window to pass, too. */
   readonly window?: true;
   readonly check?: (execution: Execution, args: A, byOwner: boolean) => void;
-  readonly apply: (execution: Execution, args: A) => void;
+  readonly apply?: (execution: Execution, args: A) => void;
 }
 
 type Items = Execution['storage']['SubtensorModule'];
@@ -265,6 +267,21 @@ const setters: Setters = {
   },
   sudo_set_coldkey_swap_announcement_delay: simple('ColdkeySwapAnnouncementDelay', 'ColdkeySwapAnnouncementDelaySet', 'duration'),
   sudo_set_coldkey_swap_reannouncement_delay: simple('ColdkeySwapReannouncementDelay', 'ColdkeySwapReannouncementDelaySet', 'duration'),
+  sudo_set_network_pow_registration_allowed: { gone: 'POWRegistrationDisabled' },
+  sudo_set_total_issuance: { gone: 'Deprecated' },
+  sudo_set_dissolve_network_schedule_duration: simple('DissolveNetworkScheduleDuration', 'DissolveNetworkScheduleDurationSet', 'duration'),
+  sudo_set_tao_flow_cutoff: { apply: (execution, { flow_cutoff: cutoff }) => execution.storage.SubtensorModule.TaoFlowCutoff.set(cutoff) },
+  sudo_set_tao_flow_normalization_exponent: {
+    check: (_execution, { exponent: { bits } }) => ensure(bits >= 1n << 64n && bits <= 2n << 64n, 'AdminUtils', 'InvalidValue'),
+    apply: (execution, { exponent }) => execution.storage.SubtensorModule.FlowNormExponent.set(exponent),
+  },
+  sudo_set_tao_flow_smoothing_factor: { apply: (execution, { smoothing_factor: factor }) => execution.storage.SubtensorModule.FlowEmaSmoothingFactor.set(factor) },
+  sudo_set_net_tao_flow_enabled: { apply: (execution, { enabled }) => execution.storage.SubtensorModule.NetTaoFlowEnabled.set(enabled) },
+  sudo_set_owner_cut_auto_lock_enabled: {
+    owner: 'Unlimited',
+    check: (_execution, { netuid }) => ensure(netuid !== 0, 'AdminUtils', 'NotPermittedOnRootSubnet'),
+    apply: (execution, { netuid, enabled }) => execution.storage.SubtensorModule.OwnerCutAutoLockEnabled.set(netuid, enabled),
+  },
   sudo_set_default_take: simple('MaxDelegateTake', 'MaxDelegateTakeSet', 'default_take'),
   sudo_set_tx_rate_limit: simple('TxRateLimit', 'TxRateLimitSet', 'tx_rate_limit'),
   sudo_set_min_difficulty: perSubnet('MinDifficulty', 'MinDifficultySet', 'min_difficulty', { window: true }),
@@ -476,11 +493,12 @@ interface SubnetArguments {
 /** Origin, rate limit, freeze window, existence, the setter's own checks, the write, the owner's rate limit: in the chain's order. */
 function handler(setter: Setter<SubnetArguments>): (execution: Execution, origin: Origin, args: SubnetArguments) => void {
   return (execution, origin, args) => {
+    if (setter.gone !== undefined) throw moduleFailure('AdminUtils', setter.gone);
     const owner = setter.owner === undefined ? asRoot(origin) : asOwnerOrRoot(execution, origin, { netuid: args.netuid as number, hyperparameter: setter.owner });
     if (args.netuid !== undefined && ((setter.owner !== undefined && setter.owner !== 'OwnerHotkey') || setter.window)) ensureWindowOpen(execution, args.netuid);
     if (args.netuid !== undefined && setter.unchecked !== true) ensure(subnetExists(execution, args.netuid), 'AdminUtils', 'SubnetDoesNotExist');
     setter.check?.(execution, args, owner !== undefined);
-    setter.apply(execution, args);
+    setter.apply?.(execution, args);
     if (owner !== undefined) noteOwnerChange(execution, owner, { netuid: args.netuid as number, hyperparameter: setter.owner as OwnerChange['hyperparameter'] });
   };
 }

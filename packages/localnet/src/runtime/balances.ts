@@ -2,11 +2,13 @@
  * Balances: moving TAO between accounts, and the pallet's calls.
  * @module
  */
+import { saturatingSub } from '../fixed.ts';
 import type { TypeOf } from '../scale/type-of.ts';
 import { DispatchFailure, ensure, ensureRoot, ensureSigned, lookup, type CallHandlers, type Execution } from './execution.ts';
 
 /** Accounts below it cease to exist (`Balances.ExistentialDeposit`). */
 export const EXISTENTIAL_DEPOSIT = 500n;
+const U64_MAX: bigint = (1n << 64n) - 1n;
 
 /** Free balance in rao. */
 export function freeBalance(execution: Execution, account: string): bigint {
@@ -73,7 +75,7 @@ function setReserved(execution: Execution, account: string, { info, free, reserv
 export function freeToSpend(execution: Execution, account: string): bigint {
   const { consumers, data } = execution.storage.System.Account.get(account);
   if (consumers === 0) return data.free;
-  return data.free > EXISTENTIAL_DEPOSIT ? data.free - EXISTENTIAL_DEPOSIT : 0n;
+  return saturatingSub(data.free, EXISTENTIAL_DEPOSIT);
 }
 
 /** Writes a balance: a new account comes to life, one below the existential deposit dies and its dust with it. */
@@ -120,8 +122,35 @@ export const balancesCalls: CallHandlers<'Balances'> = {
   transfer_all: (execution, origin, { dest, keep_alive }) => {
     const from = ensureSigned(origin);
     const free = freeBalance(execution, from);
-    const amountRao = keep_alive ? (free > EXISTENTIAL_DEPOSIT ? free - EXISTENTIAL_DEPOSIT : 0n) : freeToSpend(execution, from);
+    const amountRao = keep_alive ? saturatingSub(free, EXISTENTIAL_DEPOSIT) : freeToSpend(execution, from);
     transfer(execution, from, lookup(dest), { amountRao, keepAlive: keep_alive });
+  },
+  force_transfer: (execution, origin, { source, dest, value }) => {
+    ensureRoot(origin);
+    transfer(execution, lookup(source), lookup(dest), { amountRao: value, keepAlive: false });
+  },
+  force_unreserve: (execution, origin, { who, amount }) => {
+    ensureRoot(origin);
+    unreserve(execution, lookup(who), amount);
+  },
+  // Accounts from before holds and freezes: there have never been any here.
+  upgrade_accounts: (_execution, origin) => void ensureSigned(origin),
+  force_adjust_total_issuance: (execution, origin, { direction, delta }) => {
+    ensureRoot(origin);
+    ensure(delta > 0n, 'Balances', 'DeltaZero');
+    const { TotalIssuance, InactiveIssuance } = execution.storage.Balances;
+    const old = TotalIssuance.get();
+    const adjusted = direction.type === 'Increase' ? (old + delta > U64_MAX ? U64_MAX : old + delta) : saturatingSub(old, delta);
+    ensure(InactiveIssuance.get() <= adjusted, 'Balances', 'IssuanceDeactivated');
+    TotalIssuance.set(adjusted);
+    execution.deposit('Balances', 'TotalIssuanceForced', { old, new: adjusted });
+  },
+  burn: (execution, origin, { value, keep_alive }) => {
+    const who = ensureSigned(origin);
+    const most = keep_alive ? saturatingSub(freeBalance(execution, who), EXISTENTIAL_DEPOSIT) : freeToSpend(execution, who);
+    if (value > most) throw tokenFailure('FundsUnavailable');
+    burn(execution, who, value);
+    execution.deposit('Balances', 'Burned', { who, amount: value });
   },
   force_set_balance: (execution, origin, { who, new_free }) => {
     ensureRoot(origin);

@@ -6,6 +6,7 @@ import { blake2, toHex } from '../hex.ts';
 import type { PalletName } from '../pallets/index.ts';
 import type { RuntimeCall, TypeOf } from '../scale/type-of.ts';
 import { adminUtilsCalls } from './admin-utils.ts';
+import { alphaBurningCalls } from './alpha-burning.ts';
 import { balancesCalls } from './balances.ts';
 import { commitmentsCalls } from './commitments.ts';
 import { drandCalls } from './drand.ts';
@@ -128,6 +129,11 @@ const sudoCalls: CallHandlers<'Sudo'> = {
     execution.storage.Sudo.Key.set(key);
     execution.deposit('Sudo', 'KeyChanged', { old, new: key });
   },
+  remove_key: (execution, origin) => {
+    ensureSudo(execution, origin);
+    execution.deposit('Sudo', 'KeyRemoved', []);
+    execution.storage.Sudo.Key.remove();
+  },
   sudo_as: (execution, origin, { who, call }) => {
     ensureSudo(execution, origin);
     const account = lookup(who);
@@ -154,7 +160,7 @@ const calls: { readonly [P in PalletName]: CallHandlers<P> } = {
   Aura: {},
   Balances: balancesCalls,
   TransactionPayment: {},
-  SubtensorModule: { ...childrenCalls, ...coldkeySwapCalls, ...hotkeySwapCalls, ...identityCalls, ...registrationCalls, ...rootClaimCalls, ...servingCalls, ...stakeCalls, ...subnetCalls, ...tempoCalls, ...timelockedWeightsCalls, ...weightCommitCalls, ...weightsCalls },
+  SubtensorModule: { ...alphaBurningCalls, ...childrenCalls, ...coldkeySwapCalls, ...hotkeySwapCalls, ...identityCalls, ...registrationCalls, ...rootClaimCalls, ...servingCalls, ...stakeCalls, ...subnetCalls, ...tempoCalls, ...timelockedWeightsCalls, ...weightCommitCalls, ...weightsCalls },
   Utility: utilityCalls({ dispatch, dispatchUnfiltered }),
   Sudo: sudoCalls,
   Multisig: multisigCalls({ dispatch, weightOf: (call) => dispatchInfo(call).weight }),

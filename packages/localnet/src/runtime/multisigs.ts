@@ -44,7 +44,7 @@ export function multisigCalls({ dispatch, weightOf }: MultisigDispatch): CallHan
       const error = execution.attempt(() => dispatch(execution, { type: 'signed', account: id }, call));
       execution.deposit('Multisig', 'MultisigExecuted', { approving: who, timepoint: operation.when, multisig: id, call_hash: hash, result: resultOf(error) });
     },
-    approve_as_multi: (execution, origin, { max_weight: _, ...place }) => approve(execution, findOperation(execution, origin, place)),
+    approve_as_multi: (execution, origin, place) => approve(execution, findOperation(execution, origin, place)),
     cancel_as_multi: (execution, origin, { timepoint, ...place }) => {
       const { id, hash, who, operation } = ownOperation(execution, origin, place, (found) => ensure(isAt(found, timepoint), 'Multisig', 'WrongTimepoint'));
       unreserve(execution, who, operation.deposit);

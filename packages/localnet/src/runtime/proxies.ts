@@ -31,6 +31,7 @@ export function proxyCalls(dispatch: Dispatch): CallHandlers<'Proxy'> {
     ...proxyListCalls,
     ...pureCalls,
     ...announcementCalls,
+    ...depositCalls,
     proxy: (execution, origin, { real: address, force_proxy_type: forced, call }) => {
       const delegate = ensureSigned(origin);
       const real = lookup(address);
@@ -91,6 +92,7 @@ const proxyListCalls: Pick<CallHandlers<'Proxy'>, 'add_proxy' | 'remove_proxy' |
     const held = adjustDeposit(execution, who, { held: deposit, count: kept.length, price: PROXY_DEPOSIT });
     if (kept.length === 0) execution.storage.Proxy.Proxies.remove(who);
     else execution.storage.Proxy.Proxies.set(who, [kept, held]);
+    execution.storage.Proxy.RealPaysFee.remove(who, delegate);
     execution.deposit('Proxy', 'ProxyRemoved', { delegator: who, delegatee: delegate, proxy_type, delay });
   },
   remove_proxies: (execution, origin) => {
@@ -98,8 +100,37 @@ const proxyListCalls: Pick<CallHandlers<'Proxy'>, 'add_proxy' | 'remove_proxy' |
     const [, deposit] = execution.storage.Proxy.Proxies.get(who);
     execution.storage.Proxy.Proxies.remove(who);
     unreserve(execution, who, deposit);
+    execution.storage.Proxy.RealPaysFee.clear(who);
   },
 };
+
+const depositCalls: Pick<CallHandlers<'Proxy'>, 'poke_deposit' | 'set_real_pays_fee'> = {
+  poke_deposit: (execution, origin) => {
+    const who = ensureSigned(origin);
+    const { Proxies, Announcements } = execution.storage.Proxy;
+    const [proxies, proxyDeposit] = Proxies.get(who);
+    const heldForProxies = pokeDeposit(execution, who, { held: proxyDeposit, count: proxies.length, price: PROXY_DEPOSIT, kind: 'Proxies' });
+    if (heldForProxies !== proxyDeposit) Proxies.set(who, [proxies, heldForProxies]);
+    const [pending, pendingDeposit] = Announcements.get(who);
+    const heldForPending = pokeDeposit(execution, who, { held: pendingDeposit, count: pending.length, price: ANNOUNCEMENT_DEPOSIT, kind: 'Announcements' });
+    if (heldForPending !== pendingDeposit) Announcements.set(who, [pending, heldForPending]);
+  },
+  set_real_pays_fee: (execution, origin, { delegate: address, pays_fee }) => {
+    const real = ensureSigned(origin);
+    const delegate = lookup(address);
+    findProxy(execution, real, { delegate, type: undefined });
+    if (pays_fee) execution.storage.Proxy.RealPaysFee.set(real, delegate, undefined);
+    else execution.storage.Proxy.RealPaysFee.remove(real, delegate);
+    execution.deposit('Proxy', 'RealPaysFeeSet', { real, delegate, pays_fee });
+  },
+};
+
+/** Brings a deposit to what it would be today. */
+function pokeDeposit(execution: Execution, who: string, { kind, ...change }: DepositChange & { readonly kind: TypeOf<'ProxyDepositKind'>['type'] }): bigint {
+  const held = adjustDeposit(execution, who, change);
+  if (held !== change.held) execution.deposit('Proxy', 'DepositPoked', { who, kind: { type: kind }, old_deposit: change.held, new_deposit: held });
+  return held;
+}
 
 /** The order in which the chain keeps them: by account, type, delay. */
 function compare(a: Definition, b: Definition): number {

@@ -29,20 +29,9 @@ type StakeCallNames =
 
 /** The pallet's calls. */
 export const stakeCalls: Pick<CallHandlers<'SubtensorModule'>, StakeCallNames> = {
-  add_stake: (execution, origin, { hotkey, netuid, amount_staked: amount }) => {
-    const coldkey = ensureSigned(origin);
-    ensureWithinReserve(execution, netuid, { side: 'buy', amount });
-    checkAddStake(execution, { hotkey, coldkey, netuid, amount }, { maxAmount: amount, allowPartial: false });
-    stakeIntoSubnet(execution, { hotkey, coldkey, netuid, amount, limitRao: MAX_PRICE_RAO });
-  },
-  add_stake_limit: (execution, origin, { hotkey, netuid, amount_staked: amount, limit_price: limitRao, allow_partial: allowPartial }) => {
-    const coldkey = ensureSigned(origin);
-    ensureWithinReserve(execution, netuid, { side: 'buy', amount });
-    const max = amountUpTo(execution, netuid, { side: 'buy', limitRao });
-    checkAddStake(execution, { hotkey, coldkey, netuid, amount }, { maxAmount: max, allowPartial });
-    if (!ownsHotkey(execution, coldkey, hotkey)) becomeDelegate(execution, hotkey);
-    stakeIntoSubnet(execution, { hotkey, coldkey, netuid, amount: amount < max ? amount : max, limitRao });
-  },
+  add_stake: (execution, origin, { hotkey, netuid, amount_staked }) => void addStake(execution, { hotkey, coldkey: ensureSigned(origin), netuid }, amount_staked),
+  add_stake_limit: (execution, origin, { hotkey, netuid, amount_staked: amount, limit_price: limitRao, allow_partial: allowPartial }) =>
+    void addStakeUpTo(execution, { hotkey, coldkey: ensureSigned(origin), netuid }, { amount, limitRao, allowPartial }),
   remove_stake: (execution, origin, { hotkey, netuid, amount_unstaked }) =>
     removeStake(execution, { hotkey, coldkey: ensureSigned(origin), netuid }, amount_unstaked),
   remove_stake_limit: (execution, origin, { hotkey, netuid, amount_unstaked: amount, limit_price: limitRao, allow_partial: allowPartial }) =>
@@ -77,6 +66,29 @@ export const stakeCalls: Pick<CallHandlers<'SubtensorModule'>, StakeCallNames> =
   set_coldkey_auto_stake_hotkey: (execution, origin, { netuid, hotkey }) => setAutoStake(execution, ensureSigned(origin), { netuid, hotkey }),
 };
 
+/** Stakes TAO. @returns the alpha */
+export function addStake(execution: Execution, position: Position, amount: bigint): bigint {
+  ensureWithinReserve(execution, position.netuid, { side: 'buy', amount });
+  checkAddStake(execution, { ...position, amount }, { maxAmount: amount, allowPartial: false });
+  return stakeIntoSubnet(execution, { ...position, amount, limitRao: MAX_PRICE_RAO });
+}
+
+interface LimitedAmount {
+  readonly amount: bigint;
+  readonly limitRao: bigint;
+  readonly allowPartial: boolean;
+}
+
+/** Stakes TAO as long as the price stays within the limit. @returns the alpha */
+export function addStakeUpTo(execution: Execution, position: Position, { amount, limitRao, allowPartial }: LimitedAmount): bigint {
+  const { hotkey, coldkey, netuid } = position;
+  ensureWithinReserve(execution, netuid, { side: 'buy', amount });
+  const max = amountUpTo(execution, netuid, { side: 'buy', limitRao });
+  checkAddStake(execution, { ...position, amount }, { maxAmount: max, allowPartial });
+  if (!ownsHotkey(execution, coldkey, hotkey)) becomeDelegate(execution, hotkey);
+  return stakeIntoSubnet(execution, { ...position, amount: amount < max ? amount : max, limitRao });
+}
+
 function setAutoStake(execution: Execution, coldkey: string, { netuid, hotkey }: { netuid: number; hotkey: string }): void {
   const { Uids, AutoStakeDestination, AutoStakeDestinationColdkeys } = execution.storage.SubtensorModule;
   ensure(subnetExists(execution, netuid), 'SubtensorModule', 'SubnetNotExists');
@@ -101,7 +113,7 @@ function removeStake(execution: Execution, position: Position, requested: bigint
   settleRemoval(execution, position);
 }
 
-function removeStakeLimit(execution: Execution, position: Position, { amount, limitRao, allowPartial }: { amount: bigint; limitRao: bigint; allowPartial: boolean }): void {
+function removeStakeLimit(execution: Execution, position: Position, { amount, limitRao, allowPartial }: LimitedAmount): void {
   const { netuid } = position;
   ensureWithinReserve(execution, netuid, { side: 'sell', amount });
   const max = amountUpTo(execution, netuid, { side: 'sell', limitRao });

@@ -23,7 +23,7 @@ const NETWORK_LAST_REGISTERED = { type: 'NetworkLastRegistered' } as const;
 const FIRST_BURN_RAO = 1_000_000_000n;
 const DEFAULT_TEMPO = 360;
 
-type SubnetNames = 'register_network' | 'register_network_with_identity' | 'start_call' | 'root_dissolve_network' | 'update_symbol';
+type SubnetNames = 'register_network' | 'register_network_with_identity' | 'start_call' | 'dissolve_network' | 'root_dissolve_network' | 'update_symbol';
 
 /** The pallet's calls on subnets. */
 export const subnetCalls: Pick<CallHandlers<'SubtensorModule'>, SubnetNames> = {
@@ -42,6 +42,11 @@ export const subnetCalls: Pick<CallHandlers<'SubtensorModule'>, SubnetNames> = {
     FirstEmissionBlockNumber.set(netuid, execution.block + 1n);
     SubtokenEnabled.set(netuid, true);
     execution.deposit('SubtensorModule', 'FirstEmissionBlockNumberSet', [netuid, execution.block + 1n]);
+  },
+  // The coldkey counts for nothing: it is root's call, too.
+  dissolve_network: (execution, origin, { netuid }) => {
+    ensureRoot(origin);
+    dissolveNetwork(execution, netuid);
   },
   root_dissolve_network: (execution, origin, { netuid }) => {
     ensureRoot(origin);

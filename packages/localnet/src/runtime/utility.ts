@@ -62,6 +62,16 @@ export function utilityCalls({ dispatch, dispatchUnfiltered }: { readonly dispat
       const error = execution.attempt(() => dispatchUnfiltered(execution, originOf(as_origin), call));
       execution.deposit('Utility', 'DispatchedAs', { result: resultOf(error) });
     },
+    dispatch_as_fallible: (execution, origin, { as_origin, call }) => {
+      ensureRoot(origin);
+      dispatchUnfiltered(execution, originOf(as_origin), call);
+      execution.deposit('Utility', 'DispatchedAs', { result: resultOf(undefined) });
+    },
+    // The weight that is said is not checked, only counted.
+    with_weight: (execution, origin, { call }) => {
+      ensureRoot(origin);
+      dispatchUnfiltered(execution, origin, call);
+    },
     if_else: (execution, origin, { main, fallback }) => {
       ensureNotNone(origin);
       const error = execution.attempt(() => dispatch(execution, origin, main));
