@@ -6,11 +6,13 @@
  * @module
  */
 import { toHex } from '@connito/commit-reveal';
+import type { ReadOptions } from './block.ts';
 import type { Chain } from './connection.ts';
 import { ChainError } from './errors.ts';
 import type { Inclusion, SendOptions } from './extrinsic.ts';
 import { parseHotkey, parseNetuid } from './identifier.ts';
 import { formatIp, parseIp, type IpAddress } from './internal/ip.ts';
+import { openState } from './internal/block-state.ts';
 import { subtensorCall } from './internal/own-call.ts';
 import { persist } from './internal/persist.ts';
 import { fieldOf, readStorage, subtensor, toBigInt, toBytes, toNumber, type Codec } from './internal/storage.ts';
@@ -102,27 +104,26 @@ export async function servePrometheus(chain: Chain, options: EndpointOptions & S
 }
 
 /** Where and which neuron. */
-export interface NeuronQuery {
+export interface NeuronQuery extends ReadOptions {
   readonly netuid: number;
   readonly hotkey: string;
-  readonly at?: string;
 }
 
-/** A neuron's axon, at a block hash or now; undefined where it has served none. @throws bad-address, bad-value, and as `Chain.request` */
+/** A neuron's axon; undefined where it has served none. @throws bad-address, bad-value, and as `Chain.request` */
 export async function readAxon(chain: Chain, { netuid, hotkey, at }: NeuronQuery): Promise<Axon | undefined> {
-  const [axon] = await readStorage(chain, at, [subtensor('Axons', parseNetuid(netuid), parseHotkey(hotkey))]);
+  const [axon] = await readStorage(await openState(chain, at), [subtensor('Axons', parseNetuid(netuid), parseHotkey(hotkey))]);
   return axon === undefined ? undefined : decodeAxon(axon);
 }
 
-/** A neuron's Prometheus endpoint, at a block hash or now; undefined where it has served none. @throws bad-address, bad-value, and as `Chain.request` */
+/** A neuron's Prometheus endpoint; undefined where it has served none. @throws bad-address, bad-value, and as `Chain.request` */
 export async function readPrometheus(chain: Chain, { netuid, hotkey, at }: NeuronQuery): Promise<Endpoint | undefined> {
-  const [info] = await readStorage(chain, at, [subtensor('Prometheus', parseNetuid(netuid), parseHotkey(hotkey))]);
+  const [info] = await readStorage(await openState(chain, at), [subtensor('Prometheus', parseNetuid(netuid), parseHotkey(hotkey))]);
   return info === undefined ? undefined : decodeEndpoint(info);
 }
 
-/** The certificate of a neuron's axon, at a block hash or now: the algorithm's number, then the public key. @throws bad-address, bad-value, and as `Chain.request` */
+/** The certificate of a neuron's axon: the algorithm's number, then the public key. @throws bad-address, bad-value, and as `Chain.request` */
 export async function readCertificate(chain: Chain, { netuid, hotkey, at }: NeuronQuery): Promise<Uint8Array | undefined> {
-  const [certificate] = await readStorage(chain, at, [subtensor('NeuronCertificates', parseNetuid(netuid), parseHotkey(hotkey))]);
+  const [certificate] = await readStorage(await openState(chain, at), [subtensor('NeuronCertificates', parseNetuid(netuid), parseHotkey(hotkey))]);
   return certificate === undefined ? undefined : Uint8Array.of(toNumber(fieldOf(certificate, 'algorithm')), ...toBytes(fieldOf(certificate, 'public_key')));
 }
 
@@ -168,7 +169,7 @@ interface Serving {
 async function planServing(chain: Chain, { call, netuid, address, port, account, item }: Serving): Promise<Plan> {
   const hotkey = parseHotkey(account);
   const { number, hash } = await chain.finalisedHead();
-  const [uid, served, limit] = await readStorage(chain, hash, [subtensor('Uids', netuid, hotkey), subtensor(item, netuid, hotkey), subtensor('ServingRateLimit', netuid)]);
+  const [uid, served, limit] = await readStorage(await openState(chain, hash), [subtensor('Uids', netuid, hotkey), subtensor(item, netuid, hotkey), subtensor('ServingRateLimit', netuid)]);
   const last = served === undefined ? 0 : toNumber(fieldOf(served, 'block'));
   const limitBlocks = toNumber(limit);
   const free = last + limitBlocks;

@@ -1,10 +1,19 @@
 /**
- * Finalised blocks, in order and without gaps.
+ * Finalised blocks: in order and without gaps, or the one that is meant.
  * @module
  */
 import { ChainError, isChainError } from './errors.ts';
 import { pause, RETRY_PAUSE_MS } from './internal/persist.ts';
 import { readTimestamp, type FinalisedBlock, type Chain } from './connection.ts';
+
+/** A block to read at: its hash (`0x` and 64 hex digits), or its number, which must be finalised. */
+export type BlockAt = string | number;
+
+/** What every reader takes. */
+export interface ReadOptions {
+  /** Default: the newest finalised block. State that the node has forgotten is `state-unavailable`; archive nodes have all. */
+  readonly at?: BlockAt | undefined;
+}
 
 /** Gets every finalised block once, by ascending number. Must not throw. */
 export type BlockListener = (block: FinalisedBlock) => void;
@@ -55,6 +64,24 @@ export async function readHashAt(chain: Chain, number: number): Promise<string> 
   const hash = (await node.hasFinalised(number)) ? await node.request<string | null>('chain_getBlockHash', [number]) : null;
   if (hash === null) throw unknownBlock(chain, number);
   return hash;
+}
+
+/** The hash of the block that is meant. @throws bad-value, unknown-block where no finalised block has the number, and as `Chain.request` */
+export async function resolveHash(chain: Chain, at: BlockAt | undefined): Promise<string> {
+  if (at === undefined) return chain.request<string>('chain_getFinalizedHead');
+  if (typeof at === 'number' && Number.isSafeInteger(at) && at >= 0) return readHashAt(chain, at);
+  if (typeof at === 'string' && /^0x[\da-f]{64}$/i.test(at)) return at.toLowerCase();
+  throw new ChainError('bad-value', `expected at to be the hash of a block (0x and 64 hex digits) or its number, got ${JSON.stringify(at)}`, { subject: 'at', actual: String(at) });
+}
+
+/** Hash and number of the block that is meant. @throws as {@link resolveHash}, and unknown-block where the node knows none of that hash */
+export async function resolveBlock(chain: Chain, at: BlockAt | undefined): Promise<Pick<FinalisedBlock, 'hash' | 'number'>> {
+  if (at === undefined) return chain.finalisedHead();
+  const hash = await resolveHash(chain, at);
+  if (typeof at === 'number') return { hash, number: at };
+  const header = await chain.request<{ number: string } | null>('chain_getHeader', [hash]);
+  if (header === null) throw new ChainError('unknown-block', `${chain.endpoint} knows no block ${hash}`, { endpoint: chain.endpoint, actual: hash });
+  return { hash, number: Number(header.number) };
 }
 
 const followers = new WeakMap<Chain, Follower>();

@@ -4,11 +4,13 @@
  * @module
  */
 import { chargedBytes, MAX_TIMELOCKED_FIELD_BYTES, MIN_CHARGED_BYTES, toHex } from '@connito/commit-reveal';
+import type { ReadOptions } from './block.ts';
 import type { Chain } from './connection.ts';
 import { epochIndexAt, epochStateOf, EPOCH_ITEMS, nextEpochBlock } from './epoch-schedule.ts';
 import { ChainError } from './errors.ts';
 import { type Inclusion, type SendOptions } from './extrinsic.ts';
 import { hotkeyFromBytes, parseHotkey, parseNetuid } from './identifier.ts';
+import { openState, type BlockState } from './internal/block-state.ts';
 import { ownCall } from './internal/own-call.ts';
 import { persist } from './internal/persist.ts';
 import { fieldOf, readEntries, readPresent, readStorage, subtensor, toArray, toBytes, toNumber, type Codec, type StorageQuery } from './internal/storage.ts';
@@ -86,20 +88,21 @@ export async function planCommitment(chain: Chain, options: CommitmentOptions & 
   const fields = options.fields.map(parseField);
   assertFields(fields);
   const { hash, number } = await chain.finalisedHead();
+  const state = await openState(chain, hash);
   const queries: StorageQuery[] = [
     subtensor('Uids', netuid, account),
     { pallet: 'Commitments', item: 'MaxSpace' },
     { pallet: 'Commitments', item: 'UsedSpaceOf', args: [netuid, account] },
     ...EPOCH_ITEMS.map((item) => subtensor(item, netuid)),
   ];
-  const [uid, maxSpace, usage, ...epoch] = await readPresent(chain, hash, queries);
-  const state = epochStateOf(chain, { netuid, blockNumber: number, values: epoch });
-  const isThisEpoch = usage !== undefined && toNumber(fieldOf(usage, 'last_epoch')) === epochIndexAt(state, number + 1);
+  const [uid, maxSpace, usage, ...epoch] = await readPresent(state, queries);
+  const epochs = epochStateOf(state, { netuid, blockNumber: number, values: epoch });
+  const isThisEpoch = usage !== undefined && toNumber(fieldOf(usage, 'last_epoch')) === epochIndexAt(epochs, number + 1);
   const figures: CommitmentFigures = {
     requiredBytes: commitmentBytes(fields),
     usedBytes: isThisEpoch ? toNumber(fieldOf(usage, 'used_space')) : 0,
     maxSpaceBytes: toNumber(maxSpace),
-    nextEpochBlock: nextEpochBlock(state),
+    nextEpochBlock: nextEpochBlock(epochs),
   };
   const { requiredBytes, usedBytes, maxSpaceBytes } = figures;
   const checks: Check[] = [
@@ -123,7 +126,7 @@ export async function setCommitment(chain: Chain, options: SetCommitmentOptions)
   const { signer } = options;
   const netuid = parseNetuid(options.netuid);
   const inclusion = await sendPlan(chain, await planCommitment(chain, { ...options, account: signer.hotkey }), options);
-  const [stored] = await persist(() => readStorage(chain, inclusion.blockHash, [commitmentQuery(netuid, signer.hotkey)]));
+  const [stored] = await persist(async () => readStorage(await openState(chain, inclusion.blockHash), [commitmentQuery(netuid, signer.hotkey)]));
   const back = stored === undefined ? undefined : decodeCommitment(stored);
   if (back !== undefined && back.contents.map(fieldText).join() === options.fields.map(parseField).map(fieldText).join()) return inclusion;
   // Overwritten in the same block by another process that has the same key is the only way here.
@@ -139,33 +142,38 @@ export function commitmentBytes(fields: readonly CommitmentField[]): number {
   return chargedBytes(fields.flatMap((field) => bytesOf(field) ?? []));
 }
 
-/** The commitment of one hotkey, at a block hash or now; undefined where it has none. @throws bad-address, bad-value, and as `Chain.request` */
-export async function readCommitment(chain: Chain, { netuid, hotkey, at }: { readonly netuid: number; readonly hotkey: string; readonly at?: string }): Promise<Commitment | undefined> {
-  const [stored] = await readStorage(chain, at, [commitmentQuery(parseNetuid(netuid), parseHotkey(hotkey))]);
+/** The commitment of one hotkey; undefined where it has none. @throws bad-address, bad-value, and as `Chain.request` */
+export async function readCommitment(chain: Chain, { netuid, hotkey, at }: { readonly netuid: number; readonly hotkey: string } & ReadOptions): Promise<Commitment | undefined> {
+  const [stored] = await readStorage(await openState(chain, at), [commitmentQuery(parseNetuid(netuid), parseHotkey(hotkey))]);
   return stored === undefined ? undefined : decodeCommitment(stored);
 }
 
 /**
- * All commitments of a subnet by hotkey, at a block hash or now. Also those of hotkeys that are no longer registered.
+ * All commitments of a subnet by hotkey. Also those of hotkeys that are no longer registered.
  * @throws bad-value, and as `Chain.request`
  */
-export async function readCommitments(chain: Chain, { netuid, at }: { readonly netuid: number; readonly at?: string }): Promise<ReadonlyMap<string, Commitment>> {
-  const entries = await readEntries(chain, at, { pallet: 'Commitments', item: 'CommitmentOf', args: [parseNetuid(netuid)] });
+export async function readCommitments(chain: Chain, { netuid, at }: { readonly netuid: number } & ReadOptions): Promise<ReadonlyMap<string, Commitment>> {
+  const entries = await readEntries(await openState(chain, at), { pallet: 'Commitments', item: 'CommitmentOf', args: [parseNetuid(netuid)] });
   return new Map(entries.map(({ key, value }) => [hotkeyOfKey(key), decodeCommitment(value)]));
 }
 
-/** The commitments of these hotkeys, without those that have none, at a block hash or now: one request. @throws bad-address, bad-value, and as `Chain.request` */
-export async function readCommitmentsOf(chain: Chain, { netuid, hotkeys, at }: { readonly netuid: number; readonly hotkeys: readonly string[]; readonly at?: string }): Promise<ReadonlyMap<string, Commitment>> {
-  const stored = await readStorage(chain, at, hotkeys.map((hotkey) => commitmentQuery(parseNetuid(netuid), parseHotkey(hotkey))));
+/** The commitments of these hotkeys, without those that have none: one request. @throws bad-address, bad-value, and as `Chain.request` */
+export async function readCommitmentsOf(chain: Chain, { netuid, hotkeys, at }: { readonly netuid: number; readonly hotkeys: readonly string[] } & ReadOptions): Promise<ReadonlyMap<string, Commitment>> {
+  return commitmentsIn(await openState(chain, at), { netuid, hotkeys });
+}
+
+/** As {@link readCommitmentsOf}, where the state is there already. */
+export async function commitmentsIn(state: BlockState, { netuid, hotkeys }: { readonly netuid: number; readonly hotkeys: readonly string[] }): Promise<ReadonlyMap<string, Commitment>> {
+  const stored = await readStorage(state, hotkeys.map((hotkey) => commitmentQuery(parseNetuid(netuid), parseHotkey(hotkey))));
   return new Map(hotkeys.flatMap((hotkey, index) => (stored[index] === undefined ? [] : [[hotkey, decodeCommitment(stored[index])]])));
 }
 
 /**
- * What the chain has opened of timelocked commitments, by hotkey, oldest first, at a block hash or now. It keeps the last ten of each hotkey.
+ * What the chain has opened of timelocked commitments, by hotkey, oldest first. It keeps the last ten of each hotkey.
  * @throws bad-value, and as `Chain.request`
  */
-export async function readRevealedCommitments(chain: Chain, { netuid, at }: { readonly netuid: number; readonly at?: string }): Promise<ReadonlyMap<string, readonly RevealedCommitment[]>> {
-  const entries = await readEntries(chain, at, { pallet: 'Commitments', item: 'RevealedCommitments', args: [parseNetuid(netuid)] });
+export async function readRevealedCommitments(chain: Chain, { netuid, at }: { readonly netuid: number } & ReadOptions): Promise<ReadonlyMap<string, readonly RevealedCommitment[]>> {
+  const entries = await readEntries(await openState(chain, at), { pallet: 'Commitments', item: 'RevealedCommitments', args: [parseNetuid(netuid)] });
   return new Map(entries.map(({ key, value }) => [hotkeyOfKey(key), toArray(value).map(decodeRevealed)]));
 }
 
@@ -178,8 +186,8 @@ export interface CommitmentSpace {
 }
 
 /** What {@link assertSchedule} needs to know of a subnet. @throws bad-value, and as `Chain.request` */
-export async function readCommitmentSpace(chain: Chain, { netuid, at }: { readonly netuid: number; readonly at?: string }): Promise<CommitmentSpace> {
-  const [maxSpace, tempo] = await readStorage(chain, at, [{ pallet: 'Commitments', item: 'MaxSpace' }, subtensor('Tempo', parseNetuid(netuid))]);
+export async function readCommitmentSpace(chain: Chain, { netuid, at }: { readonly netuid: number } & ReadOptions): Promise<CommitmentSpace> {
+  const [maxSpace, tempo] = await readStorage(await openState(chain, at), [{ pallet: 'Commitments', item: 'MaxSpace' }, subtensor('Tempo', parseNetuid(netuid))]);
   return { maxSpaceBytes: toNumber(maxSpace), tempoBlocks: toNumber(tempo) };
 }
 

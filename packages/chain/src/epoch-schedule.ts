@@ -6,8 +6,11 @@
  * @see pallets/subtensor/src/coinbase/run_coinbase.rs of opentensor/subtensor at 14bc6f9f9 (spec 425)
  * @module
  */
+import { resolveBlock, type ReadOptions } from './block.ts';
 import type { Chain } from './connection.ts';
 import { parseNetuid } from './identifier.ts';
+import { openState, type BlockState } from './internal/block-state.ts';
+import { presentRuntime, type Runtime } from './internal/runtime.ts';
 import { hasStorage, readPresent, subtensor, toNumber, type Codec } from './internal/storage.ts';
 
 /** Longest epoch; a subnet that has not had one for longer runs one at once (`MAX_TEMPO`). */
@@ -34,29 +37,34 @@ export interface EpochCounters {
   readonly blocksSinceLastStep: number;
 }
 
-/** Reads what the epochs of a subnet depend on, at a block or at the newest finalised one. @throws bad-value, and as `Chain.request` */
-export async function readEpochState(chain: Chain, { netuid, at }: { readonly netuid: number; readonly at?: { readonly hash: string; readonly number: number } }): Promise<EpochState> {
+/** Reads what the epochs of a subnet depend on. @throws bad-value, and as `Chain.request` */
+export async function readEpochState(chain: Chain, { netuid, at }: { readonly netuid: number } & ReadOptions): Promise<EpochState> {
   const id = parseNetuid(netuid);
-  const { hash, number } = at ?? (await chain.finalisedHead());
-  const values = await readPresent(chain, hash, EPOCH_ITEMS.map((item) => subtensor(item, id)));
-  return epochStateOf(chain, { netuid: id, blockNumber: number, values });
+  const { hash, number } = await resolveBlock(chain, at);
+  const state = await openState(chain, hash);
+  const values = await readPresent(state, EPOCH_ITEMS.map((item) => subtensor(item, id)));
+  return epochStateOf(state, { netuid: id, blockNumber: number, values });
 }
 
 /** What {@link epochStateOf} looks at, in its order. */
 export const EPOCH_ITEMS = ['Tempo', 'LastEpochBlock', 'PendingEpochAt', 'SubnetEpochIndex', 'BlocksSinceLastStep'] as const;
 
 /** The state from values of {@link EPOCH_ITEMS}, for who reads them together with others. */
-export function epochStateOf(chain: Chain, { netuid, blockNumber, values }: { readonly netuid: number; readonly blockNumber: number; readonly values: readonly (Codec | undefined)[] }): EpochState {
+export function epochStateOf({ runtime }: Pick<BlockState, 'runtime'>, { netuid, blockNumber, values }: { readonly netuid: number; readonly blockNumber: number; readonly values: readonly (Codec | undefined)[] }): EpochState {
   const [tempo, last, pending, index, since] = values;
-  const schedule = hasEpochCounters(chain)
+  const schedule = hasCounters(runtime)
     ? { lastEpochBlock: toNumber(last), pendingEpochAt: toNumber(pending), epochIndex: toNumber(index), blocksSinceLastStep: toNumber(since) }
     : undefined;
   return { netuid, blockNumber, tempoBlocks: toNumber(tempo), schedule };
 }
 
-/** Whether the runtime keeps epochs by state (spec 407 on) rather than by formula. */
+/** Whether the chain's present runtime keeps epochs by state (spec 407 on) rather than by formula; for an old block `EpochState.schedule` tells. */
 export function hasEpochCounters(chain: Chain): boolean {
-  return hasStorage(chain, subtensor('LastEpochBlock'));
+  return hasCounters(presentRuntime(chain));
+}
+
+function hasCounters(runtime: Runtime): boolean {
+  return hasStorage(runtime, subtensor('LastEpochBlock'));
 }
 
 /**

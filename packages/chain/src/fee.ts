@@ -2,9 +2,11 @@
  * What a call costs in fees, before it is sent.
  * @module
  */
+import type { ReadOptions } from './block.ts';
 import type { Chain } from './connection.ts';
 import type { ChainCall } from './extrinsic.ts';
 import { parseHotkey } from './identifier.ts';
+import { openState } from './internal/block-state.ts';
 import { callRuntime } from './internal/runtime-api.ts';
 import { fieldOf, toBigInt } from './internal/storage.ts';
 
@@ -14,7 +16,7 @@ import { fieldOf, toBigInt } from './internal/storage.ts';
  * @throws bad-address, unsupported, and as `Chain.request`
  * @example await readFee(chain, { call: createCall(chain, 'SubtensorModule', 'start_call', [1]), account });
  */
-export async function readFee(chain: Chain, { call, account, at }: { readonly call: ChainCall; readonly account: string; readonly at?: string }): Promise<bigint> {
+export async function readFee(chain: Chain, { call, account, at }: { readonly call: ChainCall; readonly account: string } & ReadOptions): Promise<bigint> {
   const { api } = chain;
   // A copy: a made-up signature of the right length is put on it.
   const extrinsic = api.tx(call.method as unknown as Parameters<typeof api.tx>[0]).signFake(parseHotkey(account), {
@@ -24,6 +26,6 @@ export async function readFee(chain: Chain, { call, account, at }: { readonly ca
     runtimeVersion: api.runtimeVersion,
   });
   const bytes = extrinsic.toU8a();
-  const info = await callRuntime(chain, { api: 'TransactionPaymentApi', method: 'query_info', args: [extrinsic.toHex(true), bytes.length], at });
+  const info = await callRuntime(await openState(chain, at), { api: 'TransactionPaymentApi', method: 'query_info', args: [extrinsic.toHex(true), bytes.length] });
   return toBigInt(fieldOf(info, 'partial_fee'));
 }

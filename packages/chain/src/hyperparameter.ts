@@ -7,11 +7,14 @@
  * @see pallets/admin-utils/src/lib.rs of opentensor/subtensor at 14bc6f9f9 (spec 425)
  * @module
  */
+import type { ReadOptions } from './block.ts';
 import type { Chain } from './connection.ts';
 import { epochStateOf, EPOCH_ITEMS, nextEpochBlock, type EpochState } from './epoch-schedule.ts';
 import { ChainError } from './errors.ts';
 import { createCall, hasCall, sudo, type Inclusion, type SendOptions } from './extrinsic.ts';
 import { parseHotkey, parseNetuid } from './identifier.ts';
+import { openState } from './internal/block-state.ts';
+import type { Runtime } from './internal/runtime.ts';
 import type { SubtensorItem } from './internal/runtime-items.ts';
 import { hasStorage, readPresent, readStorage, subtensor, toArray, toBoolean, toNumber, type Codec, type StorageQuery } from './internal/storage.ts';
 import { createPlan, sendPlan, type Check, type Plan } from './plan.ts';
@@ -213,7 +216,7 @@ export async function planHyperparameter<N extends HyperparameterName>(chain: Ch
   const netuid = row.scope === 'network' ? 0 : parseNetuid(options.netuid);
   const inner = createCall(chain, row.pallet, row.call, row.scope === 'network' ? args : [netuid, ...args]);
   const call = options.sudo === true ? sudo(chain, inner) : inner;
-  const [stored] = await readPresent(chain, undefined, [queryOf(row, netuid)]);
+  const [stored] = await readPresent(await openState(chain), [queryOf(row, netuid)]);
   const current = decodeValue(row, stored);
   if (options.sudo === true) return createPlan(chain, { call, account, figures: { current, allowedFromBlock: undefined }, checks: [] });
   const { checks, allowedFromBlock } = await ownerChecks(chain, { row, netuid, account, value: args[0] });
@@ -231,17 +234,18 @@ export async function setHyperparameter<N extends HyperparameterName>(chain: Cha
 }
 
 /**
- * Reads hyperparameters at a block hash or now, in one request. Those that the runtime lacks are left out.
+ * Reads hyperparameters in one request. Those that the runtime lacks are left out.
  * @throws bad-value (unknown name), and as `Chain.request`
  * @example const { tempo } = await readHyperparameters(chain, { netuid: 1, names: ['tempo'] });
  */
 export async function readHyperparameters<N extends HyperparameterName>(
   chain: Chain,
-  { netuid, names, at }: { readonly netuid: number; readonly names: readonly N[]; readonly at?: string },
+  { netuid, names, at }: { readonly netuid: number; readonly names: readonly N[] } & ReadOptions,
 ): Promise<{ readonly [K in N]: HyperparameterValue<K> }> {
   const id = parseNetuid(netuid);
-  const present = names.filter((name) => hasStorage(chain, queryOf(rowOf(name), id)));
-  const values = await readStorage(chain, at, present.map((name) => queryOf(rowOf(name), id)));
+  const state = await openState(chain, at);
+  const present = names.filter((name) => hasStorage(state.runtime, queryOf(rowOf(name), id)));
+  const values = await readStorage(state, present.map((name) => queryOf(rowOf(name), id)));
   const entries = present.map((name, index) => [name, decodeValue(rowOf(name), values[index])]);
   return Object.fromEntries(entries) as { readonly [K in N]: HyperparameterValue<K> };
 }
@@ -324,20 +328,21 @@ interface OwnerChange {
 async function ownerChecks(chain: Chain, { row, netuid, account, value }: OwnerChange): Promise<{ checks: Check[]; allowedFromBlock: number | undefined }> {
   if (row.access === 'root') return { checks: [[true, 'BadOrigin', `${row.call} is for the chain's sudo key only; a subnet's owner cannot call it`]], allowedFromBlock: undefined };
   const { number, hash } = await chain.finalisedHead();
-  const limit = rateQuery(chain, row, netuid, account);
+  const state = await openState(chain, hash);
+  const limit = rateQuery(state.runtime, { row, netuid, account });
   const queries = [...ownershipQueries(netuid), ...EPOCH_ITEMS.map((item) => subtensor(item, netuid)), subtensor('AdminFreezeWindow'), subtensor('OwnerHyperparamRateLimit'), subtensor('WeightsVersionKeyRateLimit')];
-  const [values, [last]] = await Promise.all([readPresent(chain, hash, queries), readStorage(chain, hash, limit === undefined ? [] : [limit])]);
-  const state = epochStateOf(chain, { netuid, blockNumber: number, values: values.slice(2) });
+  const [values, [last]] = await Promise.all([readPresent(state, queries), readStorage(state, limit === undefined ? [] : [limit])]);
+  const epoch = epochStateOf(state, { netuid, blockNumber: number, values: values.slice(2) });
   const [freeze, epochs, versionEpochs] = values.slice(2 + EPOCH_ITEMS.length).map(toNumber) as [number, number, number];
-  const rateBlocks = rateLimitBlocks(row, { tempoBlocks: state.tempoBlocks, epochs, versionEpochs });
+  const rateBlocks = rateLimitBlocks(row, { tempoBlocks: epoch.tempoBlocks, epochs, versionEpochs });
   const lastBlock = toNumber(last);
   const freeFrom = lastBlock === 0 ? 0 : lastBlock + rateBlocks;
-  const opens = windowOpens(state, freeze);
+  const opens = windowOpens(epoch, freeze);
   const [least, most, boundReason] = row.bounds ?? [0n, 0n, ''];
   const checks: Check[] = [
     ...ownershipChecks(values, { netuid, account }),
     [number + 1 < freeFrom, 'TxRateLimitExceeded', `it was changed in block ${lastBlock} and can be changed again from block ${freeFrom} on, ${freeFrom - number} blocks from now`],
-    [freeze > state.tempoBlocks, 'AdminActionProhibitedDuringWeightsWindow', `the freeze window of ${freeze} blocks is longer than the epoch of ${state.tempoBlocks}: nothing can be changed until the sudo key shortens it (adminFreezeWindow)`],
+    [freeze > epoch.tempoBlocks, 'AdminActionProhibitedDuringWeightsWindow', `the freeze window of ${freeze} blocks is longer than the epoch of ${epoch.tempoBlocks}: nothing can be changed until the sudo key shortens it (adminFreezeWindow)`],
     [opens > number + 1, 'AdminActionProhibitedDuringWeightsWindow', `subnets are frozen in the last ${freeze} blocks before an epoch; the next chance is block ${opens}`],
     [row.bounds !== undefined && isInteger(value) && (BigInt(value) < least || BigInt(value) > most), boundReason, `an owner may set it to ${least} to ${most}, not to ${String(value)}`],
   ];
@@ -355,12 +360,12 @@ function windowOpens(state: EpochState, freezeBlocks: number): number {
   return next === soonest || remaining >= freezeBlocks ? soonest : next;
 }
 
-function rateQuery(chain: Chain, row: HyperparameterRow, netuid: number, account: string): StorageQuery | undefined {
+function rateQuery({ registry }: Runtime, { row, netuid, account }: Pick<OwnerChange, 'row' | 'netuid' | 'account'>): StorageQuery | undefined {
   const limit = row.rateLimit;
   if (limit === undefined) return undefined;
   if ('transaction' in limit) return subtensor('TransactionKeyLastBlock', account, netuid, limit.transaction);
   // A runtime that has no such variant does not count it by this name: then the chain alone tells.
-  const variants = chain.api.registry.lookup.types.find(({ type }) => type.path.at(-1)?.toString() === 'Hyperparameter')?.type.def.asVariant.variants;
+  const variants = registry.lookup.types.find(({ type }) => type.path.at(-1)?.toString() === 'Hyperparameter')?.type.def.asVariant.variants;
   const isKnown = variants?.some(({ name }) => name.toString() === limit.variant) === true;
   return isKnown ? subtensor('LastRateLimitedBlock', { OwnerHyperparamUpdate: [netuid, limit.variant] }) : undefined;
 }

@@ -11,7 +11,7 @@ export type { ConnectionStatus } from './connection-status.ts';
 export { NETWORKS, parseEndpoints, parseNetwork } from './network.ts';
 export type { Network, NetworkName } from './network.ts';
 export { readBlock, watchBlocks } from './block.ts';
-export type { BlockListener } from './block.ts';
+export type { BlockAt, BlockListener, ReadOptions } from './block.ts';
 export { createCall, ERA_BLOCKS, findEvent, hasCall, prepareCall, resumeCall, sendCall, sudo } from './extrinsic.ts';
 export type { ChainCall, ChainEvent, Inclusion, PreparedCall, SendOptions } from './extrinsic.ts';
 export { formatTao, sendPlan } from './plan.ts';

@@ -2,9 +2,11 @@
  * The metagraph: all neurons of a subnet at one block.
  * @module
  */
+import type { ReadOptions } from './block.ts';
 import type { Chain } from './connection.ts';
 import { hotkeyFromBytes, parseNetuid, type Hotkey } from './identifier.ts';
-import { hasStorage, readStorage, subtensor, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from './internal/storage.ts';
+import { openState, type BlockState } from './internal/block-state.ts';
+import { readPresent, readStorage, subtensor, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from './internal/storage.ts';
 
 /** One neuron. Fractions are u16: 65535 is one. */
 export interface Neuron {
@@ -33,18 +35,22 @@ const VECTORS = ['Active', 'ValidatorPermit', 'StakeWeight', 'Incentive', 'Divid
 type VectorName = (typeof VECTORS)[number];
 
 /**
- * All neurons of a subnet in order of uid, at a block hash or now: three requests, all of one block.
+ * All neurons of a subnet in order of uid: three requests, all of one block.
  * None when the subnet does not exist.
  * @throws bad-value, and as `Chain.request`
  */
-export async function readNeurons(chain: Chain, { netuid, at }: { readonly netuid: number; readonly at?: string }): Promise<readonly Neuron[]> {
+export async function readNeurons(chain: Chain, { netuid, at }: { readonly netuid: number } & ReadOptions): Promise<readonly Neuron[]> {
+  return neuronsIn(await openState(chain, at), netuid);
+}
+
+/** As {@link readNeurons}, where the state is there already. */
+export async function neuronsIn(state: BlockState, netuid: number): Promise<readonly Neuron[]> {
   const id = parseNetuid(netuid);
-  const blockHash = at ?? (await chain.request<string>('chain_getFinalizedHead'));
-  const { count, vectors } = await readVectors(chain, id, blockHash);
+  const { count, vectors } = await readVectors(state, id);
   const uids = Array.from({ length: count }, (_, uid) => uid);
-  const perUid = await readStorage(chain, blockHash, uids.flatMap((uid) => [subtensor('Keys', id, uid), subtensor('BlockAtRegistration', id, uid)]));
+  const perUid = await readStorage(state, uids.flatMap((uid) => [subtensor('Keys', id, uid), subtensor('BlockAtRegistration', id, uid)]));
   const hotkeys = uids.map((uid) => hotkeyFromBytes(toBytes(perUid[2 * uid] as Codec)));
-  const perHotkey = await readStorage(chain, blockHash, hotkeys.flatMap((hotkey) => [subtensor('Owner', hotkey), subtensor('TotalHotkeyAlpha', hotkey, id)]));
+  const perHotkey = await readStorage(state, hotkeys.flatMap((hotkey) => [subtensor('Owner', hotkey), subtensor('TotalHotkeyAlpha', hotkey, id)]));
   const vector = (name: VectorName, uid: number): Codec | undefined => vectors.get(name)?.[uid];
   return uids.map((uid) => ({
     uid,
@@ -65,14 +71,13 @@ export async function readNeurons(chain: Chain, { netuid, at }: { readonly netui
 }
 
 /** The uid of a hotkey on a subnet, or undefined where it is not registered. @throws bad-address, bad-value, and as `Chain.request` */
-export async function readUid(chain: Chain, { netuid, hotkey, at }: { readonly netuid: number; readonly hotkey: string; readonly at?: string }): Promise<number | undefined> {
-  const [uid] = await readStorage(chain, at, [subtensor('Uids', parseNetuid(netuid), hotkey)]);
+export async function readUid(chain: Chain, { netuid, hotkey, at }: { readonly netuid: number; readonly hotkey: string } & ReadOptions): Promise<number | undefined> {
+  const [uid] = await readStorage(await openState(chain, at), [subtensor('Uids', parseNetuid(netuid), hotkey)]);
   return uid === undefined ? undefined : toNumber(uid);
 }
 
-async function readVectors(chain: Chain, netuid: number, blockHash: string): Promise<{ count: number; vectors: ReadonlyMap<VectorName, readonly Codec[]> }> {
+async function readVectors(state: BlockState, netuid: number): Promise<{ count: number; vectors: ReadonlyMap<VectorName, readonly Codec[]> }> {
   // Runtimes drop vectors that they no longer compute.
-  const names = VECTORS.filter((name) => hasStorage(chain, subtensor(name)));
-  const [count, ...values] = await readStorage(chain, blockHash, (['SubnetworkN', ...names] as const).map((name) => subtensor(name, netuid)));
-  return { count: toNumber(count), vectors: new Map(names.map((name, index) => [name, toArray(values[index])])) };
+  const [count, ...values] = await readPresent(state, (['SubnetworkN', ...VECTORS] as const).map((name) => subtensor(name, netuid)));
+  return { count: toNumber(count), vectors: new Map(VECTORS.map((name, index) => [name, toArray(values[index])])) };
 }

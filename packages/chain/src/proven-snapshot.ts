@@ -5,15 +5,16 @@
  * BLAKE2b-256 is the block's hash, and names the state root that the nodes belong to. Whoever checks has to know that hash, and the runtime's metadata to read values with.
  * @module
  */
-import { Metadata, TypeRegistry } from '@polkadot/types';
-import { decorateStorage } from '@polkadot/types/metadata';
-import { compactFromU8a, compactStripLength, u8aConcatStrict, u8aToHex } from '@polkadot/util';
+import { compactFromU8a, u8aConcatStrict, u8aToHex } from '@polkadot/util';
 import { fromHex, toHex } from '@connito/commit-reveal';
-import { readCommitmentsOf } from './commitment.ts';
+import { resolveHash, type ReadOptions } from './block.ts';
+import { commitmentsIn } from './commitment.ts';
 import { readTimestamp, type Chain } from './connection.ts';
 import { ChainError } from './errors.ts';
 import { parseNetuid } from './identifier.ts';
-import { readNeurons } from './neuron.ts';
+import { findMaker, openState, type BlockState } from './internal/block-state.ts';
+import { runtimeOfMetadata, type Runtime } from './internal/runtime.ts';
+import { neuronsIn } from './neuron.ts';
 import { findSnapshot, type Snapshot } from './snapshot.ts';
 import { hashNode } from './trie/hash.ts';
 import { MAX_PROOF_BYTES, MAX_PROOF_NODES, openReadProof } from './trie/read-proof.ts';
@@ -40,9 +41,9 @@ const KEYS_PER_PROOF = 1_000;
 const MAX_HEADER_BYTES = 65_536;
 const MAGIC = new TextEncoder().encode('connito/snapshot/v1');
 
-/** The runtime's metadata at a block, for {@link verifySnapshot}. @throws as `Chain.request` */
-export async function readMetadata(chain: Chain, { at }: { readonly at: string }): Promise<Uint8Array> {
-  return fromHex(await chain.request<string>('state_getMetadata', [at]));
+/** The metadata of the runtime that made a block, for {@link verifySnapshot}. @throws as `Chain.request` */
+export async function readMetadata(chain: Chain, { at }: ReadOptions = {}): Promise<Uint8Array> {
+  return fromHex(await chain.request<string>('state_getMetadata', [await findMaker(chain, await resolveHash(chain, at))]));
 }
 
 /**
@@ -53,10 +54,11 @@ export async function readProvenSnapshot(chain: Chain, { netuid, beforeMs }: { r
   if (!chain.hasMethod('state_getReadProof')) throw new ChainError('unsupported', `${chain.endpoint} gives no storage proofs (state_getReadProof)`, { endpoint: chain.endpoint, subject: 'state_getReadProof' });
   const { blockHash } = await findSnapshot(chain, { beforeMs });
   const keys = new Set<string>();
-  await readThrough(recordingView(chain, keys), { netuid, at: blockHash });
+  const state = await openState(chain, blockHash);
+  await readThrough(recordingState(state, keys), netuid);
   const header = chain.api.registry.createType('Header', await chain.request('chain_getHeader', [blockHash])).toU8a();
   const proof = { netuid: parseNetuid(netuid), header, nodes: await fetchNodes(chain, blockHash, [...keys]) };
-  return { snapshot: await checkProof(proof, { blockHash, layout: chain.api }), bytes: encode(proof) };
+  return { snapshot: await checkProof(proof, { blockHash, runtime: state.runtime }), bytes: encode(proof) };
 }
 
 /**
@@ -67,7 +69,7 @@ export async function readProvenSnapshot(chain: Chain, { netuid, beforeMs }: { r
 export async function verifySnapshot(bytes: Uint8Array, { blockHash, netuid, metadata }: SnapshotTrust): Promise<Snapshot> {
   const proof = decode(bytes);
   if (proof.netuid !== netuid) throw badProof('other-subnet', `a snapshot of subnet ${netuid}`, `one of ${proof.netuid}`);
-  return checkProof(proof, { blockHash, layout: openLayout(metadata) });
+  return checkProof(proof, { blockHash, runtime: runtimeOfMetadata(metadata, 'the given metadata') });
 }
 
 interface SnapshotProof {
@@ -76,55 +78,48 @@ interface SnapshotProof {
   readonly nodes: readonly Uint8Array[];
 }
 
-/** What names, hashers and types are taken from. */
-type Layout = Pick<Chain['api'], 'query' | 'registry'>;
-
-async function checkProof({ netuid, header, nodes }: SnapshotProof, { blockHash, layout }: { readonly blockHash: string; readonly layout: Layout }): Promise<Snapshot> {
+async function checkProof({ netuid, header, nodes }: SnapshotProof, { blockHash, runtime }: { readonly blockHash: string; readonly runtime: Runtime }): Promise<Snapshot> {
   const hash = u8aToHex(hashNode(header));
   if (hash !== blockHash) throw badProof('other-block', `the header of block ${blockHash}`, `that of ${hash}`);
   const { number, stateRoot } = parseHeader(header);
   const proof = openReadProof({ stateRoot, proof: nodes });
-  const { timestampMs, neurons, commitments } = await readThrough(replayView(layout, (key) => proof.read(fromHex(key))), { netuid, at: blockHash });
+  const state = storageState({ endpoint: 'a proof', hash: blockHash, runtime }, async (keys) => keys.map((key) => toValue(proof.read(fromHex(key)))));
+  const { timestampMs, neurons, commitments } = await readThrough(state, netuid);
   proof.assertAllUsed();
   return { block: { blockHash, blockNumber: number, timestampMs }, neurons, commitments };
 }
 
 /** The same reads when a proof is made and when it is checked: so a check finds every key that it asks for proven, or fails. */
-async function readThrough(view: Chain, { netuid, at }: { readonly netuid: number; readonly at: string }): Promise<Omit<Snapshot, 'block'> & { readonly timestampMs: number }> {
-  const timestampMs = await readTimestamp(view, at);
-  const neurons = await readNeurons(view, { netuid, at });
-  const commitments = await readCommitmentsOf(view, { netuid, hotkeys: neurons.map(({ hotkey }) => hotkey), at });
+async function readThrough(state: BlockState, netuid: number): Promise<Omit<Snapshot, 'block'> & { readonly timestampMs: number }> {
+  const timestampMs = await readTimestamp(state, state.hash);
+  const neurons = await neuronsIn(state, netuid);
+  const commitments = await commitmentsIn(state, { netuid, hotkeys: neurons.map(({ hotkey }) => hotkey) });
   return { timestampMs, neurons, commitments };
 }
 
-/** A chain of which only storage can be read, by `read`. */
-function storageView(layout: Layout, endpoint: string, read: (keys: readonly string[], at: string) => Promise<readonly (string | null)[]>): Chain {
-  const request = async (method: string, params: readonly unknown[] = []): Promise<unknown> => {
-    if (method === 'state_getStorage') return (await read([params[0] as string], params[1] as string))[0];
+/** A state of which only storage can be read, by `read`. */
+function storageState(of: Pick<BlockState, 'endpoint' | 'hash' | 'runtime'>, read: (keys: readonly string[]) => Promise<readonly (string | null)[]>): BlockState {
+  const request = async (method: string, [asked]: readonly unknown[] = []): Promise<unknown> => {
+    if (method === 'state_getStorage') return (await read([asked as string]))[0];
     if (method !== 'state_queryStorageAt') throw new ChainError('unsupported', `a proven snapshot is read from storage alone, not by ${method}`, { subject: method });
-    const [keys, at] = params as [readonly string[], string];
-    const values = await read(keys, at);
-    return [{ block: at, changes: keys.map((key, index) => [key, values[index]]) }];
+    const keys = asked as readonly string[];
+    const values = await read(keys);
+    return [{ block: of.hash, changes: keys.map((key, index) => [key, values[index]]) }];
   };
-  return { endpoint, api: layout, request } as unknown as Chain;
+  return { ...of, code: of.runtime, request: request as BlockState['request'] };
 }
 
-function recordingView(chain: Chain, keys: Set<string>): Chain {
-  return storageView(chain.api, chain.endpoint, async (asked, at) => {
+function recordingState(state: BlockState, keys: Set<string>): BlockState {
+  return storageState(state, async (asked) => {
     for (const key of asked) keys.add(key);
-    const sets = await chain.request<{ changes: [string, string | null][] }[]>('state_queryStorageAt', [asked, at]);
+    const sets = await state.request<{ changes: [string, string | null][] }[]>('state_queryStorageAt', [asked, state.hash]);
     const values = new Map(sets.flatMap(({ changes }) => changes));
     return asked.map((key) => values.get(key) ?? null);
   });
 }
 
-function replayView(layout: Layout, read: (key: string) => Uint8Array | undefined): Chain {
-  return storageView(layout, 'a proof', async (asked) =>
-    asked.map((key) => {
-      const value = read(key);
-      return value === undefined ? null : `0x${toHex(value)}`;
-    }),
-  );
+function toValue(bytes: Uint8Array | undefined): string | null {
+  return bytes === undefined ? null : `0x${toHex(bytes)}`;
 }
 
 async function fetchNodes(chain: Chain, at: string, keys: readonly string[]): Promise<Uint8Array[]> {
@@ -134,26 +129,6 @@ async function fetchNodes(chain: Chain, at: string, keys: readonly string[]): Pr
     for (const node of proof) nodes.add(node);
   }
   return [...nodes].map((node) => fromHex(node));
-}
-
-/** The entries of the pallets that a snapshot is read from, as polkadot-js' API would have them. */
-function openLayout(metadata: Uint8Array): Layout {
-  const registry = new TypeRegistry();
-  try {
-    const decoded = new Metadata(registry, u8aToHex(metadata));
-    registry.setMetadata(decoded, undefined, undefined, true);
-    const storage = decorateStorage(registry, decoded.asLatest, decoded.version);
-    const query = Object.fromEntries(['subtensorModule', 'commitments'].map((pallet) => [pallet, Object.fromEntries(Object.entries(storage[pallet] ?? {}).map(([name, creator]) => [name, toEntry(creator)]))]));
-    return { query, registry } as unknown as Layout;
-  } catch (cause) {
-    throw new ChainError('bad-value', `expected the metadata of a runtime, got ${metadata.length} bytes that are none`, { subject: 'metadata', actual: metadata.length }, cause);
-  }
-}
-
-type Creator = ReturnType<typeof decorateStorage>[string][string];
-
-function toEntry(creator: Creator): { readonly creator: Creator; key(...args: unknown[]): string } {
-  return { creator, key: (...args) => u8aToHex(compactStripLength(creator(...args))[1]) };
 }
 
 /** `parentHash:32 ‖ number:compact ‖ stateRoot:32 ‖ …` */

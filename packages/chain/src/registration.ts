@@ -2,10 +2,12 @@
  * Joining a subnet: the price, what speaks against it, and the call with a limit where the runtime has one.
  * @module
  */
+import type { ReadOptions } from './block.ts';
 import type { Chain } from './connection.ts';
 import { ChainError } from './errors.ts';
 import type { Inclusion, SendOptions } from './extrinsic.ts';
 import { hotkeyFromBytes, parseHotkey, parseNetuid } from './identifier.ts';
+import { openState } from './internal/block-state.ts';
 import { hasSubtensorCall, subtensorCall, subtensorEvent } from './internal/own-call.ts';
 import { isNobody, readPresent, readStorage, subtensor, toBigInt, toBoolean, toBytes, toNumber, type Codec } from './internal/storage.ts';
 import { affordable, createPlan, formatTao, sendPlan, type Check, type Plan } from './plan.ts';
@@ -45,13 +47,13 @@ export interface RegistrationOptions {
 const ONE = 2 ** 64;
 
 /**
- * The price of a registration, at a block hash or now.
+ * The price of a registration.
  * @throws bad-value, and as `Chain.request`
  * @example const { priceRao } = await readRegistrationPrice(chain, { netuid: 1 });
  */
-export async function readRegistrationPrice(chain: Chain, { netuid, at }: { readonly netuid: number; readonly at?: string }): Promise<RegistrationPrice> {
+export async function readRegistrationPrice(chain: Chain, { netuid, at }: { readonly netuid: number } & ReadOptions): Promise<RegistrationPrice> {
   const id = parseNetuid(netuid);
-  return decodePrice(await readPresent(chain, at, priceQueries(id)));
+  return decodePrice(await readPresent(await openState(chain, at), priceQueries(id)));
 }
 
 /** Whether a registration takes a limit that the chain itself keeps. */
@@ -69,7 +71,7 @@ export async function planRegistration(chain: Chain, options: RegistrationOption
   const account = parseHotkey(options.account);
   const names = ['NetworksAdded', 'NetworkRegistrationAllowed', 'SubnetworkN', 'MaxAllowedUids'] as const;
   const queries = [...priceQueries(netuid), ...names.map((name) => subtensor(name, netuid)), subtensor('Uids', netuid, hotkey), subtensor('Owner', hotkey), accountQuery(account)];
-  const values = await readPresent(chain, undefined, queries);
+  const values = await readPresent(await openState(chain), queries);
   const price = decodePrice(values);
   const [exists, allowed, neurons, maxNeurons, uid, owner, info] = values.slice(PRICE_ITEMS) as Codec[];
   const limitRao = options.limitRao ?? price.priceRao;
@@ -106,7 +108,7 @@ export interface Registered extends Inclusion {
 export async function burnedRegister(chain: Chain, options: RegistrationOptions & SendOptions): Promise<Registered> {
   const plan = await planRegistration(chain, { ...options, account: options.signer.hotkey });
   const inclusion = await sendPlan(chain, plan, options);
-  const [info] = await readStorage(chain, inclusion.blockHash, [accountQuery(plan.account)]);
+  const [info] = await readStorage(await openState(chain, inclusion.blockHash), [accountQuery(plan.account)]);
   return { ...inclusion, uid: Number(subtensorEvent(inclusion, 'NeuronRegistered')[1]), paidRao: plan.figures.balanceRao - freeBalance(info) };
 }
 
@@ -126,7 +128,7 @@ export async function planRootRegistration(chain: Chain, options: { readonly hot
   const hotkey = parseHotkey(options.hotkey);
   const account = parseHotkey(options.account);
   const queries = [subtensor('Uids', 0, hotkey), subtensor('Owner', hotkey), subtensor('RegistrationsThisInterval', 0), subtensor('TargetRegistrationsPerInterval', 0)];
-  const [uid, owner, registrations, target] = await readStorage(chain, undefined, queries);
+  const [uid, owner, registrations, target] = await readStorage(await openState(chain), queries);
   const checks: Check[] = [
     [toNumber(registrations) >= 3 * toNumber(target), 'TooManyRegistrationsThisInterval', 'the root subnet has had as many registrations as it takes in an interval'],
     [uid !== undefined, 'HotKeyAlreadyRegisteredInSubNet', `the hotkey already has uid ${String(uid)} on the root subnet`],

@@ -2,10 +2,12 @@
  * Making a subnet, starting it, naming it, and who owns it.
  * @module
  */
+import type { ReadOptions } from './block.ts';
 import type { Chain } from './connection.ts';
 import { ChainError } from './errors.ts';
 import { type Inclusion, type SendOptions } from './extrinsic.ts';
 import { hotkeyFromBytes, parseHotkey, parseNetuid, type Hotkey, type Netuid } from './identifier.ts';
+import { openState } from './internal/block-state.ts';
 import { subtensorCall, subtensorEvent } from './internal/own-call.ts';
 import { callRuntime } from './internal/runtime-api.ts';
 import { fieldOf, readStorage, subtensor, toBigInt, toBoolean, toBytes, toNumber, type Codec, type StorageQuery } from './internal/storage.ts';
@@ -59,9 +61,9 @@ export interface RegisterNetworkFigures {
   readonly subnetLimit: number;
 }
 
-/** What a new subnet costs now, in rao, at a block hash or now. @throws unsupported, and as `Chain.request` */
-export async function readLockCost(chain: Chain, { at }: { readonly at?: string } = {}): Promise<bigint> {
-  return toBigInt(await callRuntime(chain, { api: 'SubnetRegistrationRuntimeApi', method: 'get_network_registration_cost', at }));
+/** What a new subnet costs now, in rao. @throws unsupported, and as `Chain.request` */
+export async function readLockCost(chain: Chain, { at }: ReadOptions = {}): Promise<bigint> {
+  return toBigInt(await callRuntime(await openState(chain, at), { api: 'SubnetRegistrationRuntimeApi', method: 'get_network_registration_cost' }));
 }
 
 /** The making of a subnet with its price and what speaks against it. @throws bad-address, bad-value, and as `Chain.request` */
@@ -72,7 +74,7 @@ export async function planRegisterNetwork(chain: Chain, options: RegisterNetwork
   const { number, hash } = await chain.finalisedHead();
   const globals = ['NetworkRegistrationStartBlock', 'NetworkRateLimit', 'TotalNetworks', 'SubnetLimit'] as const;
   const queries = [...globals.map((name) => subtensor(name)), subtensor('LastRateLimitedBlock', 'NetworkLastRegistered'), subtensor('Owner', hotkey), accountQuery(account)];
-  const [values, lockCostRao] = await Promise.all([readStorage(chain, hash, queries), readLockCost(chain, { at: hash })]);
+  const [values, lockCostRao] = await Promise.all([readStorage(await openState(chain, hash), queries), readLockCost(chain, { at: hash })]);
   const [startBlock, rateLimit, total, limit, lastBlock, owner, info] = values;
   const last = toNumber(lastBlock);
   const figures: RegisterNetworkFigures = {
@@ -113,7 +115,7 @@ export async function planStartCall(chain: Chain, options: { readonly netuid: nu
   const account = parseHotkey(options.account);
   const { number, hash } = await chain.finalisedHead();
   const queries = [...ownershipQueries(netuid), subtensor('FirstEmissionBlockNumber', netuid), subtensor('NetworkRegisteredAt', netuid), subtensor('StartCallDelay')];
-  const values = await readStorage(chain, hash, queries);
+  const values = await readStorage(await openState(chain, hash), queries);
   const [, , started, registeredAt, delay] = values;
   const allowedFromBlock = toNumber(registeredAt) + toNumber(delay);
   const checks: Check[] = [
@@ -144,7 +146,7 @@ export async function planSubnetIdentity(chain: Chain, options: SubnetIdentityOp
   const account = parseHotkey(options.account);
   const identity = parseIdentity(options.identity);
   const call = subtensorCall(chain, 'set_subnet_identity', [netuid, ...IDENTITY_FIELDS.map(([field]) => utf8Hex(identity[field]))]);
-  const checks = ownershipChecks(await readStorage(chain, undefined, ownershipQueries(netuid)), { netuid, account });
+  const checks = ownershipChecks(await readStorage(await openState(chain), ownershipQueries(netuid)), { netuid, account });
   return createPlan(chain, { call, account, figures: {}, checks });
 }
 
@@ -156,9 +158,9 @@ export async function setSubnetIdentity(chain: Chain, options: SubnetIdentityOpt
   return sendPlan(chain, await planSubnetIdentity(chain, { ...options, account: options.signer.hotkey }), options);
 }
 
-/** What a subnet says of itself, at a block hash or now; undefined where it says nothing. @throws bad-value, and as `Chain.request` */
-export async function readSubnetIdentity(chain: Chain, { netuid, at }: { readonly netuid: number; readonly at?: string }): Promise<SubnetIdentity | undefined> {
-  const [identity] = await readStorage(chain, at, [subtensor('SubnetIdentitiesV3', parseNetuid(netuid))]);
+/** What a subnet says of itself; undefined where it says nothing. @throws bad-value, and as `Chain.request` */
+export async function readSubnetIdentity(chain: Chain, { netuid, at }: { readonly netuid: number } & ReadOptions): Promise<SubnetIdentity | undefined> {
+  const [identity] = await readStorage(await openState(chain, at), [subtensor('SubnetIdentitiesV3', parseNetuid(netuid))]);
   return identity === undefined ? undefined : decodeIdentity(identity);
 }
 
@@ -175,12 +177,12 @@ export interface SubnetOwner {
 }
 
 /**
- * Who owns a subnet, at a block hash or now.
+ * Who owns a subnet.
  * @throws bad-value when there is no such subnet, and as `Chain.request`
  */
-export async function readSubnetOwner(chain: Chain, { netuid, at }: { readonly netuid: number; readonly at?: string }): Promise<SubnetOwner> {
+export async function readSubnetOwner(chain: Chain, { netuid, at }: { readonly netuid: number } & ReadOptions): Promise<SubnetOwner> {
   const id = parseNetuid(netuid);
-  const [isAdded, coldkey, hotkey] = await readStorage(chain, at, [...ownershipQueries(id), subtensor('SubnetOwnerHotkey', id)]);
+  const [isAdded, coldkey, hotkey] = await readStorage(await openState(chain, at), [...ownershipQueries(id), subtensor('SubnetOwnerHotkey', id)]);
   if (!toBoolean(isAdded) || coldkey === undefined || hotkey === undefined) {
     throw new ChainError('bad-value', `there is no subnet ${netuid} at ${chain.endpoint}`, { subject: 'netuid', actual: netuid, endpoint: chain.endpoint });
   }
@@ -188,8 +190,8 @@ export async function readSubnetOwner(chain: Chain, { netuid, at }: { readonly n
 }
 
 /** Length of a subnet's epoch in blocks (`Tempo`). @throws as `Chain.request` */
-export async function readTempo(chain: Chain, { netuid, at }: { readonly netuid: number; readonly at?: string }): Promise<number> {
-  const [tempo] = await readStorage(chain, at, [subtensor('Tempo', parseNetuid(netuid))]);
+export async function readTempo(chain: Chain, { netuid, at }: { readonly netuid: number } & ReadOptions): Promise<number> {
+  const [tempo] = await readStorage(await openState(chain, at), [subtensor('Tempo', parseNetuid(netuid))]);
   return toNumber(tempo);
 }
 

@@ -2,10 +2,12 @@
  * Balances, and moving TAO between accounts.
  * @module
  */
+import type { ReadOptions } from './block.ts';
 import type { Chain } from './connection.ts';
 import { ChainError } from './errors.ts';
 import type { Inclusion, SendOptions } from './extrinsic.ts';
 import { parseHotkey } from './identifier.ts';
+import { openState } from './internal/block-state.ts';
 import { ownCall } from './internal/own-call.ts';
 import { fieldOf, readStorage, toBigInt, type Codec, type StorageQuery } from './internal/storage.ts';
 import { createPlan, formatTao, sendPlan, type Check, type Plan } from './plan.ts';
@@ -28,11 +30,11 @@ export interface TransferFigures {
 }
 
 /**
- * Free balance of an account in rao, at a block hash or now.
+ * Free balance of an account in rao.
  * @throws bad-address, and as `Chain.request`
  */
-export async function readBalance(chain: Chain, { account, at }: { readonly account: string; readonly at?: string }): Promise<bigint> {
-  const [info] = await readStorage(chain, at, [accountQuery(parseHotkey(account))]);
+export async function readBalance(chain: Chain, { account, at }: { readonly account: string } & ReadOptions): Promise<bigint> {
+  const [info] = await readStorage(await openState(chain, at), [accountQuery(parseHotkey(account))]);
   return freeBalance(info);
 }
 
@@ -42,7 +44,7 @@ export async function planTransfer(chain: Chain, options: TransferOptions & { re
   assertAmount(amountRao);
   const [destination, account] = [parseHotkey(options.destination), parseHotkey(options.account)];
   const call = ownCall(chain, 'Balances', allowDeath ? 'transfer_allow_death' : 'transfer_keep_alive', [destination, amountRao]);
-  const [own, theirs] = await readStorage(chain, undefined, [accountQuery(account), accountQuery(destination)]);
+  const [own, theirs] = await readStorage(await openState(chain), [accountQuery(account), accountQuery(destination)]);
   const existentialDepositRao = existentialDeposit(chain);
   const balanceRao = freeBalance(own);
   const plan = await createPlan(chain, {

@@ -101,6 +101,10 @@ describe.skipIf(!HAS_METADATA)('reading a subnet by the real metadata', () => {
     ]);
     // polkadot-js subscribes to the runtime's version at some moment of its own.
     node.requests.delete('state_subscribeRuntimeVersion');
+    // And once for each block, which runtime it is of.
+    expect(Object.fromEntries(node.requests)).toEqual({ state_queryStorageAt: 3, state_getRuntimeVersion: 1, state_getStorage: 1 });
+    node.requests.clear();
+    await readNeurons(chain, { netuid: NETUID, at: at() });
     expect(Object.fromEntries(node.requests)).toEqual({ state_queryStorageAt: 3 });
     expect(await readNeurons(chain, { netuid: NETUID })).toEqual([]);
     expect(await codeOf(readNeurons(chain, { netuid: 65536 }))).toBe('bad-value');

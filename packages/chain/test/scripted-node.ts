@@ -23,6 +23,15 @@ export interface ScriptedBlock {
   readonly hash: string;
   readonly storage: Map<string, string>;
   readonly extrinsics: string[];
+  /** What stands in its state. */
+  readonly code: ScriptedCode;
+}
+
+/** A runtime. */
+export interface ScriptedCode {
+  readonly specVersion: number;
+  /** As hex. Default: finney's. */
+  readonly metadata?: string;
 }
 
 export interface ScriptedNode {
@@ -34,10 +43,14 @@ export interface ScriptedNode {
   readonly submitted: string[];
   /** Every request, by method. */
   readonly requests: Map<string, number>;
+  /** Every request, in order. */
+  readonly log: { readonly method: string; readonly params: readonly unknown[] }[];
   /** Overrides of answers; a thrown object becomes the JSON-RPC error. */
   readonly answers: Map<string, (params: readonly unknown[]) => unknown>;
   /** Answers to `state_call` by function; SCALE as hex. */
   readonly runtime: Map<string, (input: string) => string>;
+  /** The runtime of the next block on. */
+  upgrade(code: ScriptedCode): void;
   /** Makes the next block, with the pool's extrinsics if asked for. */
   seal(timestampMs: number, extrinsics?: readonly string[]): ScriptedBlock;
   /** Cuts every connection. */
@@ -80,15 +93,17 @@ export async function startScriptedNode(port = 0): Promise<ScriptedNode> {
     storage: new Map<string, string>(),
     submitted: [] as string[],
     requests: new Map<string, number>(),
+    log: [] as ScriptedNode['log'],
     answers: new Map<string, (params: readonly unknown[]) => unknown>(),
     // Weight 0, class Normal, fee.
     runtime: new Map([['TransactionPaymentApi_query_info', () => `0x000000${u64Hex(SCRIPTED_FEE_RAO).slice(2)}`]]),
   };
   const followers = new Map<WebSocket, string>();
+  let code: ScriptedCode = { specVersion: 393 };
   const seal = (timestampMs: number, extrinsics: readonly string[] = []): ScriptedBlock => {
     const number = node.blocks.length;
     node.storage.set(TIMESTAMP_KEY, u64Hex(timestampMs));
-    const block = { number, hash: hashOf(number), storage: new Map(node.storage), extrinsics: ['0x280402000b', ...extrinsics] };
+    const block = { number, hash: hashOf(number), storage: new Map(node.storage), extrinsics: ['0x280402000b', ...extrinsics], code };
     node.blocks.push(block);
     for (const [socket, id] of followers) socket.send(notification(id, block));
     return block;
@@ -98,6 +113,7 @@ export async function startScriptedNode(port = 0): Promise<ScriptedNode> {
     socket.on('message', (data) => {
       const { id, method, params } = JSON.parse(String(data)) as { id: number; method: string; params: unknown[] };
       node.requests.set(method, (node.requests.get(method) ?? 0) + 1);
+      node.log.push({ method, params });
       try {
         const result = (node.answers.get(method) ?? ((p: readonly unknown[]) => answer(node, method, p)))(params);
         if (result === SILENCE) return;
@@ -122,7 +138,8 @@ export async function startScriptedNode(port = 0): Promise<ScriptedNode> {
   const notify = (method: string, subscription: string, result: unknown): void => {
     for (const socket of server.clients) socket.send(JSON.stringify({ jsonrpc: '2.0', method, params: { subscription, result } }));
   };
-  return { ...node, seal, cut, close, notify };
+  const upgrade = (next: ScriptedCode): void => void (code = next);
+  return { ...node, seal, upgrade, cut, close, notify };
 }
 
 function notification(subscription: string, block: ScriptedBlock): string {
@@ -143,7 +160,8 @@ type State = Pick<ScriptedNode, 'blocks' | 'submitted' | 'runtime'>;
 const METHODS = ['rpc_methods', 'chain_getBlockHash', 'state_queryStorageAt', 'author_submitExtrinsic', 'system_accountNextIndex', 'chain_subscribeFinalizedHeads'];
 let metadataHex: string | undefined;
 
-function readMetadata(): string {
+/** Finney's metadata, as hex. */
+export function readMetadata(): string {
   metadataHex ??= readFileSync(METADATA).toString('hex');
   return metadataHex;
 }
@@ -180,9 +198,12 @@ function answer(node: State, method: string, params: readonly unknown[]): unknow
     case 'system_accountNextIndex':
       return 7;
     case 'state_call':
-      return node.runtime.get(String(params[0]))?.(String(params[1])) ?? answerAtStart(method, params);
+      return node.runtime.get(String(params[0]))?.(String(params[1])) ?? answerOfCode(method, params, at(params[2]).code);
+    case 'state_getRuntimeVersion':
+    case 'state_getMetadata':
+      return answerOfCode(method, params, at(params[0]).code);
     default:
-      return answerAtStart(method, params);
+      return answerAtStart(method);
   }
 }
 
@@ -191,12 +212,19 @@ function keysOf({ storage }: ScriptedBlock, [prefix, count, start]: readonly unk
   return keys.filter((key) => start === null || start === undefined || key > String(start)).slice(0, Number(count));
 }
 
+/** Questions about a runtime. */
+function answerOfCode(method: string, [name]: readonly unknown[], { specVersion, metadata = readMetadata() }: ScriptedCode): unknown {
+  // The one runtime API: Metadata, version 2.
+  if (method === 'state_getRuntimeVersion') return { specName: 'node-subtensor', implName: 'node-subtensor', authoringVersion: 1, specVersion, implVersion: 1, apis: [['0x37e397fc7c91f5e4', 2]], transactionVersion: 1, stateVersion: 1 };
+  if (method === 'state_getMetadata') return `0x${metadata}`;
+  if (name === 'Metadata_metadata_versions') return '0x0410000000';
+  if (name !== 'Metadata_metadata_at_version') throw new Error(`Exported method ${String(name)} is not found`);
+  return `0x01${compact(metadata.length / 2)}${metadata}`;
+}
+
 /** What polkadot-js asks for when it connects. */
-function answerAtStart(method: string, [name]: readonly unknown[]): unknown {
+function answerAtStart(method: string): unknown {
   switch (method) {
-    case 'state_getRuntimeVersion':
-      // The one runtime API: Metadata, version 2.
-      return { specName: 'node-subtensor', implName: 'node-subtensor', authoringVersion: 1, specVersion: 393, implVersion: 1, apis: [['0x37e397fc7c91f5e4', 2]], transactionVersion: 1, stateVersion: 1 };
     case 'system_chain':
       return 'Scripted';
     case 'system_properties':
@@ -205,12 +233,6 @@ function answerAtStart(method: string, [name]: readonly unknown[]): unknown {
       return { peers: 0, isSyncing: false, shouldHavePeers: false };
     case 'state_subscribeRuntimeVersion':
       return 'version';
-    case 'state_call':
-      if (name === 'Metadata_metadata_versions') return '0x040e000000'.replace('0e', '10');
-      if (name !== 'Metadata_metadata_at_version') throw new Error(`Exported method ${String(name)} is not found`);
-      return `0x01${compact(readMetadata().length / 2)}${readMetadata()}`;
-    case 'state_getMetadata':
-      return `0x${readMetadata()}`;
     default:
       throw new Error(`Method not found: ${method}`);
   }

@@ -3,7 +3,8 @@
  * @module
  */
 import { stringCamelCase } from '@polkadot/util';
-import type { Chain } from '../connection.ts';
+import type { BlockState } from './block-state.ts';
+import type { Runtime } from './runtime.ts';
 import { readStorage, toArray, type Codec } from './storage.ts';
 
 /** An event. */
@@ -26,9 +27,9 @@ export interface EventRecord {
 }
 
 /** All events of a block in order, or those of one extrinsic. @throws state-unavailable, and as `Chain.request` */
-export async function readEventRecords(chain: Chain, { at, extrinsicIndex }: { readonly at: string; readonly extrinsicIndex?: number }): Promise<readonly EventRecord[]> {
-  const [records] = await readStorage(chain, at, [{ pallet: 'System', item: 'Events' }]);
-  const names = palletNames(chain);
+export async function readEventRecords(state: BlockState, { extrinsicIndex }: { readonly extrinsicIndex?: number } = {}): Promise<readonly EventRecord[]> {
+  const [records] = await readStorage(state, [{ pallet: 'System', item: 'Events' }]);
+  const names = palletNames(state.runtime);
   return toArray(records).flatMap((codec) => {
     const { phase, event } = codec as unknown as RecordCodec;
     const index = phase.isApplyExtrinsic ? Number(String(phase.asApplyExtrinsic)) : undefined;
@@ -39,8 +40,8 @@ export async function readEventRecords(chain: Chain, { at, extrinsicIndex }: { r
 }
 
 /** The names as the metadata writes them, by polkadot-js' camel case. */
-export function palletNames(chain: Chain): ReadonlyMap<string, string> {
-  return new Map(chain.api.registry.metadata.pallets.map(({ name }) => [stringCamelCase(name.toString()), name.toString()]));
+export function palletNames({ registry }: Runtime): ReadonlyMap<string, string> {
+  return new Map(registry.metadata.pallets.map(({ name }) => [stringCamelCase(name.toString()), name.toString()]));
 }
 
 /** The parts of polkadot-js' `EventRecord` that are used here; its types live in a package that this one does not import. */

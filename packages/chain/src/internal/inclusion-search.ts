@@ -7,6 +7,7 @@ import type { Chain } from '../connection.ts';
 import { ChainError, isChainError } from '../errors.ts';
 import { isPassing, pause, RETRY_PAUSE_MS } from './persist.ts';
 import type { SignedCall } from './signed-call.ts';
+import { openState } from './block-state.ts';
 import { fieldOf, readStorage, toNumber, type Codec } from './storage.ts';
 import { submit, type Submission } from './submission.ts';
 
@@ -124,7 +125,7 @@ class Search {
   async #assertNonceFree(): Promise<void> {
     const { nonce, signer, subject } = this.#signed;
     const number = this.#head;
-    const [account] = await readStorage(this.#chain, await readHashAt(this.#chain, number), [{ pallet: 'System', item: 'Account', args: [signer] }]);
+    const [account] = await readStorage(await openState(this.#chain, number), [{ pallet: 'System', item: 'Account', args: [signer] }]);
     this.#checked = number;
     if (toNumber(fieldOf(account as Codec, 'nonce')) <= nonce || number !== this.#head) return;
     throw this.#expired(`another call of ${signer} took nonce ${nonce} up to block ${number}, so ${subject} cannot be included any more; does a second process use this key?`, 'nonce-taken');

@@ -4,8 +4,10 @@
  */
 import type { Chain } from '../connection.ts';
 import { ChainError } from '../errors.ts';
+import { openState } from './block-state.ts';
 import { palletNames, readEventRecords, type ChainEvent, type EventRecord } from './event-record.ts';
 import type { Place } from './inclusion-search.ts';
+import type { Runtime } from './runtime.ts';
 import type { SignedCall } from './signed-call.ts';
 
 export type { ChainEvent } from './event-record.ts';
@@ -21,16 +23,17 @@ export interface Inclusion {
 
 /** What became of an included call. @throws dispatch-failed, and as `Chain.request` */
 export async function readOutcome(chain: Chain, signed: SignedCall, { blockNumber, blockHash, index }: Place): Promise<Inclusion> {
-  const records = await readEventRecords(chain, { at: blockHash, extrinsicIndex: index });
-  for (const record of records) assertSuccess(chain, record, signed, blockNumber);
+  const state = await openState(chain, blockHash);
+  const records = await readEventRecords(state, { extrinsicIndex: index });
+  for (const record of records) assertSuccess(state.runtime, record, { signed, blockNumber });
   const events = records.map(({ event: { pallet, name, data } }): ChainEvent => ({ pallet, name, data }));
   return { blockHash, blockNumber, extrinsicHash: signed.hash, extrinsicIndex: index, events };
 }
 
-function assertSuccess(chain: Chain, record: EventRecord, signed: SignedCall, blockNumber: number): void {
+function assertSuccess(runtime: Runtime, record: EventRecord, { signed, blockNumber }: { readonly signed: SignedCall; readonly blockNumber: number }): void {
   const failure = failureOf(record);
   if (failure === undefined) return;
-  const { pallet, error } = describeDispatchError(chain, failure);
+  const { pallet, error } = describeDispatchError(runtime, failure);
   throw new ChainError('dispatch-failed', `${signed.subject} failed in block ${blockNumber}: ${pallet}.${error}`, {
     subject: signed.subject,
     pallet,
@@ -68,8 +71,8 @@ function failureOf({ event: { pallet, name }, fields }: EventRecord): DispatchEr
   return result.isErr ? result.asErr : undefined;
 }
 
-function describeDispatchError(chain: Chain, failure: DispatchErrorCodec): { readonly pallet: string; readonly error: string } {
+function describeDispatchError(runtime: Runtime, failure: DispatchErrorCodec): { readonly pallet: string; readonly error: string } {
   if (!failure.isModule) return { pallet: 'System', error: failure.type };
-  const { section, name } = chain.api.registry.findMetaError(failure.asModule);
-  return { pallet: palletNames(chain).get(section) ?? section, error: name };
+  const { section, name } = runtime.registry.findMetaError(failure.asModule);
+  return { pallet: palletNames(runtime).get(section) ?? section, error: name };
 }

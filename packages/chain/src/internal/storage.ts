@@ -1,20 +1,18 @@
 /**
- * Storage by name: keys, hashers and types come from the metadata, the values of one block in one request.
+ * Storage by name: keys, hashers and types come from the metadata of the block's runtime, the values of one block in one request.
  * @module
  */
-import { stringCamelCase } from '@polkadot/util';
+import { stringCamelCase, u8aToHex } from '@polkadot/util';
 import { fromHex } from '@connito/commit-reveal';
-import type { Chain } from '../connection.ts';
 import { ChainError } from '../errors.ts';
+import type { BlockState } from './block-state.ts';
+import { storageKey, type Codec, type Runtime, type StorageEntry } from './runtime.ts';
 import type { StorageItem, SubtensorItem } from './runtime-items.ts';
 
-/** A decoded value of the metadata's type. */
-export type Codec = ReturnType<Chain['api']['registry']['createType']>;
+export type { Codec } from './runtime.ts';
 
 /** One value to read. Only what `runtime-items.ts` lists can be named. */
 export type StorageQuery = StorageItem & { readonly args?: readonly unknown[] };
-
-type Entry = NonNullable<NonNullable<Chain['api']['query'][string]>[string]>;
 
 /** Most keys in one request: 256 KiB of keys, far below every node's limit of a request. */
 const KEYS_PER_REQUEST = 1000;
@@ -25,39 +23,37 @@ export function subtensor(item: SubtensorItem, ...args: readonly unknown[]): Sto
 }
 
 /** Whether the runtime has the item. */
-export function hasStorage(chain: Chain, query: StorageItem): boolean {
-  return findEntry(chain, query) !== undefined;
+export function hasStorage(runtime: Runtime, item: StorageItem): boolean {
+  return runtime.entry(item) !== undefined;
 }
 
 /** Those of the queries whose items the runtime has; what the others would give is undefined. */
-export async function readPresent(chain: Chain, at: string | undefined, queries: readonly StorageQuery[]): Promise<(Codec | undefined)[]> {
-  const present = queries.filter((query) => hasStorage(chain, query));
-  const values = await readStorage(chain, at, present);
+export async function readPresent(state: BlockState, queries: readonly StorageQuery[]): Promise<(Codec | undefined)[]> {
+  const present = queries.filter((query) => hasStorage(state.runtime, query));
+  const values = await readStorage(state, present);
   return queries.map((query) => values[present.indexOf(query)]);
 }
 
 /**
- * Reads values at one block, or at the newest finalised one.
+ * Reads values of one block.
  * A missing value is the default of the item, or undefined where the item is optional.
  * @throws unsupported, and as `Chain.request`
  */
-export async function readStorage(chain: Chain, at: string | undefined, queries: readonly StorageQuery[]): Promise<(Codec | undefined)[]> {
-  const blockHash = at ?? (await chain.request<string>('chain_getFinalizedHead'));
-  const entries = queries.map((query) => ({ entry: getEntry(chain, query), args: query.args ?? [] }));
-  const keys = entries.map(({ entry, args }) => entry.key(...args));
-  const values = await readRaw(chain, blockHash, keys);
-  return entries.map(({ entry }, index) => decodeValue(chain, entry, values.get(keys[index] as string) ?? null));
+export async function readStorage(state: BlockState, queries: readonly StorageQuery[]): Promise<(Codec | undefined)[]> {
+  const entries = queries.map((query) => getEntry(state, query));
+  const keys = entries.map((entry, index) => storageKey(entry, queries[index]?.args ?? []));
+  const values = await readRaw(state, keys);
+  return entries.map((entry, index) => decodeValue(state.runtime, entry, values.get(keys[index] as string) ?? null));
 }
 
 /** All entries of a map under the first keys `args`: the rest of each storage key, and the value. */
-export async function readEntries(chain: Chain, at: string | undefined, query: StorageQuery): Promise<{ readonly key: Uint8Array; readonly value: Codec }[]> {
-  const blockHash = at ?? (await chain.request<string>('chain_getFinalizedHead'));
-  const entry = getEntry(chain, query);
-  const prefix = entry.keyPrefix(...(query.args ?? []));
-  const keys = await readKeys(chain, blockHash, prefix);
-  const values = await readRaw(chain, blockHash, keys);
+export async function readEntries(state: BlockState, query: StorageQuery): Promise<{ readonly key: Uint8Array; readonly value: Codec }[]> {
+  const entry = getEntry(state, query);
+  const prefix = u8aToHex(entry.keyPrefix(...(query.args ?? [])));
+  const keys = await readKeys(state, prefix);
+  const values = await readRaw(state, keys);
   return keys.flatMap((key) => {
-    const value = decodeValue(chain, entry, values.get(key) ?? null);
+    const value = decodeValue(state.runtime, entry, values.get(key) ?? null);
     return value === undefined ? [] : [{ key: fromHex(key).subarray((prefix.length - 2) / 2), value }];
   });
 }
@@ -100,40 +96,34 @@ export function toBytes(codec: Codec): Uint8Array {
   return fromHex(codec.toHex());
 }
 
-async function readRaw(chain: Chain, blockHash: string, keys: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
+async function readRaw({ hash, request }: BlockState, keys: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
   const values = new Map<string, string | null>();
   for (let start = 0; start < keys.length; start += KEYS_PER_REQUEST) {
-    const sets = await chain.request<{ changes: [string, string | null][] }[]>('state_queryStorageAt', [keys.slice(start, start + KEYS_PER_REQUEST), blockHash]);
+    const sets = await request<{ changes: [string, string | null][] }[]>('state_queryStorageAt', [keys.slice(start, start + KEYS_PER_REQUEST), hash]);
     for (const { changes } of sets) for (const [key, value] of changes) values.set(key, value);
   }
   return values;
 }
 
-async function readKeys(chain: Chain, blockHash: string, prefix: string): Promise<string[]> {
+async function readKeys({ hash, request }: BlockState, prefix: string): Promise<string[]> {
   const keys: string[] = [];
   for (;;) {
-    const page = await chain.request<string[]>('state_getKeysPaged', [prefix, KEYS_PER_REQUEST, keys.at(-1) ?? null, blockHash]);
+    const page = await request<string[]>('state_getKeysPaged', [prefix, KEYS_PER_REQUEST, keys.at(-1) ?? null, hash]);
     keys.push(...page);
     if (page.length < KEYS_PER_REQUEST) return keys;
   }
 }
 
-function findEntry(chain: Chain, { pallet, item }: StorageItem): Entry | undefined {
-  return chain.api.query[stringCamelCase(pallet)]?.[stringCamelCase(item)];
-}
-
-function getEntry(chain: Chain, query: StorageItem): Entry {
-  const { pallet, item } = query;
-  const entry = findEntry(chain, query);
+function getEntry({ runtime, endpoint }: BlockState, query: StorageQuery): StorageEntry {
+  const entry = runtime.entry(query);
   if (entry !== undefined) return entry;
-  throw new ChainError('unsupported', `the runtime at ${chain.endpoint} has no storage ${pallet}.${item}`, { endpoint: chain.endpoint, subject: `${pallet}.${item}` });
+  const subject = `${query.pallet}.${query.item}`;
+  throw new ChainError('unsupported', `the runtime at ${endpoint} (${runtime.name}) has no storage ${subject}`, { endpoint, subject });
 }
 
-function decodeValue(chain: Chain, entry: Entry, value: string | null): Codec | undefined {
-  const { meta } = entry.creator;
+function decodeValue({ registry }: Runtime, { meta }: StorageEntry, value: string | null): Codec | undefined {
   if (value === null && meta.modifier.isOptional) return undefined;
   const type = meta.type.isPlain ? meta.type.asPlain : meta.type.asMap.value;
-  const { registry } = chain.api;
   // Bytes, not hex: polkadot-js reads a hex string as a big-endian number.
   return registry.createType(registry.createLookupType(type), value === null ? meta.fallback.toU8a(true) : fromHex(value));
 }

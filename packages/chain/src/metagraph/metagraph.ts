@@ -4,14 +4,15 @@
  * @module
  */
 import { decodeAxon, type Axon } from '../axon.ts';
-import { readBlockAt } from '../block.ts';
-import type { Chain } from '../connection.ts';
+import { resolveBlock, type ReadOptions } from '../block.ts';
+import type { Chain, FinalisedBlock } from '../connection.ts';
 import { epochStateOf, EPOCH_ITEMS, nextEpochBlock } from '../epoch-schedule.ts';
 import { ChainError } from '../errors.ts';
 import { hotkeyFromBytes, parseNetuid, type Hotkey, type Netuid } from '../identifier.ts';
+import { openState, type BlockState } from '../internal/block-state.ts';
 import { callRuntime, hasRuntimeApi } from '../internal/runtime-api.ts';
 import { fieldOf, readPresent, readStorage, subtensor, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from '../internal/storage.ts';
-import { readNeurons, type Neuron } from '../neuron.ts';
+import { neuronsIn, type Neuron } from '../neuron.ts';
 import { unwrap } from '../staking/position.ts';
 import { readStakeWeights } from '../staking/stake-weight.ts';
 import { decodeIdentity, type SubnetIdentity, type SubnetOwner } from '../subnet.ts';
@@ -70,12 +71,10 @@ export interface Metagraph {
 }
 
 /** Which metagraph. */
-export interface MetagraphQuery {
+export interface MetagraphQuery extends ReadOptions {
   readonly netuid: number;
   /** Default 0, the first: incentives and last updates are those of the mechanism. */
   readonly mechanism?: number;
-  /** A block hash, or a number that the node still has the state of (an archive node has all). Default: the newest finalised block. */
-  readonly at?: string | number;
   /** Which way to go (default: the runtime's function where there is one). */
   readonly source?: 'runtime' | 'storage';
 }
@@ -91,31 +90,26 @@ const ALSO = ['ValidatorTrust', 'StakeWeight', 'SubnetOwnerHotkey'] as const;
 export async function readMetagraph(chain: Chain, query: MetagraphQuery): Promise<Metagraph> {
   const netuid = parseNetuid(query.netuid);
   const mechanism = parseUnsigned('mechanism', query.mechanism ?? 0, 8);
-  const block = await blockOf(chain, query.at);
-  const isThere = hasRuntimeApi(chain, 'SubnetInfoRuntimeApi', mechanism === 0 ? 'get_metagraph' : 'get_mechagraph');
-  const target = { netuid, mechanism, block };
+  const block = await resolveBlock(chain, query.at);
+  const state = await openState(chain, block.hash);
+  const isThere = hasRuntimeApi(state, 'SubnetInfoRuntimeApi', mechanism === 0 ? 'get_metagraph' : 'get_mechagraph');
+  const target = { netuid, mechanism, block, state };
   return isThere && query.source !== 'storage' ? byRuntime(chain, target) : byStorage(chain, target);
 }
 
 interface Target {
   readonly netuid: Netuid;
   readonly mechanism: number;
-  readonly block: { readonly number: number; readonly hash: string };
+  readonly block: Pick<FinalisedBlock, 'hash' | 'number'>;
+  /** Of the block. */
+  readonly state: BlockState;
 }
 
-async function blockOf(chain: Chain, at: string | number | undefined): Promise<Target['block']> {
-  if (at === undefined) return chain.finalisedHead();
-  if (typeof at === 'number') return readBlockAt(chain, at);
-  const header = await chain.request<{ number: string } | null>('chain_getHeader', [at]);
-  if (header === null) throw new ChainError('unknown-block', `${chain.endpoint} knows no block ${at}`, { endpoint: chain.endpoint, actual: at });
-  return { number: Number(header.number), hash: at };
-}
-
-async function byRuntime(chain: Chain, { netuid, mechanism, block }: Target): Promise<Metagraph> {
+async function byRuntime(chain: Chain, { netuid, mechanism, block, state }: Target): Promise<Metagraph> {
   const call = mechanism === 0 ? ({ method: 'get_metagraph', args: [netuid] } as const) : ({ method: 'get_mechagraph', args: [netuid, mechanism] } as const);
   const [answer, values] = await Promise.all([
-    callRuntime(chain, { api: 'SubnetInfoRuntimeApi', ...call, at: block.hash }),
-    readPresent(chain, block.hash, [...ALSO, ...EPOCH_ITEMS].map((item) => subtensor(item, netuid))),
+    callRuntime(state, { api: 'SubnetInfoRuntimeApi', ...call }),
+    readPresent(state, [...ALSO, ...EPOCH_ITEMS].map((item) => subtensor(item, netuid))),
   ]);
   const graph = unwrap(answer);
   if (graph === undefined) throw noSubnet(chain, netuid, mechanism);
@@ -134,7 +128,7 @@ async function byRuntime(chain: Chain, { netuid, mechanism, block }: Target): Pr
     registeredBlock: number('network_registered_at'),
     tempoBlocks: number('tempo'),
     lastEpochBlock: number('last_step'),
-    nextEpochBlock: nextEpochBlock(epochStateOf(chain, { netuid, blockNumber: block.number, values: epoch })),
+    nextEpochBlock: nextEpochBlock(epochStateOf(state, { netuid, blockNumber: block.number, values: epoch })),
     taoInRao: toBigInt(fieldOf(graph, 'tao_in')),
     alphaInRao: toBigInt(fieldOf(graph, 'alpha_in')),
     alphaOutRao: toBigInt(fieldOf(graph, 'alpha_out')),
@@ -204,12 +198,13 @@ const STORED = [
   'MechanismCountCurrent',
 ] as const;
 
-async function byStorage(chain: Chain, { netuid, mechanism, block }: Target): Promise<Metagraph> {
-  const [values, neurons] = await Promise.all([readPresent(chain, block.hash, [...STORED, ...EPOCH_ITEMS].map((item) => subtensor(item, netuid))), storedNeurons(chain, { netuid, mechanism, block })]);
+async function byStorage(chain: Chain, target: Target): Promise<Metagraph> {
+  const { netuid, mechanism, block, state } = target;
+  const [values, neurons] = await Promise.all([readPresent(state, [...STORED, ...EPOCH_ITEMS].map((item) => subtensor(item, netuid))), storedNeurons(chain, target)]);
   const of = (name: (typeof STORED)[number]): Codec | undefined => values[STORED.indexOf(name)];
   const mechanisms = of('MechanismCountCurrent');
   if (!toBoolean(of('NetworksAdded')) || mechanism >= (mechanisms === undefined ? 1 : toNumber(mechanisms))) throw noSubnet(chain, netuid, mechanism);
-  const state = epochStateOf(chain, { netuid, blockNumber: block.number, values: values.slice(STORED.length) });
+  const epochs = epochStateOf(state, { netuid, blockNumber: block.number, values: values.slice(STORED.length) });
   const stored = of('SubnetIdentitiesV3');
   const identity = stored && decodeIdentity(stored);
   return {
@@ -222,9 +217,9 @@ async function byStorage(chain: Chain, { netuid, mechanism, block }: Target): Pr
     identity,
     owner: { hotkey: keyOf(of('SubnetOwnerHotkey') as Codec), coldkey: keyOf(of('SubnetOwner') as Codec) },
     registeredBlock: toNumber(of('NetworkRegisteredAt')),
-    tempoBlocks: state.tempoBlocks,
+    tempoBlocks: epochs.tempoBlocks,
     lastEpochBlock: toNumber(of('LastMechansimStepBlock')),
-    nextEpochBlock: nextEpochBlock(state),
+    nextEpochBlock: nextEpochBlock(epochs),
     taoInRao: toBigInt(of('SubnetTAO')),
     alphaInRao: toBigInt(of('SubnetAlphaIn')),
     alphaOutRao: toBigInt(of('SubnetAlphaOut')),
@@ -243,14 +238,13 @@ async function byStorage(chain: Chain, { netuid, mechanism, block }: Target): Pr
   };
 }
 
-async function storedNeurons(chain: Chain, { netuid, mechanism, block }: Target): Promise<MetagraphNeuron[]> {
-  const at = block.hash;
+async function storedNeurons(chain: Chain, { netuid, mechanism, state }: Target): Promise<MetagraphNeuron[]> {
   const index = storageIndex({ netuid, mechanism });
-  const neurons = await readNeurons(chain, { netuid, at });
+  const neurons = await neuronsIn(state, netuid);
   const hotkeys = neurons.map(({ hotkey }) => hotkey);
   const [weights, values] = await Promise.all([
-    readStakeWeights(chain, { netuid, hotkeys, at }),
-    readStorage(chain, at, [subtensor('Incentive', index), subtensor('LastUpdate', index), ...hotkeys.map((hotkey) => subtensor('Axons', netuid, hotkey))]),
+    readStakeWeights(chain, { netuid, hotkeys, at: state.hash }),
+    readStorage(state, [subtensor('Incentive', index), subtensor('LastUpdate', index), ...hotkeys.map((hotkey) => subtensor('Axons', netuid, hotkey))]),
   ]);
   const [incentives, updates] = values.slice(0, 2).map(toArray) as [Codec[], Codec[]];
   return neurons.map(({ stakeRao: _stake, ...neuron }, uid) => {

@@ -2,8 +2,10 @@
  * All subnets at one block, each in a line.
  * @module
  */
+import type { ReadOptions } from '../block.ts';
 import type { Chain } from '../connection.ts';
 import { hotkeyFromBytes, parseNetuid, type Hotkey, type Netuid } from '../identifier.ts';
+import { openState, type BlockState } from '../internal/block-state.ts';
 import { callRuntime, hasRuntimeApi } from '../internal/runtime-api.ts';
 import { fieldOf, readEntries, readPresent, subtensor, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from '../internal/storage.ts';
 import { RAO } from '../staking/quote.ts';
@@ -48,13 +50,13 @@ const ITEMS = [
   'SubnetMechanism',
 ] as const;
 
-/** All subnets in order of netuid, the root subnet among them, at a block hash or now. @throws as `Chain.request` */
-export async function readSubnets(chain: Chain, { at }: { readonly at?: string } = {}): Promise<readonly SubnetSummary[]> {
-  const blockHash = at ?? (await chain.request<string>('chain_getFinalizedHead'));
-  const [added, prices] = await Promise.all([readEntries(chain, blockHash, subtensor('NetworksAdded')), readPrices(chain, blockHash)]);
+/** All subnets in order of netuid, the root subnet among them. @throws as `Chain.request` */
+export async function readSubnets(chain: Chain, { at }: ReadOptions = {}): Promise<readonly SubnetSummary[]> {
+  const state = await openState(chain, at);
+  const [added, prices] = await Promise.all([readEntries(state, subtensor('NetworksAdded')), readPrices(state)]);
   // Identity hasher: the key is the netuid, u16 little-endian.
   const netuids = added.flatMap(({ key, value }) => (toBoolean(value) ? [(key[0] ?? 0) + 256 * (key[1] ?? 0)] : [])).sort((a, b) => a - b);
-  const values = await readPresent(chain, blockHash, netuids.flatMap((netuid) => ITEMS.map((item) => subtensor(item, netuid))));
+  const values = await readPresent(state, netuids.flatMap((netuid) => ITEMS.map((item) => subtensor(item, netuid))));
   return netuids.map((netuid, index) => summarise(netuid, values.slice(index * ITEMS.length, (index + 1) * ITEMS.length), prices));
 }
 
@@ -83,8 +85,8 @@ function summarise(netuid: number, values: readonly (Codec | undefined)[], price
   };
 }
 
-async function readPrices(chain: Chain, at: string): Promise<ReadonlyMap<number, bigint>> {
-  if (!hasRuntimeApi(chain, 'SwapRuntimeApi', 'current_alpha_price_all')) return new Map();
-  const prices = await callRuntime(chain, { api: 'SwapRuntimeApi', method: 'current_alpha_price_all', at });
+async function readPrices(state: BlockState): Promise<ReadonlyMap<number, bigint>> {
+  if (!hasRuntimeApi(state, 'SwapRuntimeApi', 'current_alpha_price_all')) return new Map();
+  const prices = await callRuntime(state, { api: 'SwapRuntimeApi', method: 'current_alpha_price_all' });
   return new Map(toArray(prices).map((row) => [toNumber(fieldOf(row, 'netuid')), toBigInt(fieldOf(row, 'price'))]));
 }

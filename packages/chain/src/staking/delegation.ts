@@ -3,10 +3,12 @@
  * @see pallets/subtensor/src/staking/set_children.rs, increase_take.rs and decrease_take.rs of opentensor/subtensor at 14bc6f9f9 (spec 425)
  * @module
  */
+import type { ReadOptions } from '../block.ts';
 import type { Chain } from '../connection.ts';
 import { ChainError } from '../errors.ts';
 import type { Inclusion, SendOptions } from '../extrinsic.ts';
 import { hotkeyFromBytes, parseHotkey, parseNetuid, type Hotkey } from '../identifier.ts';
+import { openState } from '../internal/block-state.ts';
 import { subtensorCall } from '../internal/own-call.ts';
 import { readStorage, subtensor, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from '../internal/storage.ts';
 import { createPlan, sendPlan, type Check, type Plan } from '../plan.ts';
@@ -40,7 +42,7 @@ export async function planChildren(chain: Chain, options: ChildrenOptions & { re
   const children = options.children.map((child) => ({ hotkey: parseHotkey(child.hotkey), proportion: child.proportion }));
   const { number, hash } = await chain.finalisedHead();
   const queries = [subtensor('TransactionKeyLastBlock', hotkey, netuid, SET_CHILDREN.transaction), subtensor('NetworksAdded', netuid), subtensor('Owner', hotkey)];
-  const [last, exists, owner] = await readStorage(chain, hash, queries);
+  const [last, exists, owner] = await readStorage(await openState(chain, hash), queries);
   const free = toNumber(last) === 0 ? 0 : toNumber(last) + SET_CHILDREN.blocks;
   const sum = children.reduce((total, { proportion }) => total + proportion, 0n);
   const checks: Check[] = [
@@ -65,9 +67,9 @@ export async function setChildren(chain: Chain, options: ChildrenOptions & SendO
   return sendPlan(chain, await planChildren(chain, { ...options, account: options.signer.hotkey }), options);
 }
 
-/** The child keys of a hotkey on a subnet, at a block hash or now. @throws bad-address, bad-value, and as `Chain.request` */
-export async function readChildren(chain: Chain, { netuid, hotkey, at }: { readonly netuid: number; readonly hotkey: string; readonly at?: string }): Promise<readonly (ChildKey & { readonly hotkey: Hotkey })[]> {
-  const [children] = await readStorage(chain, at, [subtensor('ChildKeys', parseHotkey(hotkey), parseNetuid(netuid))]);
+/** The child keys of a hotkey on a subnet. @throws bad-address, bad-value, and as `Chain.request` */
+export async function readChildren(chain: Chain, { netuid, hotkey, at }: { readonly netuid: number; readonly hotkey: string } & ReadOptions): Promise<readonly (ChildKey & { readonly hotkey: Hotkey })[]> {
+  const [children] = await readStorage(await openState(chain, at), [subtensor('ChildKeys', parseHotkey(hotkey), parseNetuid(netuid))]);
   return toArray(children).map((pair) => {
     const [proportion, key] = toArray(pair) as [Codec, Codec];
     return { proportion: toBigInt(proportion), hotkey: hotkeyFromBytes(toBytes(key)) };
@@ -87,7 +89,7 @@ export async function planTake(chain: Chain, options: TakeOptions & { readonly a
   const take = parseUnsigned('take', options.take, 16);
   const { number, hash } = await chain.finalisedHead();
   const queries = [subtensor('Delegates', hotkey), subtensor('MinDelegateTake'), subtensor('MaxDelegateTake'), subtensor('Owner', hotkey), subtensor('TxDelegateTakeRateLimit'), subtensor('LastRateLimitedBlock', { LastTxBlockDelegateTake: hotkey })];
-  const [current, min, max, owner, limit, last] = await readStorage(chain, hash, queries);
+  const [current, min, max, owner, limit, last] = await readStorage(await openState(chain, hash), queries);
   const [now, least, most, limitBlocks, lastBlock] = [current, min, max, limit, last].map(toNumber) as [number, number, number, number, number];
   if (take === now) throw new ChainError('bad-value', `the take is ${take} already`, { subject: 'take', actual: take });
   const checks: Check[] = [
@@ -111,7 +113,7 @@ export async function planChildkeyTake(chain: Chain, options: TakeOptions & { re
   const take = parseUnsigned('take', options.take, 16);
   const { number, hash } = await chain.finalisedHead();
   const queries = [subtensor('ChildkeyTake', hotkey, netuid), subtensor('MinChildkeyTake'), subtensor('MaxChildkeyTake'), subtensor('Owner', hotkey), subtensor('TxChildkeyTakeRateLimit'), subtensor('TransactionKeyLastBlock', hotkey, netuid, 1)];
-  const [current, min, max, owner, limit, last] = await readStorage(chain, hash, queries);
+  const [current, min, max, owner, limit, last] = await readStorage(await openState(chain, hash), queries);
   const [now, least, most, limitBlocks, lastBlock] = [current, min, max, limit, last].map(toNumber) as [number, number, number, number, number];
   const checks: Check[] = [
     [!isOwnedBy(owner, account), 'NonAssociatedColdKey', 'the hotkey belongs to another coldkey'],

@@ -6,6 +6,7 @@
 import type { Chain } from '../connection.ts';
 import type { ChainCall, Inclusion, SendOptions } from '../extrinsic.ts';
 import { parseHotkey, parseNetuid, type Hotkey } from '../identifier.ts';
+import { openState } from '../internal/block-state.ts';
 import { subtensorCall } from '../internal/own-call.ts';
 import { isNobody, readStorage, subtensor, toBoolean } from '../internal/storage.ts';
 import { createPlan, sendPlan, type Check, type Plan } from '../plan.ts';
@@ -113,7 +114,7 @@ async function planMove(chain: Chain, { call, account, hotkey, toHotkey, toColdk
   const netuids = [netuid, toNetuid];
   const queries = [...netuids.flatMap((id) => [subtensor('NetworksAdded', id), subtensor('SubtokenEnabled', id), subtensor('TransferToggle', id)]), subtensor('Owner', hotkey), subtensor('Owner', toHotkey)];
   const [values, stakeRao, quote] = await Promise.all([
-    readStorage(chain, at, queries),
+    readStorage(await openState(chain, at), queries),
     readStake(chain, { netuid, hotkey, coldkey: account, at }),
     readSwapQuote(chain, { netuid, direction: 'unstake', amountRao, at }),
   ]);

@@ -5,12 +5,13 @@
  * uid always has one. What is staked now counts from the next epoch on.
  * @module
  */
+import { resolveBlock, type ReadOptions } from '../block.ts';
 import type { Chain } from '../connection.ts';
 import { ChainError } from '../errors.ts';
 import { hotkeyFromBytes, parseHotkey, parseNetuid } from '../identifier.ts';
-import { readStorage, subtensor, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from '../internal/storage.ts';
+import { openState } from '../internal/block-state.ts';
+import { readPresent, readStorage, subtensor, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from '../internal/storage.ts';
 import { epochStateOf, EPOCH_ITEMS, nextEpochBlock } from '../epoch-schedule.ts';
-import { readPresent } from '../internal/storage.ts';
 import { readSwapQuote } from './quote.ts';
 import { readStakeWeights } from './stake-weight.ts';
 
@@ -35,23 +36,24 @@ export interface PermitNeed {
 const U64_MAX = (1n << 64n) - 1n;
 
 /**
- * What a hotkey is missing for a permit, at the newest finalised block.
+ * What a hotkey is missing for a permit.
  * @throws bad-address, bad-value, refused (`HotKeyNotRegisteredInSubNet`), and as `Chain.request`
  * @example const { missingTaoRao } = await readPermitNeed(chain, { netuid: 1, hotkey });
  */
-export async function readPermitNeed(chain: Chain, options: { readonly netuid: number; readonly hotkey: string }): Promise<PermitNeed> {
+export async function readPermitNeed(chain: Chain, options: { readonly netuid: number; readonly hotkey: string } & ReadOptions): Promise<PermitNeed> {
   const netuid = parseNetuid(options.netuid);
   const hotkey = parseHotkey(options.hotkey);
-  const { hash, number } = await chain.finalisedHead();
+  const { hash, number } = await resolveBlock(chain, options.at);
+  const state = await openState(chain, hash);
   const items = ['SubnetworkN', 'ValidatorPermit', 'MaxAllowedValidators', 'SubnetOwnerHotkey'] as const;
   const queries = [...items.map((item) => subtensor(item, netuid)), subtensor('Uids', netuid, hotkey), subtensor('StakeThreshold'), subtensor('TaoWeight'), ...EPOCH_ITEMS.map((item) => subtensor(item, netuid))];
-  const values = await readPresent(chain, hash, queries);
+  const values = await readPresent(state, queries);
   const [count, permits, places, owner, uidCodec, threshold, taoWeight] = values;
   if (uidCodec === undefined) {
     throw new ChainError('refused', `${hotkey} is not registered on subnet ${netuid}, and only neurons get permits`, { subject: 'ValidatorPermit', reason: 'HotKeyNotRegisteredInSubNet' });
   }
   const uid = toNumber(uidCodec);
-  const keys = await readStorage(chain, hash, Array.from({ length: toNumber(count) }, (_, index) => subtensor('Keys', netuid, index)));
+  const keys = await readStorage(state, Array.from({ length: toNumber(count) }, (_, index) => subtensor('Keys', netuid, index)));
   const hotkeys = keys.map((key) => hotkeyFromBytes(toBytes(key as Codec)));
   const weights = (await readStakeWeights(chain, { netuid, hotkeys, at: hash })).map(({ weightRao }) => weightRao);
   const weightRao = weights[uid] ?? 0n;
@@ -59,7 +61,7 @@ export async function readPermitNeed(chain: Chain, options: { readonly netuid: n
   const neededWeightRao = neededWeight({ others, places: toNumber(places), thresholdRao: toBigInt(threshold) });
   const isOwner = owner !== undefined && hotkeyFromBytes(toBytes(owner)) === hotkey;
   const missingAlphaRao = isOwner || weightRao >= neededWeightRao ? 0n : neededWeightRao - weightRao;
-  const state = epochStateOf(chain, { netuid, blockNumber: number, values: values.slice(7) });
+  const epochs = epochStateOf(state, { netuid, blockNumber: number, values: values.slice(7) });
   return {
     uid,
     hasPermit: toBoolean(toArray(permits)[uid]),
@@ -69,7 +71,7 @@ export async function readPermitNeed(chain: Chain, options: { readonly netuid: n
     missingAlphaRao,
     missingTaoRao: await priceOf(chain, { netuid, alphaRao: missingAlphaRao, at: hash }),
     missingRootTaoRao: toBigInt(taoWeight) === 0n ? 0n : ceilDivide(missingAlphaRao * U64_MAX, toBigInt(taoWeight)),
-    nextEpochBlock: nextEpochBlock(state),
+    nextEpochBlock: nextEpochBlock(epochs),
   };
 }
 

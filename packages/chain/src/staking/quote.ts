@@ -2,21 +2,22 @@
  * What a swap between TAO and a subnet's alpha would give: the runtime's own simulation where it has one, otherwise the constant product of the pool.
  * @module
  */
+import type { ReadOptions } from '../block.ts';
 import type { Chain } from '../connection.ts';
 import { parseNetuid } from '../identifier.ts';
+import { openState, type BlockState } from '../internal/block-state.ts';
 import { callRuntime, hasRuntimeApi } from '../internal/runtime-api.ts';
-import { fieldOf, hasStorage, readStorage, subtensor, toBigInt, toNumber, type StorageQuery } from '../internal/storage.ts';
+import { fieldOf, readPresent, readStorage, subtensor, toBigInt, toNumber, type StorageQuery } from '../internal/storage.ts';
 
 /** TAO goes into the pool, or alpha does. */
 export type SwapDirection = 'stake' | 'unstake';
 
 /** Options of {@link readSwapQuote}. */
-export interface SwapQuoteOptions {
+export interface SwapQuoteOptions extends ReadOptions {
   readonly netuid: number;
   readonly direction: SwapDirection;
   /** Rao of TAO to stake, or rao of alpha to unstake. */
   readonly amountRao: bigint;
-  readonly at?: string | undefined;
 }
 
 /** What a swap would give at one block. */
@@ -43,25 +44,28 @@ export const RAO = 1_000_000_000n;
 export const MIN_STAKE_RAO = 2_000_000n;
 
 /**
- * The price of a subnet's alpha: rao of TAO for 1e9 rao of alpha, at a block hash or now. 1e9 on the root subnet.
+ * The price of a subnet's alpha: rao of TAO for 1e9 rao of alpha. 1e9 on the root subnet.
  * @throws bad-value, and as `Chain.request`
  */
-export async function readAlphaPrice(chain: Chain, { netuid, at }: { readonly netuid: number; readonly at?: string | undefined }): Promise<bigint> {
-  const id = parseNetuid(netuid);
-  const [mechanism, tao, alpha] = await readStorage(chain, at, poolQueries(id));
+export async function readAlphaPrice(chain: Chain, { netuid, at }: { readonly netuid: number } & ReadOptions): Promise<bigint> {
+  return priceIn(await openState(chain, at), parseNetuid(netuid));
+}
+
+async function priceIn(state: BlockState, id: number): Promise<bigint> {
+  const [mechanism, tao, alpha] = await readStorage(state, poolQueries(id));
   if (id === 0 || toNumber(mechanism) === 0) return RAO;
-  if (hasRuntimeApi(chain, 'SwapRuntimeApi', 'current_alpha_price')) return toBigInt(await callRuntime(chain, { api: 'SwapRuntimeApi', method: 'current_alpha_price', args: [id], at }));
+  if (hasRuntimeApi(state, 'SwapRuntimeApi', 'current_alpha_price')) return toBigInt(await callRuntime(state, { api: 'SwapRuntimeApi', method: 'current_alpha_price', args: [id] }));
   return spotPrice(toBigInt(tao), toBigInt(alpha));
 }
 
-/** What a swap would give, at a block hash or now. @throws bad-value, and as `Chain.request` */
+/** What a swap would give. @throws bad-value, and as `Chain.request` */
 export async function readSwapQuote(chain: Chain, { netuid, direction, amountRao, at }: SwapQuoteOptions): Promise<SwapQuote> {
   const id = parseNetuid(netuid);
-  const blockHash = at ?? (await chain.request<string>('chain_getFinalizedHead'));
-  const [mechanism, tao, alpha, rate] = await readStorage(chain, blockHash, [...poolQueries(id), ...feeQueries(chain, id)]);
+  const state = await openState(chain, at);
+  const [mechanism, tao, alpha, rate] = await readPresent(state, [...poolQueries(id), { pallet: 'Swap', item: 'FeeRate', args: [id] }]);
   if (id === 0 || toNumber(mechanism) === 0) return { inputRao: amountRao, outputRao: amountRao, feeRao: 0n, priceRao: RAO, priceAfterRao: RAO, slippage: 0, isSimulated: true };
-  const priceRao = await readAlphaPrice(chain, { netuid: id, at: blockHash });
-  const simulated = await simulate(chain, { netuid: id, direction, amountRao, at: blockHash });
+  const priceRao = await priceIn(state, id);
+  const simulated = await simulate(state, { netuid: id, direction, amountRao });
   const pool = { taoRao: toBigInt(tao), alphaRao: toBigInt(alpha), feeRate: rate === undefined ? 0n : toBigInt(rate) };
   const { outputRao, feeRao } = simulated ?? constantProduct(pool, direction, amountRao);
   const swap = { direction, outputRao, priceRao };
@@ -87,15 +91,10 @@ function poolQueries(netuid: number): StorageQuery[] {
   return [subtensor('SubnetMechanism', netuid), subtensor('SubnetTAO', netuid), subtensor('SubnetAlphaIn', netuid)];
 }
 
-function feeQueries(chain: Chain, netuid: number): StorageQuery[] {
-  const query: StorageQuery = { pallet: 'Swap', item: 'FeeRate', args: [netuid] };
-  return hasStorage(chain, query) ? [query] : [];
-}
-
-async function simulate(chain: Chain, { netuid, direction, amountRao, at }: SwapQuoteOptions): Promise<{ outputRao: bigint; feeRao: bigint } | undefined> {
+async function simulate(state: BlockState, { netuid, direction, amountRao }: SwapQuoteOptions): Promise<{ outputRao: bigint; feeRao: bigint } | undefined> {
   const method = direction === 'stake' ? 'sim_swap_tao_for_alpha' : 'sim_swap_alpha_for_tao';
-  if (!hasRuntimeApi(chain, 'SwapRuntimeApi', method)) return undefined;
-  const result = await callRuntime(chain, { api: 'SwapRuntimeApi', method, args: [netuid, amountRao], at });
+  if (!hasRuntimeApi(state, 'SwapRuntimeApi', method)) return undefined;
+  const result = await callRuntime(state, { api: 'SwapRuntimeApi', method, args: [netuid, amountRao] });
   const [output, fee] = direction === 'stake' ? ['alpha_amount', 'tao_fee'] : ['tao_amount', 'alpha_fee'];
   return { outputRao: toBigInt(fieldOf(result, output as string)), feeRao: toBigInt(fieldOf(result, fee as string)) };
 }

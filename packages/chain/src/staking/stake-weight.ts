@@ -5,8 +5,10 @@
  * @see `get_stake_weights_for_network` in pallets/subtensor/src/staking/stake_utils.rs of opentensor/subtensor at 14bc6f9f9 (spec 425)
  * @module
  */
+import type { ReadOptions } from '../block.ts';
 import type { Chain } from '../connection.ts';
 import { hotkeyFromBytes, parseNetuid, type Hotkey } from '../identifier.ts';
+import { openState } from '../internal/block-state.ts';
 import { readStorage, subtensor, toArray, toBigInt, toBytes, type Codec } from '../internal/storage.ts';
 
 /** Of one hotkey in one subnet, in rao. */
@@ -19,13 +21,14 @@ export interface StakeWeight {
 const U64_MAX = (1n << 64n) - 1n;
 const FRACTION_BITS = 32n;
 
-/** Stake weights of any hotkeys in a subnet, at a block hash: two requests. */
-export async function readStakeWeights(chain: Chain, { netuid, hotkeys, at }: { readonly netuid: number; readonly hotkeys: readonly string[]; readonly at: string }): Promise<readonly StakeWeight[]> {
+/** Stake weights of any hotkeys in a subnet: two requests. @throws bad-value, and as `Chain.request` */
+export async function readStakeWeights(chain: Chain, { netuid, hotkeys, at }: { readonly netuid: number; readonly hotkeys: readonly string[] } & ReadOptions): Promise<readonly StakeWeight[]> {
   const id = parseNetuid(netuid);
-  const kin = await readStorage(chain, at, [...hotkeys.flatMap((hotkey) => [subtensor('ChildKeys', hotkey, id), subtensor('ParentKeys', hotkey, id)]), subtensor('TaoWeight')]);
+  const state = await openState(chain, at);
+  const kin = await readStorage(state, [...hotkeys.flatMap((hotkey) => [subtensor('ChildKeys', hotkey, id), subtensor('ParentKeys', hotkey, id)]), subtensor('TaoWeight')]);
   const families = hotkeys.map((_, index) => ({ children: decodeKin(kin[2 * index]), parents: decodeKin(kin[2 * index + 1]) }));
   const all = [...new Set([...hotkeys, ...families.flatMap(({ parents }) => parents.map(({ hotkey }) => hotkey))])];
-  const stakes = await readStorage(chain, at, all.flatMap((hotkey) => [subtensor('TotalHotkeyAlpha', hotkey, id), subtensor('TotalHotkeyAlpha', hotkey, 0)]));
+  const stakes = await readStorage(state, all.flatMap((hotkey) => [subtensor('TotalHotkeyAlpha', hotkey, id), subtensor('TotalHotkeyAlpha', hotkey, 0)]));
   const own = new Map(all.map((hotkey, index) => [hotkey, { alphaRao: toBigInt(stakes[2 * index]), rootTaoRao: toBigInt(stakes[2 * index + 1]) }]));
   const taoWeight = toBigInt(kin.at(-1));
   return families.map((family, index) => weigh(hotkeys[index] as string, { family, own, taoWeight }));

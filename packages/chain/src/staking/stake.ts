@@ -10,6 +10,7 @@ import type { Chain } from '../connection.ts';
 import { ChainError } from '../errors.ts';
 import { type Inclusion, type SendOptions } from '../extrinsic.ts';
 import { parseHotkey, parseNetuid, type Hotkey } from '../identifier.ts';
+import { openState } from '../internal/block-state.ts';
 import { hasSubtensorCall, subtensorCall } from '../internal/own-call.ts';
 import { persist } from '../internal/persist.ts';
 import { isNobody, readStorage, subtensor, toBoolean } from '../internal/storage.ts';
@@ -136,7 +137,7 @@ export async function removeStake(chain: Chain, options: StakeOptions & SendOpti
 export async function planUnstakeAll(chain: Chain, options: { readonly hotkey: string; readonly account: string }): Promise<Plan> {
   const hotkey = parseHotkey(options.hotkey);
   const account = parseHotkey(options.account);
-  const [owner] = await readStorage(chain, undefined, [subtensor('Owner', hotkey)]);
+  const [owner] = await readStorage(await openState(chain), [subtensor('Owner', hotkey)]);
   const checks: Check[] = [[isNobody(owner), 'HotKeyAccountNotExists', 'no such hotkey was ever registered anywhere']];
   return createPlan(chain, { call: subtensorCall(chain, 'unstake_all', [hotkey]), account, figures: {}, checks });
 }
@@ -169,7 +170,7 @@ async function readParts(chain: Chain, options: StakeOptions & { readonly accoun
   const at = (await chain.finalisedHead()).hash;
   const queries = [subtensor('NetworksAdded', netuid), subtensor('SubtokenEnabled', netuid), subtensor('Owner', hotkey), accountQuery(account)];
   const [values, quote, stakeRao] = await Promise.all([
-    readStorage(chain, at, queries),
+    readStorage(await openState(chain, at), queries),
     readSwapQuote(chain, { netuid, direction, amountRao, at }),
     readStake(chain, { netuid, hotkey, coldkey: account, at }),
   ]);

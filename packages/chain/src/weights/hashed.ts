@@ -12,6 +12,7 @@ import { epochIndexAt, type EpochState } from '../epoch-schedule.ts';
 import { ChainError, isChainError } from '../errors.ts';
 import { ERA_BLOCKS, type Inclusion, type SendOptions } from '../extrinsic.ts';
 import { hotkeyToBytes } from '../identifier.ts';
+import { openState } from '../internal/block-state.ts';
 import { subtensorCall } from '../internal/own-call.ts';
 import { persist } from '../internal/persist.ts';
 import { readStorage, subtensor, toArray, toBytes, toNumber, type Codec } from '../internal/storage.ts';
@@ -203,7 +204,7 @@ interface HashedCommit {
 
 /** Commits of the hotkey that wait, with the epoch of each. */
 async function readCommits(chain: Chain, { index, hotkey, epoch }: Pick<WeightSettings, 'index' | 'hotkey' | 'epoch'>, at: string): Promise<readonly HashedCommit[]> {
-  const [commits] = await readStorage(chain, at, [subtensor('WeightCommits', index, hotkey)]);
+  const [commits] = await readStorage(await openState(chain, at), [subtensor('WeightCommits', index, hotkey)]);
   return toArray(commits).map((commit) => {
     const [hash, when] = toArray(commit) as [Codec, Codec];
     return { hash: toHex(toBytes(hash)), epoch: epochOfCommit(epoch, toNumber(when)) };

@@ -3,9 +3,11 @@
  * @see `internal_set_weights` and the commits in pallets/subtensor/src/subnets/weights.rs of opentensor/subtensor at 14bc6f9f9 (spec 425)
  * @module
  */
-import type { Chain, FinalisedBlock } from '../connection.ts';
+import { resolveBlock, type BlockAt, type ReadOptions } from '../block.ts';
+import { readTimestamp, type Chain, type FinalisedBlock } from '../connection.ts';
 import { epochStateOf, EPOCH_ITEMS, type EpochState } from '../epoch-schedule.ts';
 import { hotkeyFromBytes, parseHotkey, parseNetuid, type Hotkey, type Netuid } from '../identifier.ts';
+import { openState } from '../internal/block-state.ts';
 import { hasSubtensorCall } from '../internal/own-call.ts';
 import { readPresent, subtensor, toArray, toBigInt, toBoolean, toBytes, toNumber } from '../internal/storage.ts';
 import { formatTao, type Check } from '../plan.ts';
@@ -74,15 +76,16 @@ export function storageIndex({ netuid, mechanism = 0 }: Pick<WeightTarget, 'netu
   return parseUnsigned('mechanism', mechanism, 8) * SUBNETS + parseNetuid(netuid);
 }
 
-/** Reads what decides how a hotkey sets weights, and whether it may, at the newest finalised block. @throws bad-address, bad-value, and as `Chain.request` */
-export async function readWeightSettings(chain: Chain, target: WeightTarget): Promise<WeightSettings> {
+/** Reads what decides how a hotkey sets weights, and whether it may. @throws bad-address, bad-value, and as `Chain.request` */
+export async function readWeightSettings(chain: Chain, target: WeightTarget & ReadOptions): Promise<WeightSettings> {
   const netuid = parseNetuid(target.netuid);
   const mechanism = parseUnsigned('mechanism', target.mechanism ?? 0, 8);
   const hotkey = parseHotkey(target.hotkey);
   const index = storageIndex({ netuid, mechanism });
-  const block = await chain.finalisedHead();
+  const block = await readStampedBlock(chain, target.at);
+  const state = await openState(chain, block.hash);
   const queries = [...ITEMS.map((item) => subtensor(item, netuid)), subtensor('LastUpdate', index), subtensor('Uids', netuid, hotkey), subtensor('StakeThreshold'), subtensor('CommitRevealWeightsVersion')];
-  const values = await readPresent(chain, block.hash, queries);
+  const values = await readPresent(state, queries);
   const [neurons, commitReveal, versionKey, minAllowed, maxWeight, rateLimit, permits, owner, period, mechanisms] = values;
   const [lastUpdate, uidCodec, threshold, version] = values.slice(ITEMS.length);
   const uid = uidCodec === undefined ? undefined : toNumber(uidCodec);
@@ -109,8 +112,14 @@ export async function readWeightSettings(chain: Chain, target: WeightTarget): Pr
     lastUpdateBlock: uid === undefined ? 0 : toNumber(toArray(lastUpdate)[uid]),
     stakeThresholdRao,
     stakeWeightRao,
-    epoch: epochStateOf(chain, { netuid, blockNumber: block.number, values: values.slice(ITEMS.length - EPOCH_ITEMS.length, ITEMS.length) }),
+    epoch: epochStateOf(state, { netuid, blockNumber: block.number, values: values.slice(ITEMS.length - EPOCH_ITEMS.length, ITEMS.length) }),
   };
+}
+
+async function readStampedBlock(chain: Chain, at: BlockAt | undefined): Promise<FinalisedBlock> {
+  if (at === undefined) return chain.finalisedHead();
+  const { hash, number } = await resolveBlock(chain, at);
+  return { hash, number, timestampMs: await readTimestamp(chain, hash) };
 }
 
 /** How weights come on chain: as they are, hashed first and shown later, or timelocked and shown by the chain itself. */

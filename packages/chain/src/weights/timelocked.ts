@@ -12,6 +12,7 @@ import { isChainError } from '../errors.ts';
 import { readEvents } from '../event.ts';
 import { ERA_BLOCKS, type Inclusion, type SendOptions } from '../extrinsic.ts';
 import { hotkeyFromBytes, hotkeyToBytes, parseHotkey } from '../identifier.ts';
+import { openState } from '../internal/block-state.ts';
 import { subtensorCall } from '../internal/own-call.ts';
 import { persist } from '../internal/persist.ts';
 import { readEntries, readPresent, readStorage, subtensor, toArray, toBytes, toNumber, type Codec } from '../internal/storage.ts';
@@ -226,7 +227,7 @@ interface QueueEntry {
 }
 
 async function readQueue(chain: Chain, { index, epoch, at }: { readonly index: number; readonly epoch: number; readonly at: string }): Promise<readonly QueueEntry[]> {
-  const [queue] = await readStorage(chain, at, [subtensor('TimelockedWeightCommits', index, epoch)]);
+  const [queue] = await readStorage(await openState(chain, at), [subtensor('TimelockedWeightCommits', index, epoch)]);
   return toArray(queue).map(decodeEntry);
 }
 
@@ -237,7 +238,7 @@ function decodeEntry(entry: Codec): QueueEntry {
 
 /** All commits that wait, of every epoch. */
 async function readWaiting(chain: Chain, handle: TimelockedHandle, at: string): Promise<readonly QueueEntry[]> {
-  const entries = await readEntries(chain, at, subtensor('TimelockedWeightCommits', storageIndex(handle)));
+  const entries = await readEntries(await openState(chain, at), subtensor('TimelockedWeightCommits', storageIndex(handle)));
   return entries.flatMap(({ value }) => toArray(value).map(decodeEntry));
 }
 
@@ -277,14 +278,15 @@ async function judgeEnd(chain: Chain, handle: TimelockedHandle, { before, end }:
 
 /** Whether the epoch that would have revealed was over, so that the chain threw away what had waited in vain. */
 async function isPastReveal(chain: Chain, handle: TimelockedHandle, { before, end }: { before: FinalisedBlock; end: FinalisedBlock }): Promise<boolean> {
-  const entries = await readEntries(chain, before.hash, subtensor('TimelockedWeightCommits', storageIndex(handle)));
+  const state = await openState(chain, before.hash);
+  const entries = await readEntries(state, subtensor('TimelockedWeightCommits', storageIndex(handle)));
   // Twox64Concat: eight bytes of hash, then the epoch, u64 little-endian.
   const own = entries.find(({ value }) => toArray(value).some((entry) => isOwn(decodeEntry(entry), handle)));
   if (own === undefined) return false;
   const epoch = Number(new DataView(Uint8Array.from(own.key).buffer).getBigUint64(8, true));
-  const values = await readPresent(chain, before.hash, [...EPOCH_ITEMS.map((item) => subtensor(item, handle.netuid)), subtensor('RevealPeriodEpochs', handle.netuid)]);
-  const state = epochStateOf(chain, { netuid: handle.netuid, blockNumber: before.number, values });
-  return epochIndexAt(state, end.number) > epoch + toNumber(values.at(-1));
+  const values = await readPresent(state, [...EPOCH_ITEMS.map((item) => subtensor(item, handle.netuid)), subtensor('RevealPeriodEpochs', handle.netuid)]);
+  const epochs = epochStateOf(state, { netuid: handle.netuid, blockNumber: before.number, values });
+  return epochIndexAt(epochs, end.number) > epoch + toNumber(values.at(-1));
 }
 
 /** By the row alone. */

@@ -3,22 +3,22 @@
  * @module
  */
 import { toHex } from '@connito/commit-reveal';
+import { resolveBlock, type ReadOptions } from '../block.ts';
 import type { Chain } from '../connection.ts';
 import { ChainError } from '../errors.ts';
-import { EPOCH_ITEMS, epochIndexAt, epochStateOf, hasEpochCounters, nextEpochBlock, type EpochState } from '../epoch-schedule.ts';
+import { EPOCH_ITEMS, epochIndexAt, epochStateOf, nextEpochBlock, type EpochState } from '../epoch-schedule.ts';
 import { parseNetuid } from '../identifier.ts';
+import { openState, type BlockState } from '../internal/block-state.ts';
 import { callRuntime } from '../internal/runtime-api.ts';
 import { fieldOf, readEntries, readPresent, subtensor, toArray, toBigInt, toBoolean, toNumber, type Codec } from '../internal/storage.ts';
 import { parseUnsigned } from '../unsigned.ts';
 import { activityCutoffBlocks, type YumaInput, type YumaRow } from './input.ts';
 
-/** Which epoch to read the input of. */
-export interface ReadYumaOptions {
+/** Which epoch to read the input of. `at`: the block whose state the epoch sees. */
+export interface ReadYumaOptions extends ReadOptions {
   readonly netuid: number;
   /** Mechanism of the subnet, 0 by default. */
   readonly mechanism?: number;
-  /** The block whose state the epoch sees, the newest finalised one by default. */
-  readonly at?: { readonly hash: string; readonly number: number };
   /** The block in which the epoch runs, the next one of the subnet's schedule by default. */
   readonly block?: number;
   /** Alpha that the mechanism shares out, rao; by default all that is pending for the subnet so far. See `splitEmission` for subnets of several mechanisms. */
@@ -43,15 +43,16 @@ export async function readYumaInput(chain: Chain, options: ReadYumaOptions): Pro
   const netuid = parseNetuid(options.netuid);
   const mechanism = parseUnsigned('mechanism', options.mechanism ?? 0, 8);
   if (mechanism > MAX_MECHANISM) throw new ChainError('bad-value', `mechanism must be at most ${MAX_MECHANISM}, got ${mechanism}`, { subject: 'mechanism', actual: mechanism });
-  const at = options.at ?? (await chain.finalisedHead());
+  const at = await resolveBlock(chain, options.at);
+  const state = await openState(chain, at.hash);
   const index = mechanism * MECHANISM_STRIDE + netuid;
-  const [lastUpdate, stakeThreshold, taoWeight, ...values] = await readPresent(chain, at.hash, [subtensor('LastUpdate', index), subtensor('StakeThreshold'), subtensor('TaoWeight'), ...SCALARS.map((item) => subtensor(item, netuid))]);
+  const [lastUpdate, stakeThreshold, taoWeight, ...values] = await readPresent(state, [subtensor('LastUpdate', index), subtensor('StakeThreshold'), subtensor('TaoWeight'), ...SCALARS.map((item) => subtensor(item, netuid))]);
   const scalars: Scalars = new Map(SCALARS.map((item, position) => [item, values[position]]));
-  const epoch = epochStateOf(chain, { netuid, blockNumber: at.number, values: EPOCH_ITEMS.map((item) => scalars.get(item)) });
+  const epoch = epochStateOf(state, { netuid, blockNumber: at.number, values: EPOCH_ITEMS.map((item) => scalars.get(item)) });
   const block = options.block ?? nextEpochBlock(epoch);
   if (block === undefined) throw new ChainError('unknown-block', `subnet ${netuid} has no epochs; say in which block one would run`, { subject: 'block' });
   const count = toNumber(scalars.get('SubnetworkN'));
-  const [neurons, stake] = await Promise.all([readRows(chain, at.hash, { netuid, index, count }), readStake(chain, at.hash, { netuid, taoWeight: toBigInt(taoWeight) })]);
+  const [neurons, stake] = await Promise.all([readRows(state, { netuid, index, count }), readStake(state, { netuid, taoWeight: toBigInt(taoWeight) })]);
   return {
     block,
     ...parametersOf(scalars),
@@ -61,7 +62,7 @@ export async function readYumaInput(chain: Chain, options: ReadYumaOptions): Pro
     lastUpdate: resize(toArray(lastUpdate).map(toNumber), count, 0),
     validatorPermit: resize(toArray(scalars.get('ValidatorPermit')).map(toBoolean), count, false),
     ownerUid: uidOf(neurons.hotkeys, scalars.get('SubnetOwnerHotkey')),
-    pendingCommitBlocks: await readPendingCommits(chain, at.hash, { index, epoch, block, revealPeriod: toNumber(scalars.get('RevealPeriodEpochs')), hotkeys: neurons.hotkeys }),
+    pendingCommitBlocks: await readPendingCommits(state, { index, epoch, block, revealPeriod: toNumber(scalars.get('RevealPeriodEpochs')), hotkeys: neurons.hotkeys }),
     emissionRao: options.emissionRao ?? pendingEmission(scalars),
   };
 }
@@ -97,10 +98,10 @@ interface Neurons {
   readonly rows: Pick<YumaInput, 'blockAtRegistration' | 'weights' | 'bonds'>;
 }
 
-async function readRows(chain: Chain, at: string, { netuid, index, count }: { readonly netuid: number; readonly index: number; readonly count: number }): Promise<Neurons> {
-  const items = (uid: number): Parameters<typeof readPresent>[2] => [subtensor('Keys', netuid, uid), subtensor('BlockAtRegistration', netuid, uid), subtensor('Weights', index, uid), subtensor('Bonds', index, uid)];
+async function readRows(state: BlockState, { netuid, index, count }: { readonly netuid: number; readonly index: number; readonly count: number }): Promise<Neurons> {
+  const items = (uid: number): Parameters<typeof readPresent>[1] => [subtensor('Keys', netuid, uid), subtensor('BlockAtRegistration', netuid, uid), subtensor('Weights', index, uid), subtensor('Bonds', index, uid)];
   const perUid = items(0).length;
-  const values = await readPresent(chain, at, Array.from({ length: count }, (_, uid) => items(uid)).flat());
+  const values = await readPresent(state, Array.from({ length: count }, (_, uid) => items(uid)).flat());
   const column = (position: number): (Codec | undefined)[] => values.filter((_, slot) => slot % perUid === position);
   return {
     hotkeys: column(0).map((hotkey) => (hotkey as Codec).toHex()),
@@ -118,11 +119,11 @@ function toRow(codec: Codec | undefined, count: number): YumaRow {
  * Stake weight as the runtime adds it up in I64F64: alpha + TAO · `TaoWeight` / (2^64 − 1), the fraction in U96F32.
  * @see pallets/subtensor/src/staking/stake_utils.rs:160 and :233
  */
-async function readStake(chain: Chain, at: string, { netuid, taoWeight }: { readonly netuid: number; readonly taoWeight: bigint }): Promise<Pick<YumaInput, 'stakeRao' | 'stakeFraction'>> {
-  const answer = await callRuntime(chain, { api: 'SubnetInfoRuntimeApi', method: 'get_subnet_state', args: [netuid], at });
-  const state = answer as unknown as { readonly isSome: boolean; unwrap(): Codec };
-  if (!state.isSome) return { stakeRao: [], stakeFraction: [] };
-  const [alpha, tao] = (['alpha_stake', 'tao_stake'] as const).map((name) => toArray(fieldOf(state.unwrap(), name)).map(toBigInt)) as [bigint[], bigint[]];
+async function readStake(state: BlockState, { netuid, taoWeight }: { readonly netuid: number; readonly taoWeight: bigint }): Promise<Pick<YumaInput, 'stakeRao' | 'stakeFraction'>> {
+  const answer = await callRuntime(state, { api: 'SubnetInfoRuntimeApi', method: 'get_subnet_state', args: [netuid] });
+  const subnet = answer as unknown as { readonly isSome: boolean; unwrap(): Codec };
+  if (!subnet.isSome) return { stakeRao: [], stakeFraction: [] };
+  const [alpha, tao] = (['alpha_stake', 'tao_stake'] as const).map((name) => toArray(fieldOf(subnet.unwrap(), name)).map(toBigInt)) as [bigint[], bigint[]];
   const fraction = (taoWeight << 32n) / (2n ** 64n - 1n);
   const bits = alpha.map((rao, uid) => (rao << 64n) + (((tao[uid] ?? 0n) * fraction) << 32n));
   return { stakeRao: bits.map((stake) => stake >> 64n), stakeFraction: bits.map((stake) => BigInt.asUintN(64, stake)) };
@@ -138,15 +139,15 @@ interface CommitOptions {
 }
 
 /** The block of each neuron's earliest commit that is neither revealed nor expired. @see run_epoch.rs:735–770 */
-async function readPendingCommits(chain: Chain, at: string, { index, epoch, block, revealPeriod, hotkeys }: CommitOptions): Promise<(number | undefined)[]> {
-  const [hashed, timelocked] = await Promise.all([readEntries(chain, at, subtensor('WeightCommits', index)), readEntries(chain, at, subtensor('TimelockedWeightCommits', index))]);
+async function readPendingCommits(state: BlockState, { index, epoch, block, revealPeriod, hotkeys }: CommitOptions): Promise<(number | undefined)[]> {
+  const [hashed, timelocked] = await Promise.all([readEntries(state, subtensor('WeightCommits', index)), readEntries(state, subtensor('TimelockedWeightCommits', index))]);
   const oldest = epochIndexAt(epoch, block) - revealPeriod;
   const earliest = new Map<string, number>();
   const note = (hotkey: string, committed: number): void => void earliest.set(hotkey, Math.min(earliest.get(hotkey) ?? Infinity, committed));
   for (const { key, value } of hashed) {
     // Keys are of twox64(hotkey) and the hotkey. The second and third fields were block numbers before epochs had counters.
     const commits = toArray(value).map((commit) => toArray(commit).slice(1, 3).map(toNumber) as [number, number]);
-    const active = commits.map(([first, second]) => (hasEpochCounters(chain) ? { epoch: first, block: second } : { epoch: epochIndexAt(epoch, first), block: first })).find((commit) => commit.epoch >= oldest);
+    const active = commits.map(([first, second]) => (epoch.schedule !== undefined ? { epoch: first, block: second } : { epoch: epochIndexAt(epoch, first), block: first })).find((commit) => commit.epoch >= oldest);
     if (active !== undefined) note(`0x${toHex(key.subarray(8))}`, active.block);
   }
   for (const { key, value } of timelocked) {

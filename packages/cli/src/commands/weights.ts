@@ -163,7 +163,7 @@ async function runSimulate(flags: SimulateFlags, context: CliContext): Promise<v
   const chain = await connectNetwork(flags, context);
   try {
     const head = await chain.finalisedHead();
-    const [input, neurons] = await Promise.all([readYumaInput(chain, { ...flags, at: head }), readNeurons(chain, { netuid: flags.netuid, at: head.hash })]);
+    const [input, neurons] = await Promise.all([readYumaInput(chain, { ...flags, at: head.hash }), readNeurons(chain, { netuid: flags.netuid, at: head.hash })]);
     const hotkeys = neurons.map(({ hotkey }) => hotkey);
     const blockNumber = head.number;
     const now = computeYuma(input);

@@ -39,7 +39,7 @@ async function passEpoch(): Promise<{ readonly input: Awaited<ReturnType<typeof 
   const { block } = await readYumaInput(chain, { netuid });
   await sealTo(block);
   const [before, after] = await Promise.all([block - 1, block].map((number) => chain.request<string>('chain_getBlockHash', [number])));
-  const input = await readYumaInput(chain, { netuid, at: { hash: before as string, number: block - 1 } });
+  const input = await readYumaInput(chain, { netuid, at: before as string });
   expect(input.block).toBe(block);
   return { input, stored: await readNeurons(chain, { netuid, at: after as string }) };
 }
