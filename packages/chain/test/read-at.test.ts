@@ -61,6 +61,13 @@ const OTHERS = ['readBlock', 'readSnapshot', 'readProvenSnapshot'];
 /** Which parameter of a request names the block. */
 const BLOCK_PARAMETER: Readonly<Record<string, number>> = { state_queryStorageAt: 1, state_getStorage: 1, state_call: 2, state_getKeysPaged: 3, state_getRuntimeVersion: 0, state_getMetadata: 0 };
 
+function codeOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'none',
+    (error: unknown) => (isChainError(error) ? error.code : String(error)),
+  );
+}
+
 describe.skipIf(!HAS_METADATA)('at', () => {
   let node: ScriptedNode;
   let chain: Chain;
@@ -87,11 +94,6 @@ describe.skipIf(!HAS_METADATA)('at', () => {
   });
 
   const askedFor = (): Set<unknown> => new Set(node.log.flatMap(({ method, params }) => (method in BLOCK_PARAMETER ? [params[BLOCK_PARAMETER[method] as number]] : [])));
-  const codeOf = (work: Promise<unknown>): Promise<string> =>
-    work.then(
-      () => 'none',
-      (error: unknown) => (isChainError(error) ? error.code : String(error)),
-    );
 
   it('is taken by all that read', () => {
     const reading = Object.keys(entry).filter((name) => /^read[A-Z]/.test(name));
