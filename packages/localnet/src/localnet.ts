@@ -60,9 +60,9 @@ export interface LocalnetOptions {
   readonly epochModel?: EpochModel;
   /** Seconds from one beacon round to the next, in milliseconds (3,000). */
   readonly beaconPeriodMs?: number;
-  /** How many blocks back state can be read (100,000). */
+  /** How many blocks back state can be read (in memory 10,000, in a directory 100,000). */
   readonly historyBlocks?: number;
-  /** How many blocks are kept at all (in memory 100,000, and no fewer than `historyBlocks`; in a directory all). */
+  /** How many blocks are kept at all (in memory 10,000, and no fewer than `historyBlocks`; in a directory all). */
   readonly keepBlocks?: number;
 }
 
@@ -128,8 +128,8 @@ export interface Localnet extends LocalnetEndpoint {
 
 /** 2026-01-01T00:00:00Z. */
 const DEFAULT_GENESIS_TIME_MS = 1_767_225_600_000;
-/** So many blocks are kept in memory where nothing is said. */
-const KEPT_IN_MEMORY_BLOCKS = 100_000;
+/** So many blocks and their states are kept where nothing is said: in memory an empty one takes 2 KB. */
+const KEPT_BLOCKS = { inMemory: 10_000, onDisk: 100_000 } as const;
 const SUDO_URI = '//Alice';
 
 /**
@@ -191,7 +191,7 @@ function checkStored({ genesis, blockTimeMs, forked }: StoredChain, options: Che
 
 function openChain(start: ChainStart, options: CheckedOptions, beacon: LocalBeacon): Chain {
   const { historyBlocks, finalityLagBlocks, commitRevealWeights, epochModel } = options;
-  const keepBlocks = options.keepBlocks ?? (options.stateDirectory === undefined ? Math.max(historyBlocks, KEPT_IN_MEMORY_BLOCKS) : undefined);
+  const keepBlocks = options.keepBlocks ?? (options.stateDirectory === undefined ? Math.max(historyBlocks, KEPT_BLOCKS.inMemory) : undefined);
   return new Chain({ start, beacon, historyBlocks, keepBlocks, finalityLagBlocks, commitRevealDefault: commitRevealWeights, epochModel });
 }
 
@@ -296,7 +296,8 @@ type CheckedOptions = Required<Omit<LocalnetOptions, Optional>> &
 
 function checkOptions(options: LocalnetOptions): CheckedOptions {
   const { host = '127.0.0.1', port = 0, genesisTimeMs = DEFAULT_GENESIS_TIME_MS, blockTimeMs = 12_000, finalityLagBlocks = 0 } = options;
-  const { endowments = {}, developmentBalanceRao = 10n ** 15n, beaconPeriodMs = 3_000, historyBlocks = 100_000, epochModel = 'stateful' } = options;
+  const { endowments = {}, developmentBalanceRao = 10n ** 15n, beaconPeriodMs = 3_000, epochModel = 'stateful' } = options;
+  const historyBlocks = options.historyBlocks ?? KEPT_BLOCKS[options.stateDirectory === undefined ? 'inMemory' : 'onDisk'];
   const { seed, waitFor, stateDirectory, snapshotDirectory = stateDirectory === undefined ? undefined : join(stateDirectory, 'snapshots') } = options;
   const counts = { port, genesisTimeMs, blockTimeMs, finalityLagBlocks, beaconPeriodMs, historyBlocks, waitFor, intervalMs: options.intervalMs, keepBlocks: options.keepBlocks };
   for (const [name, value] of Object.entries(counts)) if (value !== undefined) assertInteger(name, value, LIMITS[name as keyof typeof counts]);

@@ -36,9 +36,12 @@ export interface StateArchive {
   keys(prefix: string, start: string): Iterable<string>;
 }
 
+/** A value that a later one has replaced, as text of one byte a character: a `Uint8Array` takes 200 bytes beside its own. */
+type Packed = string;
+
 interface Versions {
   readonly blocks: number[];
-  readonly values: (Uint8Array | undefined)[];
+  readonly values: (Uint8Array | Packed | undefined)[];
 }
 
 /** What a history is made with. */
@@ -83,7 +86,7 @@ export class StateHistory {
     const versions = this.#versions.get(key);
     if (versions !== undefined) {
       for (let index = versions.blocks.length - 1; index >= 0; index--) {
-        if ((versions.blocks[index] as number) <= block) return versions.values[index];
+        if ((versions.blocks[index] as number) <= block) return unpack(versions.values[index]);
       }
     }
     return this.#archive?.get(key, block);
@@ -161,20 +164,25 @@ export class StateHistory {
   }
 
   #put(key: string, block: number, value: Uint8Array | undefined): void {
-    let versions = this.#versions.get(key);
+    const versions = this.#versions.get(key);
     if (versions === undefined) {
-      versions = { blocks: [], values: [] };
-      this.#versions.set(key, versions);
+      this.#versions.set(key, { blocks: [block], values: [value] });
       this.#unsorted.push(key);
+    } else {
+      versions.values.push(pack(versions.values.pop()), value);
+      versions.blocks.push(block);
+      if (this.#archive === undefined) this.#dropUnseen(versions);
     }
-    versions.blocks.push(block);
-    versions.values.push(value);
-    if (this.#archive !== undefined) return;
-    while (versions.blocks.length > 1 && (versions.blocks[1] as number) <= this.oldestBlock) {
-      versions.blocks.shift();
-      versions.values.shift();
-    }
-    if (value === undefined) this.#removed.push({ block, key });
+    if (value === undefined && this.#archive === undefined) this.#removed.push({ block, key });
+  }
+
+  /** Drops the versions that only blocks before the window could see. */
+  #dropUnseen({ blocks, values }: Versions): void {
+    let unseen = 0;
+    while (unseen + 1 < blocks.length && (blocks[unseen + 1] as number) <= this.oldestBlock) unseen += 1;
+    if (unseen === 0) return;
+    blocks.splice(0, unseen);
+    values.splice(0, unseen);
   }
 
   /** Drops keys whose removal has left the window. */
@@ -313,6 +321,14 @@ export class StateOverlay implements StateView {
     const entries = [...(this.#layers[0] as Map<string, Uint8Array | undefined>)];
     return new Map(entries.filter(([key, value]) => !same(value, this.#base.get(key))).sort(([a], [b]) => (a < b ? -1 : 1)));
   }
+}
+
+function pack(value: Uint8Array | Packed | undefined): Packed | undefined {
+  return value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1') : value;
+}
+
+function unpack(value: Uint8Array | Packed | undefined): Uint8Array | undefined {
+  return typeof value === 'string' ? new Uint8Array(Buffer.from(value, 'latin1')) : value;
 }
 
 function same(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

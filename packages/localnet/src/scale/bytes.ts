@@ -99,6 +99,7 @@ export class ScaleReader {
 /** Collects bytes. */
 export class ScaleWriter {
   #bytes = new Uint8Array(64);
+  #view: DataView = new DataView(this.#bytes.buffer);
   #length = 0;
 
   put(bytes: Uint8Array): this {
@@ -116,19 +117,19 @@ export class ScaleWriter {
 
   bigUint(value: bigint, size: number): this {
     this.#reserve(size);
-    let rest = BigInt.asUintN(8 * size, value);
-    for (let index = 0; index < size; index++) {
-      this.#bytes[this.#length++] = Number(rest & 0xffn);
-      rest >>= 8n;
-    }
+    const whole = size - (size % 8);
+    for (let index = 0; index < whole; index += 8) this.#view.setBigUint64(this.#length + index, BigInt.asUintN(64, value >> BigInt(8 * index)), true);
+    for (let index = whole; index < size; index++) this.#bytes[this.#length + index] = Number((value >> BigInt(8 * index)) & 0xffn);
+    this.#length += size;
     return this;
   }
 
   compact(value: bigint | number): this {
+    const small = Number(value);
+    if (small < 2 ** 6) return this.uint(small << 2, 1);
+    if (small < 2 ** 14) return this.uint((small << 2) | 1, 2);
+    if (small < 2 ** 30) return this.uint(small * 4 + 2, 4);
     const integer = BigInt(value);
-    if (integer < 1n << 6n) return this.uint(Number(integer) << 2, 1);
-    if (integer < 1n << 14n) return this.uint((Number(integer) << 2) | 1, 2);
-    if (integer < 1n << 30n) return this.uint(Number(integer) * 4 + 2, 4);
     const size = Math.max(4, Math.ceil(integer.toString(16).length / 2));
     return this.uint(((size - 4) << 2) | 3, 1).bigUint(integer, size);
   }
@@ -142,6 +143,7 @@ export class ScaleWriter {
     const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + extra));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
   }
 }
 
