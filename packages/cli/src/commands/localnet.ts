@@ -79,6 +79,8 @@ async function run(flags: LocalnetFlags, context: CliContext): Promise<void> {
     else context.print(bannerOf(flags, { localnet, report, context }));
     if (flags.json !== true) context.log.info('Ctrl-C ends it');
     if (flags.quiet !== true) showBlocks(localnet, lines ? openJsonView(context) : openTerminalView(context));
+    // A client that waits for a block should not have to wait for the clock as well.
+    if (flags.waitFor === undefined && intervalOf(flags) !== undefined && localnet.blockNumber() === 0) localnet.sealBlocks(1);
     await aborted(context.signal);
   } finally {
     await localnet.close();
