@@ -9,6 +9,11 @@ export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
 
+/** `0x…` of bytes or of hex without prefix. */
+export function prefixed(value: Uint8Array | string): string {
+  return `0x${typeof value === 'string' ? value : toHex(value)}`;
+}
+
 /** From digits without prefix. */
 export function fromHex(hex: string): Uint8Array {
   return new Uint8Array(Buffer.from(hex, 'hex'));

@@ -3,16 +3,17 @@
  * @module
  */
 import type { NodeView } from '../node.ts';
+import type { Broadcast } from './broadcast.ts';
 import type { Follow } from './chain-head/follow.ts';
-import type { Reply } from './reply.ts';
-import type { Subscription } from './subscriptions.ts';
+import type { Reply } from './rpc-method.ts';
+import type { Subscription } from './subscription.ts';
 
 /** One client. */
 export interface Connection {
   readonly node: NodeView;
   /** `chainHead_v1_follow` subscriptions by id. */
   readonly follows: Map<string, Follow>;
-  /** Transactions that are being broadcast, by operation; the function ends that. */
+  /** Transactions that are being broadcast, by operation. */
   readonly broadcasts: Map<string, Broadcast>;
   /** Begins a subscription; its id is the result. @throws RpcFailure where there are too many, or notifications cannot be sent */
   subscribe(make: () => Subscription): Reply;
@@ -20,13 +21,6 @@ export interface Connection {
   unsubscribe(id: unknown): boolean;
   /** An id that no other has. */
   nextId(): string;
-}
-
-/** A transaction that is being broadcast. */
-export interface Broadcast {
-  /** Whether there is nothing more to do for it. */
-  isOver(): boolean;
-  stop(): void;
 }
 
 /** A method of a client's own. */

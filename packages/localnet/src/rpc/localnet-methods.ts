@@ -7,11 +7,11 @@ import { addressOf } from '../accounts.ts';
 import type { Block } from '../block.ts';
 import type { StorageEntry } from '../controls.ts';
 import type { DropOptions, FaultSettings } from '../faults.ts';
+import { prefixed } from '../hex.ts';
 import type { BlockMode } from '../producer.ts';
 import type { EndpointView } from './endpoint-view.ts';
 import { badParams } from './failure.ts';
 import { accountParam, countParam } from './params.ts';
-import { prefixed } from './methods.ts';
 
 /** Blocks that `localnet_seal` makes at once. */
 const MAX_SEAL = 10_000;

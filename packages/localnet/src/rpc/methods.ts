@@ -3,15 +3,17 @@
  * @module
  */
 import type { Block } from '../block.ts';
-import { blake2, toHex } from '../hex.ts';
+import { blake2, prefixed } from '../hex.ts';
 import { encodeMetadata } from '../metadata.ts';
 import type { NodeView } from '../node.ts';
 import { decodeExtrinsic } from '../extrinsic.ts';
 import { encodeScale } from '../scale/codec.ts';
 import { runtimeVersion } from '../version.ts';
+import { archiveMethods } from './archive-methods.ts';
 import { accountParam, blockParam, bytesParam, countParam, hexListParam, hexParam, stateBlockParam } from './params.ts';
 import { RpcFailure } from './failure.ts';
 import { paymentMethods } from './payment-methods.ts';
+import type { RpcMethod } from './rpc-method.ts';
 import { callRuntime } from './runtime-calls.ts';
 import { stateChangeMethods } from './state-changes.ts';
 import { subtensorMethods } from './subtensor-methods.ts';
@@ -21,14 +23,6 @@ import { TransactionInvalid } from '../runtime/validity.ts';
 /** Keys that one request may ask for (`state_getKeysPaged` of Substrate: 1000). */
 const MAX_KEYS_PAGE = 1000;
 const MAX_KEYS_QUERY = 10_000;
-
-/** A method: its result, as JSON. */
-export type RpcMethod = (node: NodeView, params: readonly unknown[]) => unknown;
-
-/** `0x…` of bytes or of hex without prefix. */
-export function prefixed(value: Uint8Array | string): string {
-  return `0x${typeof value === 'string' ? value : toHex(value)}`;
-}
 
 /** A header as JSON. */
 export function headerJson({ header }: Block): unknown {
@@ -169,7 +163,7 @@ const systemMethods: Readonly<Record<string, RpcMethod>> = {
 
 /** All methods by name, their aliases included. */
 export const methods: Readonly<Record<string, RpcMethod>> = withAliases(
-  { ...chainMethods, ...stateMethods, ...authorMethods, ...systemMethods, ...stateChangeMethods, ...paymentMethods, ...subtensorMethods, ...unsafeMethods },
+  { ...chainMethods, ...stateMethods, ...authorMethods, ...systemMethods, ...stateChangeMethods, ...archiveMethods, ...paymentMethods, ...subtensorMethods, ...unsafeMethods },
   {
     chain_getHead: 'chain_getBlockHash',
     chain_getFinalisedHead: 'chain_getFinalizedHead',

@@ -86,7 +86,9 @@ class Endpoint {
     const body = await readBody(request);
     if (body === undefined) return void response.writeHead(413).end();
     response.setHeader('content-type', 'application/json');
-    await new RpcSession({ context: this.#context(undefined) }).handle(body, (text) => response.write(text));
+    const session = new RpcSession({ context: this.#context(undefined) });
+    await session.handle(body, (text) => response.write(text));
+    session.close();
     response.end();
   }
 

@@ -3,13 +3,16 @@
  * @module
  * @see https://www.jsonrpc.org/specification
  */
+import { archiveSubscriptions } from './archive-methods.ts';
 import { chainHeadMethods } from './chain-head/methods.ts';
 import type { Connection, ConnectionMethod } from './connection.ts';
 import { controlMethods, type ControlContext } from './localnet-methods.ts';
 import { methods } from './methods.ts';
 import { RPC_CODES, RpcFailure, toFailure } from './failure.ts';
-import type { Reply } from './reply.ts';
-import { subscriptions, unsubscriptions, type Subscription } from './subscriptions.ts';
+import type { Reply } from './rpc-method.ts';
+import type { Subscription } from './subscription.ts';
+import { subscriptions, unsubscriptions } from './subscriptions.ts';
+import { transactionMethods } from './transaction-methods.ts';
 
 /** Requests in one batch, and subscriptions of one client. */
 const MAX_BATCH = 1000;
@@ -18,7 +21,7 @@ const MAX_SUBSCRIPTIONS = 1024;
 const MAX_DEPTH = 128;
 
 /** Methods whose requests refer to one another. */
-const connectionMethods: Readonly<Record<string, ConnectionMethod>> = Object.assign(Object.create(null) as Record<string, ConnectionMethod>, chainHeadMethods);
+const connectionMethods: Readonly<Record<string, ConnectionMethod>> = Object.assign(Object.create(null) as Record<string, ConnectionMethod>, chainHeadMethods, transactionMethods, archiveSubscriptions);
 
 /** `rpc_methods`, sorted. */
 const METHOD_NAMES: readonly string[] = [...Object.keys(methods), ...Object.keys(connectionMethods), ...Object.keys(controlMethods), ...Object.keys(subscriptions), ...unsubscriptions, 'rpc_methods'].sort();

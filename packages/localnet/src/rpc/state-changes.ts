@@ -3,6 +3,7 @@
  * @module
  */
 import type { Block } from '../block.ts';
+import { prefixed } from '../hex.ts';
 import type { NodeView } from '../node.ts';
 import { badParams } from './failure.ts';
 import { hexListParam, hexParam, stateBlockParam } from './params.ts';
@@ -38,9 +39,5 @@ function hasChanged(node: NodeView, key: string, { header: { number } }: Block):
 
 function valueAt(node: NodeView, key: string, number: number): string | null {
   const value = node.chain.history.get(key, number);
-  return value === undefined ? null : prefixed(Buffer.from(value).toString('hex'));
-}
-
-function prefixed(hex: string): string {
-  return `0x${hex}`;
+  return value === undefined ? null : prefixed(value);
 }

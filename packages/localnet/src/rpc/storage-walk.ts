@@ -4,12 +4,11 @@
  * @see https://paritytech.github.io/json-rpc-interface-spec/api/chainHead_v1_storage.html
  */
 import type { Block } from '../block.ts';
-import { blake2 } from '../hex.ts';
+import { blake2, prefixed } from '../hex.ts';
 import type { NodeView } from '../node.ts';
 import type { BlockState } from '../state.ts';
 import { badParams } from './failure.ts';
 import { hexParam } from './params.ts';
-import { prefixed } from './methods.ts';
 
 const TYPES = ['value', 'hash', 'closestDescendantMerkleValue', 'descendantsValues', 'descendantsHashes'] as const;
 

@@ -2,29 +2,15 @@
  * The JSON-RPC methods that go on answering.
  * @module
  */
+import { prefixed } from '../hex.ts';
 import type { Block } from '../block.ts';
 import type { NodeView } from '../node.ts';
 import type { TransactionStatus } from '../pool.ts';
-import { changeSet, headerJson, prefixed, versionJson } from './methods.ts';
+import { changeSet, headerJson, versionJson } from './methods.ts';
 import { bytesParam, hexListParam } from './params.ts';
+import type { Subscriber, Subscription } from './subscription.ts';
 
 const MAX_KEYS = 10_000;
-
-/** The client's end of a subscription. */
-export interface Subscriber {
-  /** The subscription's id. */
-  readonly id: string;
-  readonly send: (result: unknown) => void;
-  /** For how long the client has asked nothing. */
-  readonly idleMs: () => number;
-}
-
-/** A subscription: `start` begins to send, and returns what ends it. */
-export interface Subscription {
-  /** The `method` of its notifications. */
-  readonly notification: string;
-  readonly start: (subscriber: Subscriber) => () => void;
-}
 
 /** Makes a subscription from parameters. */
 export type SubscriptionMethod = (node: NodeView, params: readonly unknown[]) => Subscription;

@@ -6,11 +6,11 @@
  * @module
  * @see https://paritytech.github.io/json-rpc-interface-spec/api/chainHead_v1_follow.html
  */
+import { prefixed } from '../../hex.ts';
 import type { Block } from '../../block.ts';
 import type { NodeView } from '../../node.ts';
 import { runtimeVersion } from '../../version.ts';
 import { RpcFailure } from '../failure.ts';
-import { prefixed } from '../methods.ts';
 import { Operations } from './operations.ts';
 
 /** Final blocks that `initialized` tells of (16, as polkadot-sdk has it: about a minute and a half of a real chain). */

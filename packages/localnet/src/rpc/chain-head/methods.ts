@@ -3,16 +3,16 @@
  * @module
  * @see https://paritytech.github.io/json-rpc-interface-spec/api/chainHead.html
  */
+import { prefixed } from '../../hex.ts';
 import { encodeHeader, type Block } from '../../block.ts';
 import type { NodeView } from '../../node.ts';
 import type { Connection, ConnectionMethod } from '../connection.ts';
 import { RpcFailure } from '../failure.ts';
-import { prefixed } from '../methods.ts';
 import { booleanParam, bytesParam, hashParam, textParam } from '../params.ts';
-import type { Reply } from '../reply.ts';
+import type { Reply } from '../rpc-method.ts';
 import { callRuntime } from '../runtime-calls.ts';
 import { childTrieParam, queriesParam, readableState, StorageWalk } from '../storage-walk.ts';
-import type { Subscriber } from '../subscriptions.ts';
+import type { Subscriber } from '../subscription.ts';
 import { Follow } from './follow.ts';
 import { LIMIT_REACHED, type OperationStep } from './operations.ts';
 

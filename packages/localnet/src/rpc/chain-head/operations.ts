@@ -6,7 +6,7 @@
  * @module
  */
 import { RpcFailure } from '../failure.ts';
-import type { Reply } from '../reply.ts';
+import type { Reply } from '../rpc-method.ts';
 
 /** Operations at the same time; each item of a storage request is one. @see polkadot-sdk's `MAX_ONGOING_OPERATIONS` */
 export const MAX_OPERATIONS = 16;
