@@ -25,6 +25,11 @@ const errorOf = (act: () => unknown): string => {
   }
 };
 
+const call = (hash: string, name: unknown, input: unknown): unknown => client.ask('archive_v1_call', hash, name, input);
+const write = (entries: Readonly<Record<string, string | null>>): void => void bare.controls.setStorage(Object.entries(entries).map(([key, value]) => ({ key, value })));
+const difference = (key: string, type: string, value?: string): object => ({ event: 'storageDiff', key, type, ...(value === undefined ? {} : { value }) });
+const entries = (from: number, to: number, value: string | null): Record<string, string | null> => Object.fromEntries(Array.from({ length: to - from }, (_, index) => [`0xaaaa${(from + index).toString(16).padStart(8, '0')}`, value]));
+
 /** All events of a subscription, once it has ended. */
 async function pour(method: string, ...params: readonly unknown[]): Promise<Event[]> {
   const events = client.events(client.ask<string>(method, ...params));
@@ -61,7 +66,6 @@ describe('blocks of archive_v1', () => {
 describe('archive_v1_call', () => {
   it('gives what a call returns, or why it did not', () => {
     bare.controls.seal(30);
-    const call = (hash: string, name: unknown, input: unknown): unknown => client.ask('archive_v1_call', hash, name, input);
     expect(call(hashAt(20), 'AuraApi_slot_duration', '0x')).toEqual({ success: true, value: '0xe02e000000000000' });
     expect(call(hashAt(20), 'No_such', '0x')).toMatchObject({ success: false, error: expect.stringContaining('No_such is not found') });
     expect(call(hashAt(2), 'AuraApi_slot_duration', '0x')).toEqual({ success: false, error: 'State already discarded' });
@@ -99,14 +103,11 @@ describe('archive_v1_storage', () => {
 });
 
 describe('archive_v1_storageDiff', () => {
-  const write = (entries: Readonly<Record<string, string | null>>): void => void bare.controls.setStorage(Object.entries(entries).map(([key, value]) => ({ key, value })));
-
   it('gives what was added, modified and deleted, since the parent or any ancestor', async () => {
     write({ '0xaa01': '0x01', '0xaa02': '0x02', '0xaa03': '0x03', '0xbb': '0x01' });
     write({ '0xaa02': '0x22', '0xaa03': null, '0xaa04': '0x04', '0xbb': '0x02' });
     write({ '0xaa04': null });
     const diff = (number: number, previous?: number): Promise<Event[]> => pour('archive_v1_storageDiff', hashAt(number), [{ key: '0xaa', returnType: 'value' }], previous === undefined ? undefined : hashAt(previous));
-    const difference = (key: string, type: string, value?: string): object => ({ event: 'storageDiff', key, type, ...(value === undefined ? {} : { value }) });
     expect(await diff(2)).toEqual([difference('0xaa02', 'modified', '0x22'), difference('0xaa03', 'deleted'), difference('0xaa04', 'added', '0x04'), { event: 'storageDiffDone' }]);
     expect(await diff(3, 1)).toEqual([difference('0xaa02', 'modified', '0x22'), difference('0xaa03', 'deleted'), { event: 'storageDiffDone' }]);
     expect(await diff(3, 3)).toEqual([{ event: 'storageDiffDone' }]);
@@ -117,7 +118,6 @@ describe('archive_v1_storageDiff', () => {
   });
 
   it('compares long lists page by page', async () => {
-    const entries = (from: number, to: number, value: string | null): Record<string, string | null> => Object.fromEntries(Array.from({ length: to - from }, (_, index) => [`0xaaaa${(from + index).toString(16).padStart(8, '0')}`, value]));
     write(entries(0, 2500, '0x00'));
     write({ ...entries(0, 1200, null), ...entries(2000, 4000, '0x01') });
     const events = await pour('archive_v1_storageDiff', hashAt(2), [{ key: '0xaaaa', returnType: 'value' }]);

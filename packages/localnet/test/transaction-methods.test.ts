@@ -23,9 +23,14 @@ const errorOf = (act: () => unknown): string => {
   }
 };
 
-describe('transaction_v1', () => {
-  const broadcast = (extrinsic: string): string | null => client.ask('transaction_v1_broadcast', extrinsic);
+const broadcast = (extrinsic: string): string | null => client.ask('transaction_v1_broadcast', extrinsic);
 
+function watch(extrinsic: string): { id: string; events: Event[] } {
+  const id = client.ask<string>('transactionWatch_v1_submitAndWatch', extrinsic);
+  return { id, events: client.events(id) };
+}
+
+describe('transaction_v1', () => {
   it('puts a transaction into the next block', () => {
     const extrinsic = signedRemark(bare);
     expect(broadcast(extrinsic)).toMatch(/./);
@@ -75,11 +80,6 @@ describe('transaction_v1', () => {
 });
 
 describe('transactionWatch_v1', () => {
-  function watch(extrinsic: string): { id: string; events: Event[] } {
-    const id = client.ask<string>('transactionWatch_v1_submitAndWatch', extrinsic);
-    return { id, events: client.events(id) };
-  }
-
   it('tells where a transaction stands, and that it is final', () => {
     const { id, events } = watch(signedRemark(bare));
     bare.controls.seal(1);
