@@ -28,7 +28,7 @@ const errorOf = (act: () => unknown): string => {
 const call = (hash: string, name: unknown, input: unknown): unknown => client.ask('archive_v1_call', hash, name, input);
 const write = (entries: Readonly<Record<string, string | null>>): void => void bare.controls.setStorage(Object.entries(entries).map(([key, value]) => ({ key, value })));
 const difference = (key: string, type: string, value?: string): object => ({ event: 'storageDiff', key, type, ...(value === undefined ? {} : { value }) });
-const entries = (from: number, to: number, value: string | null): Record<string, string | null> => Object.fromEntries(Array.from({ length: to - from }, (_, index) => [`0xaaaa${(from + index).toString(16).padStart(8, '0')}`, value]));
+const many = (from: number, to: number, value: string | null): Record<string, string | null> => Object.fromEntries(Array.from({ length: to - from }, (_, index) => [`0xaaaa${(from + index).toString(16).padStart(8, '0')}`, value]));
 
 /** All events of a subscription, once it has ended. */
 async function pour(method: string, ...params: readonly unknown[]): Promise<Event[]> {
@@ -118,8 +118,8 @@ describe('archive_v1_storageDiff', () => {
   });
 
   it('compares long lists page by page', async () => {
-    write(entries(0, 2500, '0x00'));
-    write({ ...entries(0, 1200, null), ...entries(2000, 4000, '0x01') });
+    write(many(0, 2500, '0x00'));
+    write({ ...many(0, 1200, null), ...many(2000, 4000, '0x01') });
     const events = await pour('archive_v1_storageDiff', hashAt(2), [{ key: '0xaaaa', returnType: 'value' }]);
     const counts = ['deleted', 'modified', 'added'].map((type) => events.filter((event) => event['type'] === type).length);
     expect(counts).toEqual([1200, 500, 1500]);
