@@ -89,7 +89,12 @@ interface ItemLayout {
   readonly keys: readonly MapKey[];
   readonly value: Codec;
   readonly defaultBytes: Uint8Array | undefined;
+  /** What larger values were decoded to, as long as their bytes are there: an epoch reads hundreds of rows that few blocks change. Nobody may write to them. */
+  readonly decoded: WeakMap<Uint8Array, unknown>;
 }
+
+/** Shorter values are as soon decoded as found. */
+const MIN_REMEMBERED_BYTES = 128;
 
 function itemLayout(prefix: string, { hashers = [], keys = [], value, default: absent }: StorageDescription): ItemLayout {
   return {
@@ -97,6 +102,7 @@ function itemLayout(prefix: string, { hashers = [], keys = [], value, default: a
     keys: keys.map((type, index) => mapKey(type, hashers[index] as HasherName)),
     value: codecOf(parseType(value)),
     defaultBytes: absent === undefined ? undefined : fromHex(absent.slice(2)),
+    decoded: new WeakMap(),
   };
 }
 
@@ -140,9 +146,13 @@ class Item {
   }
 
   #decode(bytes: Uint8Array): unknown {
+    const { decoded, value: codec } = this.#layout;
+    const known = bytes.length < MIN_REMEMBERED_BYTES ? undefined : decoded.get(bytes);
+    if (known !== undefined) return known;
     const reader = new ScaleReader(bytes);
-    const value = this.#layout.value.decode(reader);
+    const value = codec.decode(reader);
     reader.end();
+    if (bytes.length >= MIN_REMEMBERED_BYTES) decoded.set(bytes, value);
     return value;
   }
 

@@ -4,6 +4,7 @@
  * @see https://docs.polkadot.com/polkadot-protocol/basics/data-encoding/
  */
 import { LocalnetError } from '../errors.ts';
+import { toHex } from '../hex.ts';
 
 /** Deepest nesting of calls within calls (Substrate: `MAX_EXTRINSIC_DEPTH`). */
 const MAX_DEPTH = 256;
@@ -28,6 +29,12 @@ export class ScaleReader {
   take(length: number): Uint8Array {
     const start = this.#advance(length);
     return this.bytes.slice(start, start + length);
+  }
+
+  /** The next bytes as hex. @throws bad-scale */
+  hex(length: number): string {
+    const start = this.#advance(length);
+    return toHex(this.bytes.subarray(start, start + length));
   }
 
   /** Little-endian, 1, 2 or 4 bytes. @throws bad-scale */
@@ -106,6 +113,13 @@ export class ScaleWriter {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
+    return this;
+  }
+
+  /** Bytes that are given as hex. */
+  hex(digits: string): this {
+    this.#reserve(digits.length / 2);
+    this.#length += Buffer.from(this.#bytes.buffer).write(digits, this.#length, 'hex');
     return this;
   }
 

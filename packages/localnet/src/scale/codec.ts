@@ -7,7 +7,6 @@
  */
 import { palletList, type FieldsDescription, type PalletDescription } from '../pallets/index.ts';
 import { namedTypes } from '../pallets/named-types.ts';
-import { fromHex, toHex } from '../hex.ts';
 import { badScale, ScaleReader, ScaleWriter } from './bytes.ts';
 import { parseType, type TypeTree } from './parse.ts';
 import type { CommitmentData, Era, RuntimeCall, RuntimeEvent, TypeOf } from './type-of.ts';
@@ -118,7 +117,7 @@ function bigIntCodec(size: 8 | 16): Codec {
 }
 
 function hexCodec(size: number): Codec {
-  return { encode: (writer, value) => void writer.put(fromHex(value as string)), decode: (reader) => toHex(reader.take(size)) };
+  return { encode: (writer, value) => void writer.hex(value as string), decode: (reader) => reader.hex(size) };
 }
 
 function decodeBool(reader: ScaleReader): boolean {
