@@ -11,8 +11,8 @@ import { ForkStates, type Branch, type ChangedBlock } from './fork-states.ts';
 import { encodeBareExtrinsic, type Extrinsic, type SignedPart } from './extrinsic.ts';
 import { stepSubnets } from './runtime/coinbase.ts';
 import { revealCommitments } from './runtime/commitments.ts';
-import { dispatch, dispatchInfo } from './runtime/dispatch.ts';
-import { burn, mint } from './runtime/balances.ts';
+import { applyInherent, applyTransaction } from './runtime/apply-extrinsic.ts';
+import { dispatch } from './runtime/dispatch.ts';
 import { skipRounds } from './runtime/drand.ts';
 import { Execution, type DispatchError, type EpochModel } from './runtime/execution.ts';
 import { openStorage, type Storage } from './runtime/storage.ts';
@@ -246,7 +246,7 @@ export class Chain {
   dryRun(extrinsic: Extrinsic, lengthBytes: number): DispatchError | undefined {
     const { signer } = this.validate(extrinsic, lengthBytes);
     const execution = this.#begin();
-    return execution.attempt(() => dispatch(execution, { type: 'signed', account: signer }, extrinsic.call));
+    return execution.attempt(() => void dispatch(execution, { type: 'signed', account: signer }, extrinsic.call));
   }
 
   /** Makes the next block of the offered transactions, in the given order. */
@@ -351,7 +351,7 @@ export class Chain {
     ];
     return calls.filter((call) => call !== undefined).map((call, index) => {
       execution.phase = { type: 'ApplyExtrinsic', value: index };
-      depositResult(execution, call, execution.attempt(() => dispatch(execution, { type: 'none' }, call)));
+      applyInherent(execution, call);
       return encodeBareExtrinsic(call);
     });
   }
@@ -359,9 +359,10 @@ export class Chain {
   /** Applies a transaction; one whose nonce is ahead stays in the pool. */
   #apply(execution: Execution, { bytes, extrinsic, signed, signer }: PendingTransaction): 'included' | 'invalid' | 'ahead' {
     try {
-      const feeRao = checkState(execution, { signer, signed, call: extrinsic.call, lengthBytes: bytes.length });
+      const transaction = { signer, signed, call: extrinsic.call, lengthBytes: bytes.length };
+      checkState(execution, transaction);
       if (signed.nonce > execution.storage.System.Account.get(signer).nonce) return 'ahead';
-      applyTransaction(execution, { call: extrinsic.call, signed, signer, feeRao });
+      applyTransaction(execution, transaction);
       return 'included';
     } catch (error) {
       if (error instanceof TransactionInvalid) return 'invalid';
@@ -392,39 +393,6 @@ export class Chain {
     };
     return { block: { hash: hashHeader(header), header, extrinsics, timestampMs: execution.timestampMs }, changes };
   }
-}
-
-interface SignedCall {
-  readonly call: RuntimeCall;
-  readonly signed: SignedPart;
-  readonly signer: string;
-  readonly feeRao: bigint;
-}
-
-/** Nonce and fee stand whatever the call does; sudo is free if it was the sudo key's (it is, or the pool had refused it). */
-function applyTransaction(execution: Execution, { call, signed, signer, feeRao }: SignedCall): void {
-  const { Account } = execution.storage.System;
-  const account = Account.get(signer);
-  Account.set(signer, { ...account, nonce: account.nonce + 1 });
-  const charged = feeRao + signed.tip;
-  if (charged > 0n) {
-    burn(execution, signer, charged);
-    execution.deposit('Balances', 'Withdraw', { who: signer, amount: charged });
-  }
-  const error = execution.attempt(() => dispatch(execution, { type: 'signed', account: signer }, call));
-  const refund = call.pallet === 'Sudo' && error === undefined ? feeRao : 0n;
-  if (refund > 0n) {
-    mint(execution, signer, refund);
-    execution.deposit('Balances', 'Deposit', { who: signer, amount: refund });
-  }
-  if (charged > 0n) execution.deposit('TransactionPayment', 'TransactionFeePaid', { who: signer, actual_fee: feeRao - refund, tip: signed.tip });
-  depositResult(execution, call, error);
-}
-
-function depositResult(execution: Execution, call: RuntimeCall, error: DispatchError | undefined): void {
-  const info = dispatchInfo(call);
-  if (error === undefined) execution.deposit('System', 'ExtrinsicSuccess', { dispatch_info: info });
-  else execution.deposit('System', 'ExtrinsicFailed', { dispatch_error: error, dispatch_info: info });
 }
 
 function differingKeys(before: ReadonlyMap<string, Uint8Array>, after: ReadonlyMap<string, Uint8Array>): ReadonlySet<string> {

@@ -35,7 +35,7 @@ describe('an unmodified @polkadot/api client', () => {
     const outcome = await send(world.api, transfer(pairOf('//Bob').address, TAO), from);
     expect(outcome.error).toBeUndefined();
     expect(outcome.statuses[0]).toBe('Ready');
-    expect(outcome.events).toEqual(['balances.Withdraw', 'balances.Transfer', 'transactionPayment.TransactionFeePaid', 'system.ExtrinsicSuccess']);
+    expect(outcome.events).toEqual(['balances.Withdraw', 'balances.Transfer', 'balances.Deposit', 'transactionPayment.TransactionFeePaid', 'system.ExtrinsicSuccess']);
     const paid = before - (await freeRao(from.address)) - TAO;
     expect(paid).toBeGreaterThan(100_000n);
     expect(paid).toBeLessThan(200_000n);

@@ -4,14 +4,11 @@
  * @see pallets/transaction-fee/src/lib.rs (opentensor/subtensor 14bc6f9f9)
  */
 import { decodeExtrinsic } from '../extrinsic.ts';
-import { dispatchInfo } from '../runtime/dispatch.ts';
-import { feeOf } from '../runtime/validity.ts';
+import { dispatchInfo } from '../runtime/dispatch-info.ts';
+import { feeOf, feeParts, weightFee } from '../runtime/fees.ts';
 import { encodeScale } from '../scale/codec.ts';
 import type { RuntimeCall, TypeOf } from '../scale/type-of.ts';
 import type { ApiHandlers } from './context.ts';
-
-/** `LinearWeightToFee`: rao per unit of reference time, in billionths. */
-const WEIGHT_FEE_PER_BILLION = 500_000n;
 
 interface Payable {
   readonly call: RuntimeCall;
@@ -20,7 +17,7 @@ interface Payable {
 }
 
 const ofWeightAndLength = {
-  query_weight_to_fee: (_context: unknown, { weight }: { readonly weight: TypeOf<'Weight'> }): bigint => (weight.ref_time * WEIGHT_FEE_PER_BILLION) / 1_000_000_000n,
+  query_weight_to_fee: (_context: unknown, { weight }: { readonly weight: TypeOf<'Weight'> }): bigint => weightFee(weight),
   query_length_to_fee: (_context: unknown, { length }: { readonly length: number }): bigint => BigInt(length),
 };
 
@@ -51,8 +48,7 @@ function info({ call, lengthBytes }: Payable): TypeOf<'RuntimeDispatchInfo'> {
 }
 
 function details({ call, lengthBytes, tipRao }: Payable): TypeOf<'FeeDetails'> {
-  const feeRao = feeOf(call, lengthBytes);
-  const lengthFee = BigInt(lengthBytes);
-  const inclusion_fee = feeRao === 0n ? undefined : { base_fee: feeRao - lengthFee, len_fee: lengthFee, adjusted_weight_fee: 0n };
+  const parts = feeParts(call, lengthBytes);
+  const inclusion_fee = parts === undefined ? undefined : { base_fee: parts.baseRao, len_fee: parts.lengthRao, adjusted_weight_fee: parts.weightRao };
   return { inclusion_fee, tip: tipRao };
 }

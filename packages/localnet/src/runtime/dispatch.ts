@@ -1,5 +1,5 @@
 /**
- * From a decoded call to the function that carries it out, and what a call costs.
+ * From a decoded call to the function that carries it out.
  * @module
  */
 import { blake2, toHex } from '../hex.ts';
@@ -9,6 +9,7 @@ import { adminUtilsCalls } from './admin-utils.ts';
 import { alphaBurningCalls } from './alpha-burning.ts';
 import { balancesCalls } from './balances.ts';
 import { commitmentsCalls } from './commitments.ts';
+import type { Weight } from './dispatch-info.ts';
 import { drandCalls } from './drand.ts';
 import { DispatchFailure, ensure, ensureRoot, ensureSigned, lookup, resultOf, type CallHandlers, type Execution, type Origin } from './execution.ts';
 import { childrenCalls } from './children.ts';
@@ -30,57 +31,13 @@ import { hasNestedBatch, utilityCalls } from './utility.ts';
 import { weightCommitCalls } from './weight-commits.ts';
 import { weightsCalls } from './weights.ts';
 
-/** What a call of any kind costs in weight; the chain measures each. */
-const CALL_WEIGHT = { ref_time: 200_000_000n, proof_size: 0n };
-
-/** Calls without a fee (`Pays::No`), facts of dispatches.rs and of each pallet. */
-const FREE_CALLS: ReadonlySet<string> = new Set([
-  'Timestamp.set',
-  'SubtensorModule.set_weights',
-  'SubtensorModule.set_mechanism_weights',
-  'SubtensorModule.batch_set_weights',
-  'SubtensorModule.commit_weights',
-  'SubtensorModule.commit_mechanism_weights',
-  'SubtensorModule.batch_commit_weights',
-  'SubtensorModule.reveal_weights',
-  'SubtensorModule.reveal_mechanism_weights',
-  'SubtensorModule.batch_reveal_weights',
-  'SubtensorModule.commit_timelocked_weights',
-  'SubtensorModule.commit_timelocked_mechanism_weights',
-  'SubtensorModule.commit_crv3_mechanism_weights',
-  'SubtensorModule.serve_axon',
-  'SubtensorModule.serve_axon_tls',
-  'SubtensorModule.serve_prometheus',
-  'SubtensorModule.increase_take',
-  'SubtensorModule.decrease_take',
-  'Commitments.set_commitment',
-  'Drand.write_pulse',
-]);
-const BATCHES: ReadonlySet<string> = new Set(['Utility.batch', 'Utility.batch_all', 'Utility.force_batch']);
-const MANDATORY_CALLS: ReadonlySet<string> = new Set(['Timestamp.set']);
-
-/** Class, weight and whether there is a fee. */
-export function dispatchInfo(call: RuntimeCall): TypeOf<'DispatchEventInfo'> {
-  const name = `${call.pallet}.${call.call}`;
-  return {
-    weight: CALL_WEIGHT,
-    class: { type: MANDATORY_CALLS.has(name) ? 'Mandatory' : 'Normal' },
-    pays_fee: { type: paysFee(call) ? 'Yes' : 'No' },
-  };
-}
-
-/** A batch pays if one of its calls does, a proxy if its call does. */
-function paysFee({ pallet, call, args }: RuntimeCall): boolean {
-  const name = `${pallet}.${call}`;
-  if (name === 'Proxy.proxy') return paysFee(args['call'] as RuntimeCall);
-  if (BATCHES.has(name)) return (args['calls'] as readonly RuntimeCall[]).some(paysFee);
-  return !FREE_CALLS.has(name);
-}
-
-/** Carries out a call that the origin may make. Fails with {@link DispatchFailure}; undoing is for the caller, see {@link Execution.attempt}. */
-export function dispatch(execution: Execution, origin: Origin, call: RuntimeCall): void {
+/**
+ * Carries out a call that the origin may make. Fails with {@link DispatchFailure}; undoing is for the caller, see {@link Execution.attempt}.
+ * @returns what it turned out to weigh, where that is not what it was said to
+ */
+export function dispatch(execution: Execution, origin: Origin, call: RuntimeCall): Weight | undefined {
   ensure(isAllowed(origin, call), 'System', 'CallFiltered');
-  dispatchUnfiltered(execution, origin, call);
+  return dispatchUnfiltered(execution, origin, call);
 }
 
 /** The chain's own filter is for all but root; a proxy's is for those that call through it. */
@@ -90,13 +47,13 @@ function isAllowed(origin: Origin, call: RuntimeCall): boolean {
 }
 
 /** As root does it for others: the filter is for the calls within. */
-function dispatchUnfiltered(execution: Execution, origin: Origin, call: RuntimeCall): void {
+function dispatchUnfiltered(execution: Execution, origin: Origin, call: RuntimeCall): Weight | undefined {
   if (origin.type === 'signed') checkGuards(execution, origin.account, call);
   const handlers = calls[call.pallet as PalletName] as unknown as Readonly<Record<string, Handler>>;
-  (handlers[call.call] as Handler)(execution, origin, call.args);
+  return (handlers[call.call] as Handler)(execution, origin, call.args) ?? undefined;
 }
 
-type Handler = (execution: Execution, origin: Origin, args: unknown) => void;
+type Handler = (execution: Execution, origin: Origin, args: unknown) => Weight | void;
 
 const systemCalls: CallHandlers<'System'> = {
   remark: (_execution, origin) => ensureSignedOrRoot(origin),
@@ -147,7 +104,7 @@ function ensureSudo(execution: Execution, origin: Origin): void {
 }
 
 function attemptAs(execution: Execution, origin: Origin, call: RuntimeCall): TypeOf<'Result<(),DispatchError>'> {
-  return resultOf(execution.attempt(() => dispatchUnfiltered(execution, origin, call)));
+  return resultOf(execution.attempt(() => void dispatchUnfiltered(execution, origin, call)));
 }
 
 function ensureSignedOrRoot(origin: Origin): void {
@@ -163,7 +120,7 @@ const calls: { readonly [P in PalletName]: CallHandlers<P> } = {
   SubtensorModule: { ...alphaBurningCalls, ...childrenCalls, ...coldkeySwapCalls, ...hotkeySwapCalls, ...identityCalls, ...registrationCalls, ...rootClaimCalls, ...servingCalls, ...stakeCalls, ...subnetCalls, ...tempoCalls, ...timelockedWeightsCalls, ...weightCommitCalls, ...weightsCalls },
   Utility: utilityCalls({ dispatch, dispatchUnfiltered }),
   Sudo: sudoCalls,
-  Multisig: multisigCalls({ dispatch, weightOf: (call) => dispatchInfo(call).weight }),
+  Multisig: multisigCalls(dispatch),
   Proxy: proxyCalls(dispatch),
   Commitments: commitmentsCalls,
   AdminUtils: adminUtilsCalls,

@@ -5,6 +5,7 @@
 import { pallets, type PalletName, type Pallets } from '../pallets/index.ts';
 import type { ListedFieldsOf, RuntimeCall, RuntimeEvent, TypeOf } from '../scale/type-of.ts';
 import { StateOverlay } from '../state.ts';
+import type { Weight } from './dispatch-info.ts';
 import { openStorage, type Storage } from './storage.ts';
 
 /** Who calls, and what they may call: `allows` holds for every call that is made with this origin, however deep it is nested. Accounts are hex. */
@@ -16,8 +17,14 @@ export type Origin =
 /** Whether a call may be made. */
 export type CallFilter = (call: RuntimeCall) => boolean;
 
-/** Carries out a call for an origin. Fails with {@link DispatchFailure}. */
-export type Dispatch = (execution: Execution, origin: Origin, call: RuntimeCall) => void;
+/** Carries out a call for an origin. Fails with {@link DispatchFailure}. @returns what it turned out to weigh, where that is not what it was said to */
+export type Dispatch = (execution: Execution, origin: Origin, call: RuntimeCall) => Weight | undefined;
+
+/** How a call ended: why it failed, if it did, and what it turned out to weigh, if that is not what it was said to. */
+export interface Ending {
+  readonly error: DispatchError | undefined;
+  readonly weight: Weight | undefined;
+}
 
 /** Why a call failed, as `System.ExtrinsicFailed` tells it. */
 export type DispatchError = TypeOf<'DispatchError'>;
@@ -25,10 +32,13 @@ export type DispatchError = TypeOf<'DispatchError'>;
 /** A failed call; its changes are undone. */
 export class DispatchFailure extends Error {
   readonly error: DispatchError;
+  /** What the call weighed until then, if that is not what it was said to. */
+  readonly weight: Weight | undefined;
 
-  constructor(error: DispatchError) {
+  constructor(error: DispatchError, weight?: Weight) {
     super(error.type);
     this.error = error;
+    this.weight = weight;
   }
 }
 
@@ -43,7 +53,7 @@ export type ArgumentsOf<P extends PalletName, C extends keyof Pallets[P]['calls'
 
 /** One function per call of a pallet. */
 export type CallHandlers<P extends PalletName> = {
-  readonly [C in keyof Pallets[P]['calls']]: (execution: Execution, origin: Origin, args: ArgumentsOf<P, C>) => void;
+  readonly [C in keyof Pallets[P]['calls']]: (execution: Execution, origin: Origin, args: ArgumentsOf<P, C>) => Weight | void;
 };
 
 /** What a block begins with. */
@@ -91,18 +101,23 @@ export class Execution {
 
   /** Runs `call`; if it fails, its changes and events are undone, and the error is returned. A mistake of this package is `Other`. */
   attempt(call: () => void): DispatchError | undefined {
+    return this.attemptCall(() => void call()).error;
+  }
+
+  /** The same for a call, with what it turned out to weigh. */
+  attemptCall(call: () => Weight | undefined): Ending {
     this.overlay.begin();
     const events = this.events.length;
     try {
-      call();
+      const weight = call();
       this.overlay.commit();
-      return undefined;
+      return { error: undefined, weight };
     } catch (failure) {
       this.overlay.rollback();
       this.events.length = events;
-      if (failure instanceof DispatchFailure) return failure.error;
+      if (failure instanceof DispatchFailure) return { error: failure.error, weight: failure.weight };
       process.emitWarning(`@connito/localnet failed in block ${this.blockNumber}: ${failure instanceof Error ? failure.stack : String(failure)}`);
-      return { type: 'Other' };
+      return { error: { type: 'Other' }, weight: undefined };
     }
   }
 }

@@ -8,6 +8,7 @@ import { blake2, concatBytes, toHex } from '../hex.ts';
 import { encodeScale } from '../scale/codec.ts';
 import type { RuntimeCall, TypeOf } from '../scale/type-of.ts';
 import { reserve, unreserve } from './balances.ts';
+import { benchmarked, multisigOverhead, sum, weightOf, type Weight } from './dispatch-info.ts';
 import { ensure, ensureSigned, moduleFailure, resultOf, DispatchFailure, type ArgumentsOf, type CallHandlers, type Dispatch, type Execution, type Origin } from './execution.ts';
 
 type Timepoint = TypeOf<'MultisigTimepoint'>;
@@ -18,33 +19,41 @@ const MAX_SIGNATORIES = 100;
 /** What is held while an operation waits: a part for the entry, and one for each approval that it needs. Rao. */
 const DEPOSIT = { base: 132_000_000n, factor: 32_000_000n };
 
-interface MultisigDispatch {
-  readonly dispatch: Dispatch;
-  readonly weightOf: (call: RuntimeCall) => TypeOf<'Weight'>;
-}
-
 /** The pallet's calls. */
-export function multisigCalls({ dispatch, weightOf }: MultisigDispatch): CallHandlers<'Multisig'> {
+export function multisigCalls(dispatch: Dispatch): CallHandlers<'Multisig'> {
   return {
     as_multi_threshold_1: (execution, origin, { other_signatories, call }) => {
       const approving = ensureSigned(origin);
       const multisig = multisigAccount(signatories(approving, other_signatories), 1);
-      const error = execution.attempt(() => dispatch(execution, { type: 'signed', account: multisig }, call));
-      if (error !== undefined) throw new DispatchFailure(error);
+      const { error, weight } = execution.attemptCall(() => dispatch(execution, { type: 'signed', account: multisig }, call));
+      const used = weight === undefined ? undefined : sum(benchmarked('Multisig.as_multi_threshold_1', encodeScale('RuntimeCall', call).length), weight);
+      if (error !== undefined) throw new DispatchFailure(error, used);
       execution.deposit('Multisig', 'MultisigExecuted', { approving, timepoint: timepointOf(execution), multisig, call_hash: hashOf(call), result: resultOf(undefined) });
+      return used;
     },
-    as_multi: (execution, origin, { call, max_weight, ...place }) => {
+    as_multi: (execution, origin, args) => {
+      const { call, max_weight, ...place } = args;
+      const overheadOf = (step: 'create' | 'approve' | 'complete'): Weight => multisigOverhead(step, { pallet: 'Multisig', call: 'as_multi', args });
       const { id, hash, operation, who, threshold } = findOperation(execution, origin, { ...place, call_hash: hashOf(call) });
       const isComplete = operation !== undefined && approvalsWith(operation, { who, threshold }).length >= threshold;
-      if (!isComplete) return approve(execution, { id, hash, operation, who, threshold });
+      if (!isComplete) {
+        approve(execution, { id, hash, operation, who, threshold });
+        return overheadOf(operation === undefined ? 'create' : 'approve');
+      }
       const weight = weightOf(call);
       ensure(weight.ref_time <= max_weight.ref_time && weight.proof_size <= max_weight.proof_size, 'Multisig', 'MaxWeightTooLow');
       execution.storage.Multisig.Multisigs.remove(id, hash);
       unreserve(execution, operation.depositor, operation.deposit);
-      const error = execution.attempt(() => dispatch(execution, { type: 'signed', account: id }, call));
-      execution.deposit('Multisig', 'MultisigExecuted', { approving: who, timepoint: operation.when, multisig: id, call_hash: hash, result: resultOf(error) });
+      const ending = execution.attemptCall(() => dispatch(execution, { type: 'signed', account: id }, call));
+      execution.deposit('Multisig', 'MultisigExecuted', { approving: who, timepoint: operation.when, multisig: id, call_hash: hash, result: resultOf(ending.error) });
+      return ending.weight === undefined ? undefined : sum(overheadOf('complete'), ending.weight);
     },
-    approve_as_multi: (execution, origin, place) => approve(execution, findOperation(execution, origin, place)),
+    approve_as_multi: (execution, origin, place) => {
+      const found = findOperation(execution, origin, place);
+      approve(execution, found);
+      // The chain says the weight of `as_multi` without a call.
+      return benchmarked(found.operation === undefined ? 'Multisig.as_multi_create' : 'Multisig.as_multi_approve', place.other_signatories.length, 0);
+    },
     cancel_as_multi: (execution, origin, { timepoint, ...place }) => {
       const { id, hash, who, operation } = ownOperation(execution, origin, place, (found) => ensure(isAt(found, timepoint), 'Multisig', 'WrongTimepoint'));
       unreserve(execution, who, operation.deposit);

@@ -24,7 +24,7 @@ const ANNOUNCEMENT_DEPOSIT = { base: 36_000_000n, factor: 68_000_000n };
 export function proxyCalls(dispatch: Dispatch): CallHandlers<'Proxy'> {
   const callFor = (execution: Execution, real: string, { definition, call }: { readonly definition: Definition; readonly call: RuntimeCall }): void => {
     const type = definition.proxy_type.type;
-    const error = execution.attempt(() => dispatch(execution, { type: 'signed', account: real, allows: (inner) => isWithin(type, inner) }, call));
+    const error = execution.attempt(() => void dispatch(execution, { type: 'signed', account: real, allows: (inner) => isWithin(type, inner) }, call));
     execution.deposit('Proxy', 'ProxyExecuted', { result: resultOf(error) });
   };
   return {

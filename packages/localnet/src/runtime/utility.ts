@@ -6,6 +6,7 @@
 import { blake2, concatBytes, fromHex, toHex } from '../hex.ts';
 import { encodeScale } from '../scale/codec.ts';
 import type { RuntimeCall, TypeOf } from '../scale/type-of.ts';
+import { batchOverhead, benchmarked, derivativeOverhead, lighter, sum, weightOf, type Weight } from './dispatch-info.ts';
 import { DispatchFailure, ensure, ensureRoot, ensureSigned, resultOf, type CallFilter, type CallHandlers, type Dispatch, type Origin } from './execution.ts';
 
 /** Calls of a batch at most (`Utility.batched_calls_limit`). */
@@ -22,44 +23,71 @@ export function hasNestedBatch(call: RuntimeCall): boolean {
 }
 
 /** The pallet's calls. */
-export function utilityCalls({ dispatch, dispatchUnfiltered }: { readonly dispatch: Dispatch; readonly dispatchUnfiltered: Dispatch }): CallHandlers<'Utility'> {
+export function utilityCalls(dispatches: { readonly dispatch: Dispatch; readonly dispatchUnfiltered: Dispatch }): CallHandlers<'Utility'> {
+  return { ...batchCalls(dispatches.dispatch), ...singleCalls(dispatches) };
+}
+
+type BatchNames = 'batch' | 'batch_all' | 'force_batch';
+
+function batchCalls(dispatch: Dispatch): Pick<CallHandlers<'Utility'>, BatchNames> {
   return {
     batch: (execution, origin, { calls }) => {
       ensureBatch(origin, calls);
+      let used = sum();
       for (const [index, call] of calls.entries()) {
-        const error = execution.attempt(() => dispatch(execution, origin, call));
-        if (error !== undefined) return execution.deposit('Utility', 'BatchInterrupted', { index, error });
+        const { error, weight } = execution.attemptCall(() => dispatch(execution, origin, call));
+        used = sum(used, usedBy(call, weight));
+        if (error !== undefined) {
+          execution.deposit('Utility', 'BatchInterrupted', { index, error });
+          return sum(batchOverhead('batch', index + 1), used);
+        }
         execution.deposit('Utility', 'ItemCompleted', []);
       }
       execution.deposit('Utility', 'BatchCompleted', []);
+      return sum(batchOverhead('batch', calls.length), used);
     },
     batch_all: (execution, origin, { calls }) => {
       ensureBatch(origin, calls);
       const inner = restrict(origin, ({ pallet, call }) => pallet !== 'Utility' || call !== 'batch_all');
-      for (const call of calls) {
-        dispatch(execution, inner, call);
+      let used = sum();
+      for (const [index, call] of calls.entries()) {
+        const { error, weight } = execution.attemptCall(() => dispatch(execution, inner, call));
+        used = sum(used, usedBy(call, weight));
+        if (error !== undefined) throw new DispatchFailure(error, sum(batchOverhead('batch_all', index + 1), used));
         execution.deposit('Utility', 'ItemCompleted', []);
       }
       execution.deposit('Utility', 'BatchCompleted', []);
+      return sum(batchOverhead('batch_all', calls.length), used);
     },
     force_batch: (execution, origin, { calls }) => {
       ensureBatch(origin, calls);
       let failed = false;
+      let used = sum();
       for (const call of calls) {
-        const error = execution.attempt(() => dispatch(execution, origin, call));
+        const { error, weight } = execution.attemptCall(() => dispatch(execution, origin, call));
+        used = sum(used, usedBy(call, weight));
         failed ||= error !== undefined;
         if (error === undefined) execution.deposit('Utility', 'ItemCompleted', []);
         else execution.deposit('Utility', 'ItemFailed', { error });
       }
       execution.deposit('Utility', failed ? 'BatchCompletedWithErrors' : 'BatchCompleted', []);
+      return sum(batchOverhead('force_batch', calls.length), used);
     },
+  };
+}
+
+function singleCalls({ dispatch, dispatchUnfiltered }: { readonly dispatch: Dispatch; readonly dispatchUnfiltered: Dispatch }): Omit<CallHandlers<'Utility'>, BatchNames> {
+  return {
     as_derivative: (execution, origin, { index, call }) => {
       const account = derivativeAccount(ensureSigned(origin), index);
-      dispatch(execution, { ...origin, type: 'signed', account }, call);
+      const { error, weight } = execution.attemptCall(() => dispatch(execution, { ...origin, type: 'signed', account }, call));
+      const used = sum(derivativeOverhead(), usedBy(call, weight));
+      if (error !== undefined) throw new DispatchFailure(error, used);
+      return used;
     },
     dispatch_as: (execution, origin, { as_origin, call }) => {
       ensureRoot(origin);
-      const error = execution.attempt(() => dispatchUnfiltered(execution, originOf(as_origin), call));
+      const error = execution.attempt(() => void dispatchUnfiltered(execution, originOf(as_origin), call));
       execution.deposit('Utility', 'DispatchedAs', { result: resultOf(error) });
     },
     dispatch_as_fallible: (execution, origin, { as_origin, call }) => {
@@ -74,12 +102,25 @@ export function utilityCalls({ dispatch, dispatchUnfiltered }: { readonly dispat
     },
     if_else: (execution, origin, { main, fallback }) => {
       ensureNotNone(origin);
-      const error = execution.attempt(() => dispatch(execution, origin, main));
-      if (error === undefined) return execution.deposit('Utility', 'IfElseMainSuccess', []);
-      dispatch(execution, origin, fallback);
-      execution.deposit('Utility', 'IfElseFallbackCalled', { main_error: error });
+      const first = execution.attemptCall(() => dispatch(execution, origin, main));
+      const used = sum(benchmarked('Utility.if_else'), usedBy(main, first.weight));
+      if (first.error === undefined) {
+        execution.deposit('Utility', 'IfElseMainSuccess', []);
+        return used;
+      }
+      const second = execution.attemptCall(() => dispatch(execution, origin, fallback));
+      const all = sum(used, usedBy(fallback, second.weight));
+      if (second.error !== undefined) throw new DispatchFailure(second.error, all);
+      execution.deposit('Utility', 'IfElseFallbackCalled', { main_error: first.error });
+      return all;
     },
   };
+}
+
+/** What a call that was made counts for: no more than it was said to weigh. */
+function usedBy(call: RuntimeCall, actual: Weight | undefined): Weight {
+  const declared = weightOf(call);
+  return actual === undefined ? declared : lighter(actual, declared);
 }
 
 function ensureBatch(origin: Origin, calls: readonly RuntimeCall[]): void {

@@ -6,8 +6,9 @@
 import { eraBirth, isSignatureValid, type Extrinsic, type SignedPart } from '../extrinsic.ts';
 import type { RuntimeCall } from '../scale/type-of.ts';
 import { canPay } from './balances.ts';
-import { dispatchInfo } from './dispatch.ts';
+import { dispatchInfo } from './dispatch-info.ts';
 import { DispatchFailure, errorName, ZERO_ACCOUNT, type Execution } from './execution.ts';
+import { feeOf, feePayer } from './fees.ts';
 import { checkGuards } from './guards.ts';
 
 /** `InvalidTransaction` and `UnknownTransaction` of `sp_runtime`. */
@@ -40,14 +41,6 @@ export interface ValidTransaction {
   readonly feeRao: bigint;
 }
 
-/** Fee of a call that pays: a fixed part, and one rao per byte (the chain's `LengthToFee`). */
-const BASE_FEE_RAO = 125_000n;
-
-/** The fee of an extrinsic, without tip. */
-export function feeOf(call: RuntimeCall, lengthBytes: number): bigint {
-  return dispatchInfo(call).pays_fee.type === 'No' ? 0n : BASE_FEE_RAO + BigInt(lengthBytes);
-}
-
 /**
  * Checks a transaction against the state before the next block, `execution` being that block. Nonces ahead of the account's pass:
  * the pool keeps them until their turn.
@@ -77,7 +70,7 @@ export function checkState(execution: Execution, { signer, signed, call, lengthB
   if (paysFee && account.providers === 0 && account.sufficients === 0) throw new TransactionInvalid('Payment');
   if (signed.nonce < account.nonce) throw new TransactionInvalid('Stale');
   const feeRao = feeOf(call, lengthBytes);
-  if (feeRao + signed.tip > 0n && !canPay(execution, signer, feeRao + signed.tip)) throw new TransactionInvalid('Payment');
+  if (feeRao + signed.tip > 0n && !canPay(execution, feePayer(execution, signer, call), feeRao + signed.tip)) throw new TransactionInvalid('Payment');
   if (call.pallet === 'Sudo' && execution.storage.Sudo.Key.get() !== signer) throw new TransactionInvalid('BadSigner');
   checkSubtensor(execution, signer, call);
   return feeRao;

@@ -1,0 +1,66 @@
+/**
+ * A block's extrinsics, carried out: inherents, and transactions with their nonce, fee and refund.
+ * @module
+ * @see substrate/frame/executive; pallets/transaction-fee/src/lib.rs, `correct_and_deposit_fee` (opentensor/subtensor 14bc6f9f9)
+ */
+import type { SignedPart } from '../extrinsic.ts';
+import type { RuntimeCall } from '../scale/type-of.ts';
+import { burn, mint } from './balances.ts';
+import { dispatchInfo, lighter, sum } from './dispatch-info.ts';
+import { dispatch } from './dispatch.ts';
+import type { Ending, Execution } from './execution.ts';
+import { BASE_EXTRINSIC, feeOf, feePayer } from './fees.ts';
+
+/** A transaction that is valid now. */
+export interface SignedCall {
+  readonly call: RuntimeCall;
+  readonly signed: SignedPart;
+  readonly signer: string;
+  readonly lengthBytes: number;
+}
+
+/** Carries out an extrinsic that nobody signed. */
+export function applyInherent(execution: Execution, call: RuntimeCall): void {
+  depositResult(execution, call, { ...execution.attemptCall(() => dispatch(execution, { type: 'none' }, call)), isFree: false });
+}
+
+/** Nonce and fee stand whatever the call does; sudo is free if it was the sudo key's (it is, or the pool had refused it). */
+export function applyTransaction(execution: Execution, transaction: SignedCall): void {
+  const { call, signed, signer } = transaction;
+  const { Account } = execution.storage.System;
+  const account = Account.get(signer);
+  Account.set(signer, { ...account, nonce: account.nonce + 1 });
+  const payer = feePayer(execution, signer, call);
+  const charged = withdrawFee(execution, payer, transaction);
+  const ending = execution.attemptCall(() => dispatch(execution, { type: 'signed', account: signer }, call));
+  const isFree = call.pallet === 'Sudo' && ending.error === undefined;
+  const due = signed.tip + (isFree ? 0n : feeOf(call, transaction.lengthBytes, ending.weight));
+  if (charged > 0n) giveBack(execution, payer, charged - due);
+  execution.deposit('TransactionPayment', 'TransactionFeePaid', { who: payer, actual_fee: due, tip: signed.tip });
+  depositResult(execution, call, { ...ending, isFree });
+}
+
+/** Takes the fee as it is declared, with the tip; returns how much. */
+function withdrawFee(execution: Execution, payer: string, { call, signed, lengthBytes }: SignedCall): bigint {
+  const charged = feeOf(call, lengthBytes) + signed.tip;
+  if (charged === 0n) return charged;
+  burn(execution, payer, charged);
+  execution.deposit('Balances', 'Withdraw', { who: payer, amount: charged });
+  return charged;
+}
+
+/** The chain tells of the refund even if it is nothing; who is dead by now gets none. */
+function giveBack(execution: Execution, payer: string, amountRao: bigint): void {
+  const { free, reserved } = execution.storage.System.Account.get(payer).data;
+  if (free + reserved === 0n) return;
+  if (amountRao > 0n) mint(execution, payer, amountRao);
+  execution.deposit('Balances', 'Deposit', { who: payer, amount: amountRao });
+}
+
+function depositResult(execution: Execution, call: RuntimeCall, { error, weight, isFree }: Ending & { readonly isFree: boolean }): void {
+  const declared = dispatchInfo(call);
+  const actual = weight === undefined ? declared.weight : lighter(weight, declared.weight);
+  const dispatch_info = { ...declared, weight: sum(actual, BASE_EXTRINSIC), ...(isFree ? { pays_fee: { type: 'No' } as const } : {}) };
+  if (error === undefined) execution.deposit('System', 'ExtrinsicSuccess', { dispatch_info });
+  else execution.deposit('System', 'ExtrinsicFailed', { dispatch_error: error, dispatch_info });
+}
