@@ -419,15 +419,25 @@ describe('localnet', () => {
     const { code, stdout } = await connito(['localnet', '--port', '0', '--script', script, '--interval', '0.05', '--json'], { until: (text, kill) => void (text.split('\n').length > 4 && kill('SIGINT')) });
     const [up, ...blocks] = stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
     expect([code, Object.keys(up ?? {})]).toEqual([130, ['endpoint', 'genesisHash']]);
-    expect(blocks[0]).toMatchObject({ kind: 'block', number: expect.any(Number), extrinsics: [{ pallet: 'Timestamp', call: 'set' }, { pallet: 'Drand' }] });
+    expect(blocks[0]).toMatchObject({ kind: 'block', number: expect.any(Number), extrinsics: expect.arrayContaining([expect.objectContaining({ pallet: 'Timestamp', call: 'set' }), expect.objectContaining({ pallet: 'Drand', call: 'write_pulse' })]) as unknown });
     expect(Number(blocks[0]?.['number'])).toBeGreaterThan(25);
   });
 
   it.each([
     [['--script', 'missing.jsonc'], 3, /missing\.jsonc/],
     [['--fork', 'missing.json'], 3, /missing\.json is no snapshot/],
+    [['--drand-url', 'https://api.drand.sh'], 2, /set beacon to quicknet too/],
+    [['--beacon', 'quicknet', '--drand-url', 'api.drand.sh'], 2, /http\(s\) URLs/],
   ])('refuses %j', async (args, code, message) => {
     expectRefusal(await connito(['localnet', '--port', '0', ...args]), code, message);
+  });
+
+  it('follows quicknet by the clock on the wall, also where drand cannot be reached', async () => {
+    const args = ['localnet', '--port', '0', '--beacon', 'quicknet', '--drand-url', 'http://127.0.0.1:1', '--block-time', '0.1', '--json'];
+    const { code, stdout, stderr } = await connito(args, { until: (text, kill, log) => void (text.split('\n').length > 3 && log.includes('do not come') && kill('SIGINT')) });
+    const block = JSON.parse(stdout.split('\n')[1] ?? '') as { timestampMs: number; extrinsics: unknown[] };
+    expect([code, stderr]).toEqual([130, expect.stringMatching(/Pulses of drand do not come.*Blocks go on/)]);
+    expect([Math.abs(block.timestampMs - Date.now()) < 60_000, block.extrinsics.length]).toEqual([true, 1]);
   });
 
   it('refuses a port that is taken', async () => {

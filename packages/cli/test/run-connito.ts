@@ -10,15 +10,15 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs to the end; `until` may look at stdout as it comes and act on the process (a signal, say). */
-export function connito(args: readonly string[], { env = {}, until }: { readonly env?: Record<string, string>; readonly until?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void } = {}): Promise<Outcome> {
+/** Runs to the end; `until` may look at the output as stdout comes and act on the process (a signal, say). */
+export function connito(args: readonly string[], { env = {}, until }: { readonly env?: Record<string, string>; readonly until?: (stdout: string, kill: (signal: NodeJS.Signals) => void, stderr: string) => void } = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1', CONNITO_DEBUG: '', ...env } });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
-      until?.(stdout, (signal) => child.kill(signal));
+      until?.(stdout, (signal) => child.kill(signal), stderr);
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.once('error', reject);

@@ -1,5 +1,5 @@
 /**
- * The chain's own drand-like beacon: quicknet's scheme with a key from the seed; round 1 is due at genesis.
+ * The beacon that a chain follows, and the chain's own: quicknet's scheme with a key from the seed, whose round 1 is due at genesis.
  * @module
  */
 import { deriveBeaconKey, lastRoundAt, pulseRandomness, signRound, type Beacon } from '@connito/commit-reveal';
@@ -9,44 +9,59 @@ import type { RuntimeCall, TypeOf } from './scale/type-of.ts';
 import { ed25519Pair } from './substrate-crypto.ts';
 
 /** Rounds in one block at most, as many as the pallet's offchain worker fetches (`MAX_PULSES_TO_FETCH`). */
-const MAX_PULSES_PER_BLOCK = 50;
+export const MAX_PULSES_PER_BLOCK = 50;
 
-/** A beacon that can sign. */
-export interface LocalBeacon {
-  readonly beacon: Beacon;
+/** Which pulses a block is to have. */
+export interface PulseRequest {
+  /** Only rounds after this one can be stored. */
+  readonly lastStored: bigint;
+  /** Timestamp of the block: only rounds that are due by then. */
+  readonly timeMs: number;
+  readonly blockNumber: number;
+}
+
+/** Where a chain's pulses come from. */
+export interface ChainBeacon {
   /** The `Drand.BeaconConfig` of genesis. */
   readonly config: TypeOf<'BeaconConfiguration'>;
-  /** The round that is due last at a time; 0 before the first. */
+  /** The round that should be there last at a time; 0 before the first, and where none is known to come. */
   lastRoundAt(timeMs: number): number;
-  /** The extrinsic that writes all rounds after `lastStored` that are due at `timeMs`; `undefined` if there are none. */
-  writePulses(request: { lastStored: bigint; timeMs: number; blockNumber: number }): RuntimeCall | undefined;
+  /** The extrinsics that write what is there, a round each. */
+  writePulses(request: PulseRequest): readonly RuntimeCall[];
 }
 
 /** Makes the beacon of a seed. Times and period are whole seconds. */
-export function openBeacon({ seed, genesisTimeMs, periodMs }: { seed: Uint8Array; genesisTimeMs: number; periodMs: number }): LocalBeacon {
+export function openBeacon({ seed, genesisTimeMs, periodMs }: { seed: Uint8Array; genesisTimeMs: number; periodMs: number }): ChainBeacon {
   const { secretKey, publicKey } = deriveBeaconKey(seed);
-  const author = ed25519Pair(blake2(concatBytes(utf8('connito/localnet/author/v1'), seed)));
+  const write = pulseWriter(seed);
   const beacon: Beacon = { publicKey, genesisTimeMs, periodMs };
   return {
-    beacon,
     config: configOf(beacon),
     lastRoundAt: (timeMs) => lastRoundAt(beacon, timeMs),
     writePulses: ({ lastStored, timeMs, blockNumber }) => {
-      const due = lastRoundAt(beacon, timeMs);
       const first = Number(lastStored) + 1;
-      const last = Math.min(due, first + MAX_PULSES_PER_BLOCK - 1);
-      if (last < first) return undefined;
-      const pulses = Array.from({ length: last - first + 1 }, (_, index) => makePulse(secretKey, first + index));
-      const payload = { block_number: blockNumber - 1, pulses, public: { type: 'Ed25519' as const, value: author.publicKey } };
-      const signature = { type: 'Ed25519' as const, value: author.sign(encodeScale('PulsesPayload', payload)) };
-      return { pallet: 'Drand', call: 'write_pulse', args: { pulses_payload: payload, signature } };
+      const count = Math.min(lastRoundAt(beacon, timeMs) - first + 1, MAX_PULSES_PER_BLOCK);
+      return Array.from({ length: Math.max(0, count) }, (_, index) => write({ round: first + index, signature: signRound(secretKey, first + index), blockNumber }));
     },
   };
 }
 
-function makePulse(secretKey: Uint8Array, round: number): TypeOf<'Pulse'> {
-  const signature = signRound(secretKey, round);
-  return { round: BigInt(round), randomness: pulseRandomness(signature), signature };
+/** A signature that the chain is to be told. */
+export interface WrittenPulse {
+  readonly round: number;
+  readonly signature: Uint8Array;
+  readonly blockNumber: number;
+}
+
+/** Makes `write_pulse` extrinsics of an author whose key comes from the seed. */
+export function pulseWriter(seed: Uint8Array): (pulse: WrittenPulse) => RuntimeCall {
+  const author = ed25519Pair(blake2(concatBytes(utf8('connito/localnet/author/v1'), seed)));
+  return ({ round, signature, blockNumber }) => {
+    const pulses = [{ round: BigInt(round), randomness: pulseRandomness(signature), signature }];
+    const payload = { block_number: blockNumber - 1, pulses, public: { type: 'Ed25519' as const, value: author.publicKey } };
+    const authorSignature = { type: 'Ed25519' as const, value: author.sign(encodeScale('PulsesPayload', payload)) };
+    return { pallet: 'Drand', call: 'write_pulse', args: { pulses_payload: payload, signature: authorSignature } };
+  };
 }
 
 function configOf({ publicKey, genesisTimeMs, periodMs }: Beacon): TypeOf<'BeaconConfiguration'> {

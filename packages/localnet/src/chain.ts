@@ -4,7 +4,7 @@
  */
 import { extrinsicsRootOf, hashHeader, type Block, type Header } from './block.ts';
 import { BlockArchive } from './block-archive.ts';
-import type { LocalBeacon } from './beacon.ts';
+import type { ChainBeacon } from './beacon.ts';
 import type { ChainStore, StoredChain } from './disk.ts';
 import { LocalnetError } from './errors.ts';
 import { ForkStates, type Branch, type ChangedBlock } from './fork-states.ts';
@@ -64,7 +64,7 @@ export interface BuildOptions {
 /** What a chain is made from. */
 export interface ChainOptions {
   readonly start: ChainStart;
-  readonly beacon: LocalBeacon;
+  readonly beacon: ChainBeacon;
   /** How many blocks back state can be read. */
   readonly historyBlocks: number;
   /** How many blocks are kept at all; state reaches no further back than blocks. */
@@ -73,6 +73,8 @@ export interface ChainOptions {
   readonly finalityLagBlocks: number;
   readonly commitRevealDefault: boolean | undefined;
   readonly epochModel: EpochModel;
+  /** `wall`: a block is stamped with the clock on the wall where that is later than a block time after the one before (`virtual`). */
+  readonly clock?: 'virtual' | 'wall';
 }
 
 /** Where a chain begins: with a state in memory, or with what stands in a store. */
@@ -125,6 +127,11 @@ export class Chain {
     return this.#blocks.head;
   }
 
+  /** Where its pulses come from. */
+  get beacon(): ChainBeacon {
+    return this.#options.beacon;
+  }
+
   /** The newest final block. */
   get finalized(): Block {
     return this.#finalized;
@@ -137,7 +144,8 @@ export class Chain {
 
   /** Timestamp of the next block. */
   get nextTimestampMs(): number {
-    return this.#nextTimestampMs ?? this.head.timestampMs + this.blockTimeMs;
+    const due = this.head.timestampMs + this.blockTimeMs;
+    return this.#nextTimestampMs ?? (this.#options.clock === 'wall' ? Math.max(due, Date.now()) : due);
   }
 
   /** Stamps the next block; those after it follow by the block time. */
@@ -345,11 +353,11 @@ export class Chain {
     const { blockNumber, timestampMs } = execution;
     if (skipPulses) skipRounds(execution, this.#options.beacon.lastRoundAt(timestampMs));
     const lastStored = execution.storage.Drand.LastStoredRound.get();
-    const calls: (RuntimeCall | undefined)[] = [
+    const calls: readonly RuntimeCall[] = [
       { pallet: 'Timestamp', call: 'set', args: { now: BigInt(timestampMs) } },
-      this.#options.beacon.writePulses({ lastStored, timeMs: timestampMs, blockNumber }),
+      ...this.#options.beacon.writePulses({ lastStored, timeMs: timestampMs, blockNumber }),
     ];
-    return calls.filter((call) => call !== undefined).map((call, index) => {
+    return calls.map((call, index) => {
       execution.phase = { type: 'ApplyExtrinsic', value: index };
       applyInherent(execution, call);
       return encodeBareExtrinsic(call);

@@ -4,8 +4,10 @@
  * Whatever changes state does so in a block of its own, so that the state at each block stays what it was when the block was told of.
  * @module
  */
+import type { Pulse } from '@connito/commit-reveal';
 import { accountOfAddress } from './accounts.ts';
 import type { Block } from './block.ts';
+import { DrandBeacon, type GivenPulse } from './drand-beacon.ts';
 import { LocalnetError } from './errors.ts';
 import { parseHex, toHex } from './hex.ts';
 import type { LocalNode } from './node.ts';
@@ -30,6 +32,8 @@ export type StorageEntry =
   | { readonly pallet: string; readonly item: string; readonly keys?: readonly unknown[] | undefined; readonly value: unknown }
   | { readonly key: string; readonly value: string | null };
 
+/** Pulses that are given at a time at most: each takes 10 to 20 ms to verify. */
+const MAX_GIVEN_PULSES = 1_000;
 /** Blocks between which a long jump lets others have a turn. */
 const CHUNK_BLOCKS = 256;
 /** Blocks of one jump at most. */
@@ -111,6 +115,27 @@ export class Controls {
     else chain.setNextTimestamp(timeMs);
   }
 
+  /**
+   * Takes in signatures of quicknet, all or none; how many pulses wait now. Each stands in the first block that is made after its round is due. Those that wait
+   * are lost by a restart.
+   * @throws bad-control where the chain follows its own beacon; for a signature that is not quicknet's; for rounds that the chain is past
+   */
+  async givePulses(pulses: readonly GivenPulse[]): Promise<number> {
+    const { beacon } = this.#node.chain;
+    if (!(beacon instanceof DrandBeacon)) throw new LocalnetError('bad-control', "This chain's beacon signs its rounds itself and takes no pulses. Start the chain with the beacon quicknet.");
+    if (!Array.isArray(pulses) || pulses.length < 1 || pulses.length > MAX_GIVEN_PULSES) throw new LocalnetError('bad-control', `Pulses are given as a list of 1 to ${MAX_GIVEN_PULSES}, got ${Array.isArray(pulses) ? pulses.length : 'no list'}.`);
+    const verified: Pulse[] = [];
+    for (const [index, pulse] of pulses.entries()) {
+      verified.push(beacon.verify(pulse, `pulses[${index}]`));
+      await nextTurn();
+    }
+    const last = this.#lastStoredRound();
+    const late = verified.find(({ round }) => round <= last);
+    if (late !== undefined) throw new LocalnetError('bad-control', `Round ${late.round} comes too late: the chain has pulses up to round ${last}, and takes only later ones.`, { context: { round: late.round, last } });
+    beacon.hold(verified);
+    return beacon.waitingRounds.length;
+  }
+
   /** Gives an account new TAO, counted in both pallets' issuance, in a block of its own. @throws bad-control */
   fund(address: string, amountRao: bigint): Block {
     const account = accountOf(address);
@@ -189,6 +214,11 @@ export class Controls {
     const { number } = chain.head.header;
     const due = Number(nextEpochBlock(chain.storageAt(number), netuid) ?? 0n) - number;
     return Math.min(CHUNK_BLOCKS, Math.max(1, due));
+  }
+
+  #lastStoredRound(): bigint {
+    const { chain } = this.#node;
+    return chain.storageAt(chain.head.header.number).Drand.LastStoredRound.get();
   }
 
   #lastEpoch(netuid: number): bigint {

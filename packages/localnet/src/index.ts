@@ -1,6 +1,7 @@
 export { startLocalnet } from './localnet.ts';
 export type { Localnet, LocalnetEndpoint, LocalnetOptions } from './localnet.ts';
 export type { JumpOptions, StorageEntry } from './controls.ts';
+export type { GivenPulse } from './drand-beacon.ts';
 export type { BlockMode } from './producer.ts';
 export type { DropOptions, Faults, FaultSettings, RpcErrorSpec } from './faults.ts';
 export type { BlockReport, EventReport, ExtrinsicReport } from './block-report.ts';

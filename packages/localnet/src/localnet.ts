@@ -3,13 +3,15 @@
  * @module
  */
 import { trieReady } from '@connito/chain/trie';
+import { QUICKNET } from '@connito/commit-reveal';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { accountOfAddress, accountOfUri, addressOf, DEVELOPMENT_ACCOUNTS } from './accounts.ts';
-import { openBeacon, type LocalBeacon } from './beacon.ts';
+import { MAX_PULSES_PER_BLOCK, openBeacon, type ChainBeacon } from './beacon.ts';
 import { reportBlock, type BlockReport } from './block-report.ts';
 import { Chain, type ChainStart } from './chain.ts';
 import { Controls, fundAccount, type JumpOptions, type StorageEntry } from './controls.ts';
+import { DrandBeacon, type GivenPulse } from './drand-beacon.ts';
 import type { ChainStore, StoredChain } from './disk.ts';
 import { LocalnetError } from './errors.ts';
 import type { Faults } from './faults.ts';
@@ -17,6 +19,7 @@ import { makeGenesis } from './genesis.ts';
 import { blake2 } from './hex.ts';
 import { LocalNode } from './node.ts';
 import type { BlockMode } from './producer.ts';
+import { PulseFeed } from './pulse-feed.ts';
 import { openServer, type RpcServer } from './rpc/server.ts';
 import { freeBalance } from './runtime/balances.ts';
 import { restartRounds } from './runtime/drand.ts';
@@ -58,8 +61,19 @@ export interface LocalnetOptions {
   readonly commitRevealWeights?: boolean;
   /** How epochs are scheduled: as on chain since spec 407 (`stateful`), or as clients of before compute it (`modulo`). */
   readonly epochModel?: EpochModel;
-  /** Seconds from one beacon round to the next, in milliseconds (3,000). */
+  /**
+   * What the chain's `Drand` pallet follows: a beacon of its own that signs each round when the chain's time has reached it (`built-in`), or drand's quicknet as mainnet
+   * does, whose pulses are given by `givePulses` or fetched.
+   */
+  readonly beacon?: 'built-in' | 'quicknet';
+  /** HTTP endpoints of drand that quicknet's pulses are fetched from (none: there are those that are given). `DRAND_ENDPOINTS` of `@connito/commit-reveal` are the public ones. */
+  readonly drandEndpoints?: readonly string[];
+  /** Seconds from one round of the built-in beacon to the next, in milliseconds (3,000). */
   readonly beaconPeriodMs?: number;
+  /** `wall`: a block is stamped with the clock on the wall where that is later than a block time after the one before; `virtual`, the default, never looks at it. */
+  readonly clock?: 'virtual' | 'wall';
+  /** Hears what goes wrong without ending anything, such as drand not answering (`process.emitWarning`). */
+  readonly onNotice?: (message: string) => void;
   /** How many blocks back state can be read (in memory 10,000, in a directory 100,000). */
   readonly historyBlocks?: number;
   /** How many blocks are kept at all (in memory 10,000, and no fewer than `historyBlocks`; in a directory all). */
@@ -96,6 +110,8 @@ export interface Localnet extends LocalnetEndpoint {
   jumpToEpoch(netuid: number, options?: JumpOptions): Promise<number>;
   /** Stamps the next block with a later time. @throws bad-control */
   setNextTime(timeMs: number, options?: JumpOptions): void;
+  /** Takes in signatures of quicknet, verified, where the chain follows it; how many pulses wait for their blocks. @throws bad-control */
+  givePulses(pulses: readonly GivenPulse[]): Promise<number>;
   /** How blocks come from now on. @throws bad-control */
   setBlockMode(mode: BlockMode): void;
   /** Gives an account new TAO, in a block of its own. @throws bad-control */
@@ -139,22 +155,46 @@ const SUDO_URI = '//Alice';
 export async function startLocalnet(options: LocalnetOptions): Promise<Localnet> {
   await trieReady;
   const checked = checkOptions(options);
-  const beacon = openBeacon({ seed: checked.seed, genesisTimeMs: checked.genesisTimeMs, periodMs: checked.beaconPeriodMs });
+  const beacon = beaconOf(checked);
   const { start, isFork } = await openStart(checked, beacon);
   const store = 'store' in start ? start.store : undefined;
   try {
     const chain = openChain(start, checked, beacon);
     const node = new LocalNode(chain, { waitFor: checked.waitFor, mode: checked.mode });
     if (isFork) node.edit((execution) => adapt(execution, checked, beacon));
-    return await serve(node, store, checked);
+    const feed = beacon instanceof DrandBeacon ? followDrand(node, beacon, checked) : undefined;
+    return await serve({ node, store, feed }, checked);
   } catch (error) {
     await store?.close();
     throw error;
   }
 }
 
+function beaconOf({ beacon, seed, genesisTimeMs, beaconPeriodMs, drandEndpoints }: CheckedOptions): ChainBeacon {
+  if (beacon === 'quicknet') return new DrandBeacon({ seed, isFetched: drandEndpoints.length > 0 });
+  return openBeacon({ seed, genesisTimeMs, periodMs: beaconPeriodMs });
+}
+
+/** What was written waits no more; where there are endpoints, the rounds of the next blocks are fetched. */
+function followDrand(node: LocalNode, beacon: DrandBeacon, { drandEndpoints: endpoints, onNotice: notice }: CheckedOptions): PulseFeed | undefined {
+  const lastStored = (number: number): bigint => node.chain.storageAt(number).Drand.LastStoredRound.get();
+  node.onFinalized(({ header }) => beacon.forget(lastStored(header.number)));
+  if (endpoints.length === 0) return undefined;
+  const wanted = (): { first: number; last: number } => {
+    const due = beacon.lastRoundAt(node.chain.nextTimestampMs);
+    const known = Math.max(Number(lastStored(node.head.header.number)), beacon.waitingRounds.at(-1) ?? 0);
+    // As the pallet's worker, which begins with the newest round where there is none yet.
+    const first = known === 0 ? Math.max(1, due) : known + 1;
+    return { first, last: Math.min(due, first + MAX_PULSES_PER_BLOCK - 1) };
+  };
+  const feed = new PulseFeed({ beacon: QUICKNET, endpoints, fetch, wanted, deliver: (pulse) => beacon.hold([pulse]), notice });
+  node.onBlock(() => feed.wake());
+  feed.wake();
+  return feed;
+}
+
 /** The chain of the state directory, or a new one: from genesis, or from where another stands. */
-async function openStart(options: CheckedOptions, beacon: LocalBeacon): Promise<{ start: ChainStart; isFork: boolean }> {
+async function openStart(options: CheckedOptions, beacon: ChainBeacon): Promise<{ start: ChainStart; isFork: boolean }> {
   const { stateDirectory, forkFrom } = options;
   const store = stateDirectory === undefined ? undefined : (await import('./disk.ts')).openChainStore(stateDirectory);
   try {
@@ -179,7 +219,7 @@ async function readFork(path: string): Promise<Snapshot> {
 }
 
 /** A directory that was made from genesis has the genesis of its options; one that was forked has another's. */
-function checkStored({ genesis, blockTimeMs, forked }: StoredChain, options: CheckedOptions, beacon: LocalBeacon): void {
+function checkStored({ genesis, blockTimeMs, forked }: StoredChain, options: CheckedOptions, beacon: ChainBeacon): void {
   const expected = { genesisHash: forked ? genesis.hash : genesisOf(options, beacon).genesis.hash, blockTimeMs: options.blockTimeMs };
   const found = { genesisHash: genesis.hash, blockTimeMs };
   for (const key of ['genesisHash', 'blockTimeMs'] as const) {
@@ -189,13 +229,13 @@ function checkStored({ genesis, blockTimeMs, forked }: StoredChain, options: Che
   }
 }
 
-function openChain(start: ChainStart, options: CheckedOptions, beacon: LocalBeacon): Chain {
-  const { historyBlocks, finalityLagBlocks, commitRevealWeights, epochModel } = options;
+function openChain(start: ChainStart, options: CheckedOptions, beacon: ChainBeacon): Chain {
+  const { historyBlocks, finalityLagBlocks, commitRevealWeights, epochModel, clock } = options;
   const keepBlocks = options.keepBlocks ?? (options.stateDirectory === undefined ? Math.max(historyBlocks, KEPT_BLOCKS.inMemory) : undefined);
-  return new Chain({ start, beacon, historyBlocks, keepBlocks, finalityLagBlocks, commitRevealDefault: commitRevealWeights, epochModel });
+  return new Chain({ start, beacon, historyBlocks, keepBlocks, finalityLagBlocks, commitRevealDefault: commitRevealWeights, epochModel, clock });
 }
 
-function genesisOf(options: CheckedOptions, beacon: LocalBeacon): Snapshot {
+function genesisOf(options: CheckedOptions, beacon: ChainBeacon): Snapshot {
   return makeGenesis({
     genesisTimeMs: options.genesisTimeMs,
     blockTimeMs: options.blockTimeMs,
@@ -206,7 +246,7 @@ function genesisOf(options: CheckedOptions, beacon: LocalBeacon): Snapshot {
 }
 
 /** Makes a forked chain that of its options: beacon, funds of those who should have them, sudo key. */
-function adapt(execution: Execution, options: CheckedOptions, beacon: LocalBeacon): void {
+function adapt(execution: Execution, options: CheckedOptions, beacon: ChainBeacon): void {
   const { Drand, Sudo } = execution.storage;
   Sudo.Key.set(accountOfUri(SUDO_URI) as string);
   if (Buffer.compare(Drand.BeaconConfig.get().public_key, beacon.config.public_key) !== 0 || Drand.BeaconConfig.get().period !== beacon.config.period) {
@@ -219,17 +259,25 @@ function adapt(execution: Execution, options: CheckedOptions, beacon: LocalBeaco
   }
 }
 
-async function serve(node: LocalNode, store: ChainStore | undefined, options: CheckedOptions): Promise<Localnet> {
+interface RunningNode {
+  readonly node: LocalNode;
+  readonly store: ChainStore | undefined;
+  readonly feed: PulseFeed | undefined;
+}
+
+async function serve({ node, store, feed }: RunningNode, options: CheckedOptions): Promise<Localnet> {
   const { host, port, snapshotDirectory } = options;
   const controls = new Controls(node);
   const open = (address: { host: string; port: number }): Promise<RpcServer> => openServer({ node, controls, snapshotDirectory, ...address });
-  const servers = [await open({ host, port }).catch((error: unknown) => {
+  const servers = [await open({ host, port }).catch(async (error: unknown) => {
     node.close();
+    await feed?.close();
     throw error;
   })];
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     node.close();
+    await feed?.close();
     await Promise.all(servers.map((server) => server.close()));
     await store?.close();
   };
@@ -267,6 +315,7 @@ function controlsOf(node: LocalNode, controls: Controls, alive: Alive): Controls
     jump: alive(async (blocks: number, options?: JumpOptions) => (await controls.jump(blocks, options)).header.number),
     jumpToEpoch: alive(async (netuid: number, options?: JumpOptions) => (await controls.jumpToEpoch(netuid, options)).header.number),
     setNextTime: alive((timeMs: number, options?: JumpOptions) => controls.setNextTime(timeMs, options)),
+    givePulses: alive((pulses: readonly GivenPulse[]) => controls.givePulses(pulses)),
     setBlockMode: alive((mode: BlockMode) => controls.setBlockMode(mode)),
     fund: alive((address: string, amountRao: bigint) => void controls.fund(address, amountRao)),
     setStorage: alive((entries: readonly StorageEntry[]) => void controls.setStorage(entries)),
@@ -306,6 +355,7 @@ function checkOptions(options: LocalnetOptions): CheckedOptions {
   const { commitRevealWeights, keepBlocks, forkFrom } = options;
   return {
     ...checked,
+    ...checkBeacon(options),
     mode: modeOf(options),
     seed: blake2(typeof seed === 'string' ? new TextEncoder().encode(seed) : seed),
     ...(commitRevealWeights === undefined ? {} : { commitRevealWeights }),
@@ -313,6 +363,24 @@ function checkOptions(options: LocalnetOptions): CheckedOptions {
     ...(forkFrom === undefined ? {} : { forkFrom }),
     ...(stateDirectory === undefined ? {} : { stateDirectory }),
   };
+}
+
+type BeaconOptions = Pick<CheckedOptions, 'beacon' | 'drandEndpoints' | 'clock' | 'onNotice'>;
+
+function checkBeacon({ beacon = 'built-in', drandEndpoints = [], clock = 'virtual', beaconPeriodMs, onNotice = (message) => process.emitWarning(message) }: LocalnetOptions): BeaconOptions {
+  if (beacon !== 'built-in' && beacon !== 'quicknet') throw refuse(`beacon must be built-in or quicknet, got ${String(beacon)}.`);
+  if (clock !== 'virtual' && clock !== 'wall') throw refuse(`clock must be virtual or wall, got ${String(clock)}.`);
+  if (beacon === 'built-in' && drandEndpoints.length > 0) throw refuse('drandEndpoints are asked for the pulses of quicknet only: set beacon to quicknet too.');
+  if (beacon === 'quicknet' && (beaconPeriodMs ?? QUICKNET.periodMs) !== QUICKNET.periodMs) throw refuse(`beaconPeriodMs is for the built-in beacon; quicknet has a round each ${QUICKNET.periodMs} ms.`);
+  for (const endpoint of drandEndpoints) {
+    if (URL.canParse(endpoint) && /^https?:$/.test(new URL(endpoint).protocol)) continue;
+    throw refuse(`drandEndpoints must be http(s) URLs such as https://api.drand.sh, got ${endpoint}.`);
+  }
+  return { beacon, drandEndpoints, clock, onNotice };
+}
+
+function refuse(message: string): LocalnetError {
+  return new LocalnetError('bad-option', message);
 }
 
 function modeOf({ intervalMs, instantSeal: instant = true }: LocalnetOptions): BlockMode {

@@ -20,7 +20,11 @@ interface LocalnetFlags {
   readonly blockTime: number;
   readonly interval?: number;
   readonly mode?: BlockMode['type'];
+  readonly beacon: 'built-in' | 'quicknet';
   readonly beaconPeriod: number;
+  readonly drandUrl?: readonly string[];
+  readonly drand: boolean;
+  readonly clock?: 'virtual' | 'wall';
   readonly epochModel: EpochModel;
   readonly finalityLag: number;
   readonly history?: number;
@@ -48,9 +52,13 @@ export function registerLocalnet(program: Command, context: CliContext): void {
     .option('--seed <text>', "text that the beacon's key comes from", '1')
     .option('--wait-for <participants>', 'virtual time: go on only when so many participants have released it', wholeNumber({ min: 1, max: 4096 }))
     .option('--block-time <seconds>', 'chain time from block to block', seconds, 12)
-    .option('--interval <seconds>', `wall-clock time between blocks (default: ${DEFAULT_INTERVAL}; none with --wait-for)`, seconds)
+    .option('--interval <seconds>', `wall-clock time between blocks (default: ${DEFAULT_INTERVAL}; the block time with --clock wall; none with --wait-for)`, seconds)
     .addOption(new Option('--mode <mode>', 'when blocks come: by the clock, at once for each transaction, or only on request').choices(['interval', 'instant', 'manual']))
-    .option('--beacon-period <seconds>', 'chain time from one beacon round to the next', wholeNumber({ min: 1, max: 86_400 }), 3)
+    .addOption(new Option('--beacon <beacon>', "what the Drand pallet follows: a beacon of the chain's own, or drand's quicknet, to which Bittensor's SDK seals weights").choices(['built-in', 'quicknet']).default('built-in'))
+    .option('--drand-url <url...>', "with --beacon quicknet: drand's HTTP endpoints to fetch pulses from (default: those of the League of Entropy)")
+    .option('--no-drand', 'with --beacon quicknet: fetch nothing; pulses come by localnet_givePulses or --script')
+    .addOption(new Option('--clock <clock>', "time of the blocks: the chain's own, or not behind the wall clock (default: virtual; wall where pulses are fetched)").choices(['virtual', 'wall']))
+    .option('--beacon-period <seconds>', 'chain time from one round of the built-in beacon to the next', wholeNumber({ min: 1, max: 86_400 }), 3)
     .addOption(new Option('--epoch-model <model>', 'schedule of epochs: as on chain since spec 407, or as clients of before compute it').choices(['stateful', 'modulo']).default('stateful'))
     .option('--finality-lag <blocks>', 'blocks so far behind the newest are final; the others can be replaced (localnet_reorg)', wholeNumber({ max: 10_000 }), 0)
     .option('--history <blocks>', 'blocks back at which state can be read (default: 10000 in memory, 100000 in a directory)', wholeNumber({ min: 1, max: 0xffff_ffff }))
@@ -63,7 +71,7 @@ export function registerLocalnet(program: Command, context: CliContext): void {
     .action((flags: LocalnetFlags) => run(flags, context));
   describeUse(
     command,
-    ['connito localnet', 'connito localnet --script subnet.jsonc', 'connito localnet --port 0 --interval 0.5 --json', 'connito localnet --state ./chain --finality-lag 3', 'connito localnet --wait-for 7 --seed 42 --state ./chain'],
+    ['connito localnet', 'connito localnet --script subnet.jsonc', 'connito localnet --port 0 --interval 0.5 --json', 'connito localnet --state ./chain --finality-lag 3', 'connito localnet --wait-for 7 --seed 42 --state ./chain', 'connito localnet --beacon quicknet --block-time 0.25'],
     'print lines of JSON: {endpoint, genesisHash} when the chain is up, then one for each block',
   );
 }
@@ -71,7 +79,7 @@ export function registerLocalnet(program: Command, context: CliContext): void {
 async function run(flags: LocalnetFlags, context: CliContext): Promise<void> {
   const { startLocalnet } = await import('@connito/localnet');
   const script = flags.script === undefined ? undefined : await readFile(flags.script, 'utf8');
-  const localnet = await startLocalnet(optionsOf(flags));
+  const localnet = await startLocalnet({ ...optionsOf(flags), ...(await beaconOptions(flags, context)) });
   try {
     const report = script === undefined ? [] : await localnet.runScenario(script);
     const lines = flags.json === true || context.stdout.isTTY !== true;
@@ -98,18 +106,35 @@ function optionsOf(flags: LocalnetFlags): LocalnetOptions {
     port: flags.port,
     seed: flags.seed,
     blockTimeMs: Math.round(flags.blockTime * 1000),
-    beaconPeriodMs: flags.beaconPeriod * 1000,
     epochModel: flags.epochModel,
     finalityLagBlocks: flags.finalityLag,
-    instantSeal: flags.mode !== 'manual',
+    clock: clockOf(flags),
+    instantSeal: flags.mode === undefined ? clockOf(flags) === 'virtual' : flags.mode !== 'manual',
     commitRevealWeights: flags.commitRevealWeights === true,
     ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<LocalnetOptions>),
   };
 }
 
-function intervalOf({ interval, waitFor, mode }: LocalnetFlags): number | undefined {
+async function beaconOptions(flags: LocalnetFlags, { log }: CliContext): Promise<Partial<LocalnetOptions>> {
+  const { beacon, beaconPeriod, drandUrl } = flags;
+  if (beacon === 'built-in') return { beacon, beaconPeriodMs: beaconPeriod * 1000, drandEndpoints: drandUrl ?? [] };
+  const { DRAND_ENDPOINTS } = await import('@connito/commit-reveal');
+  return { beacon, drandEndpoints: fetches(flags) ? (drandUrl ?? DRAND_ENDPOINTS) : [], onNotice: (message) => log.warn(message) };
+}
+
+function fetches({ beacon, drand }: LocalnetFlags): boolean {
+  return beacon === 'quicknet' && drand;
+}
+
+/** Rounds are fetched as the clock on the wall reaches them, so the chain keeps to it. */
+function clockOf(flags: LocalnetFlags): 'virtual' | 'wall' {
+  return flags.clock ?? (fetches(flags) && flags.waitFor === undefined ? 'wall' : 'virtual');
+}
+
+function intervalOf(flags: LocalnetFlags): number | undefined {
+  const { interval, waitFor, mode, blockTime } = flags;
   if (mode === 'instant' || mode === 'manual') return undefined;
-  const seconds = interval ?? (waitFor === undefined ? DEFAULT_INTERVAL : undefined);
+  const seconds = interval ?? (waitFor !== undefined ? undefined : clockOf(flags) === 'wall' ? blockTime : DEFAULT_INTERVAL);
   return seconds === undefined ? undefined : Math.round(seconds * 1000);
 }
 
@@ -122,17 +147,22 @@ function bannerOf(flags: LocalnetFlags, { localnet, report, context: { stdout, e
     blocks: `${blocksInWords(flags)}, ${flags.blockTime} s of chain time each${flags.finalityLag > 0 ? `, final ${flags.finalityLag} later` : ''}`,
     accounts: localnet.accounts.map(({ uri, address }) => ({ uri, address, balanceTao: balanceOf(localnet, address) })),
     sudo: SUDO_URI,
-    beacon: `one round each ${flags.beaconPeriod} s of chain time, scheme of quicknet`,
+    beacon: beaconInWords(flags),
     state: flags.state,
     script: report,
   };
   return renderBanner(facts, { width: Math.max(20, (stdout.columns ?? 80) - 1), paint: createPaint(wantsColor(stdout, env)) }).join('\n');
 }
 
+function beaconInWords(flags: LocalnetFlags): string {
+  if (flags.beacon === 'built-in') return `one round each ${flags.beaconPeriod} s of chain time, scheme of quicknet`;
+  return `drand quicknet, pulses ${fetches(flags) ? 'fetched' : 'as given (localnet_givePulses)'}`;
+}
+
 function blocksInWords(flags: LocalnetFlags): string {
   const intervalMs = intervalOf(flags);
   if (flags.waitFor !== undefined) return `when ${flags.waitFor} participants have nothing to do before them`;
-  if (intervalMs !== undefined) return `every ${intervalMs / 1000} s and for each transaction`;
+  if (intervalMs !== undefined) return `every ${intervalMs / 1000} s${clockOf(flags) === 'wall' ? ' by the clock on the wall' : ' and for each transaction'}`;
   return flags.mode === 'manual' ? 'on request (localnet_seal)' : 'for each transaction';
 }
 

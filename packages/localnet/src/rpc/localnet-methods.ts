@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { addressOf } from '../accounts.ts';
 import type { Block } from '../block.ts';
 import type { StorageEntry } from '../controls.ts';
+import type { GivenPulse } from '../drand-beacon.ts';
 import type { DropOptions, FaultSettings } from '../faults.ts';
 import { prefixed } from '../hex.ts';
 import type { BlockMode } from '../producer.ts';
@@ -61,6 +62,7 @@ const timeMethods: Readonly<Record<string, ControlMethod>> = {
     view.controls.setNextTime(numberParam(timeMs, 'timeMs'), jumpParam(options));
     return { nextTimestampMs: view.chain.nextTimestampMs };
   },
+  localnet_givePulses: async ({ view }, [pulses]) => ({ waitingPulses: await view.controls.givePulses((Array.isArray(pulses) ? pulses : [pulses]) as readonly GivenPulse[]) }),
   localnet_setBlockMode: ({ view }, [type, intervalMs]) => {
     view.controls.setBlockMode((type === 'interval' ? { type, intervalMs } : { type }) as BlockMode);
     return view.producer.mode;

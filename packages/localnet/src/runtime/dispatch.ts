@@ -11,7 +11,7 @@ import { balancesCalls } from './balances.ts';
 import { commitmentsCalls } from './commitments.ts';
 import type { Weight } from './dispatch-info.ts';
 import { drandCalls } from './drand.ts';
-import { DispatchFailure, ensure, ensureRoot, ensureSigned, lookup, resultOf, type CallHandlers, type Execution, type Origin } from './execution.ts';
+import { ensure, ensureNone, ensureRoot, ensureSigned, lookup, resultOf, type CallHandlers, type Execution, type Origin } from './execution.ts';
 import { childrenCalls } from './children.ts';
 import { coldkeySwapCalls } from './coldkey-swap.ts';
 import { checkGuards } from './guards.ts';
@@ -65,7 +65,7 @@ const systemCalls: CallHandlers<'System'> = {
 
 const timestampCalls: CallHandlers<'Timestamp'> = {
   set: (execution, origin, { now }) => {
-    if (origin.type !== 'none') throw new DispatchFailure({ type: 'BadOrigin' });
+    ensureNone(origin);
     execution.storage.Timestamp.Now.set(now);
   },
 };

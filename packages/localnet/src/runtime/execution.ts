@@ -152,6 +152,11 @@ export function ensureSigned(origin: Origin): string {
   return origin.account;
 }
 
+/** Fails with `BadOrigin` unless nobody does: the block's author, in an inherent or unsigned. */
+export function ensureNone(origin: Origin): void {
+  if (origin.type !== 'none') throw new DispatchFailure({ type: 'BadOrigin' });
+}
+
 /** Fails with `BadOrigin` unless root calls. */
 export function ensureRoot(origin: Origin): void {
   if (origin.type !== 'root') throw new DispatchFailure({ type: 'BadOrigin' });

@@ -59,6 +59,7 @@ class ScenarioRun {
     }
     for (const [index, { as, ...call }] of this.#scenario.calls.entries()) this.#call(as === 'root' ? { type: 'root' } : this.#signed(as, `calls.${index}.as`), callFromJson(call, `calls.${index}`), `calls.${index}`);
     if (this.#scenario.calls.length > 0) this.#report.push(`calls: ${this.#scenario.calls.length}`);
+    await this.#givePulses();
     if (this.#scenario.blocks > 0) await this.#controls.jump(this.#scenario.blocks, { skipPulses: true });
     this.#node.edit(({ overlay }) => overlay.set(MARK, hash));
     return this.#report;
@@ -69,6 +70,17 @@ class ScenarioRun {
     if (accounts.length === 0) return;
     this.#node.edit((execution) => accounts.forEach(({ account, balanceTao }) => topUp(execution, account, balanceTao)));
     this.#report.push(`accounts: ${Object.keys(this.#scenario.accounts).join(', ')}`);
+  }
+
+  /** Rounds that the chain is past are left out, as whatever is there already. */
+  async #givePulses(): Promise<void> {
+    const last = this.#storage.Drand.LastStoredRound.get();
+    const pulses = this.#scenario.pulses.filter(({ round }) => round > last);
+    if (pulses.length === 0) return;
+    await this.#controls.givePulses(pulses).catch((cause: unknown) => {
+      throw cause instanceof LocalnetError ? new LocalnetError('bad-scenario', `The scenario cannot be carried out. ${cause.message}`, { cause }) : cause;
+    });
+    this.#report.push(`pulses: ${pulses.length}`);
   }
 
   async #makeSubnet(subnet: SubnetScenario, where: string): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { StorageEntry } from '../controls.ts';
+import type { GivenPulse } from '../drand-beacon.ts';
 import { LocalnetError } from '../errors.ts';
 
 /** A scenario, parsed. Amounts are rao; accounts are names of `accounts`, secret URIs or ss58 addresses. */
@@ -12,6 +13,8 @@ export interface Scenario {
   readonly subnets: readonly SubnetScenario[];
   readonly storage: readonly StorageEntry[];
   readonly calls: readonly { readonly as: string; readonly pallet: string; readonly call: string; readonly args: Readonly<Record<string, unknown>> }[];
+  /** Pulses of quicknet, as drand answers them. */
+  readonly pulses: readonly GivenPulse[];
   /** Blocks that are made in the end. */
   readonly blocks: number;
 }
@@ -76,12 +79,15 @@ const storage = z.union([
 
 const call = z.strictObject({ as: account, pallet: z.string(), call: z.string(), args: z.record(z.string(), z.unknown()).default({}) });
 
+const pulse = z.object({ round: z.number().int().min(1), signature: z.string(), randomness: z.string().optional() });
+
 const scenario: z.ZodType<Scenario> = z.strictObject({
   $schema: z.string().optional(),
   accounts: z.record(z.string().regex(/^[\w-]{1,40}$/, 'a name has letters, digits, dashes and underscores'), z.strictObject({ uri: account, balanceTao: tao.default(1000n * 1_000_000_000n) })).default({}),
   subnets: z.array(subnet).max(128).default([]),
   storage: z.array(storage).max(100_000).default([]),
   calls: z.array(call).max(100_000).default([]),
+  pulses: z.array(pulse).max(1000).default([]),
   blocks: blocks.default(0),
 });
 
