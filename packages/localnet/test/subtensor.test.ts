@@ -93,7 +93,7 @@ describe('registration', () => {
     expect(await sudo(world.api, admin('sudoSetNetworkRegistrationAllowed', netuid, false))).toBeUndefined();
     expect(await errorOf(subtensor('burnedRegister', netuid, pairOf('//x').address), bob)).toBe('SubNetRegistrationDisabled');
     expect(await sudo(world.api, admin('sudoSetNetworkRegistrationAllowed', netuid, true))).toBeUndefined();
-    await send(world.api, tx(world.api, 'balances', 'transferKeepAlive', pairOf('//poor').address, 1_000_000), bob);
+    await send(world.api, tx(world.api, 'balances', 'transferKeepAlive', pairOf('//poor').address, 20_000_000), bob);
     expect(await errorOf(subtensor('burnedRegister', netuid, pairOf('//x').address), pairOf('//poor'))).toBe('NotEnoughBalanceToStake');
   });
 });
@@ -128,7 +128,7 @@ describe('stake', () => {
 describe('weights', () => {
   it('are stored with the row maximum at 65,535', async () => {
     const outcome = await send(world.api, subtensor('setWeights', netuid, [1, 2], [100, 50], 0), owner());
-    expect(outcome.events).toEqual(['subtensorModule.WeightsSet', 'system.ExtrinsicSuccess']);
+    expect(outcome.events).toEqual(['subtensorModule.WeightsSet', 'transactionPayment.TransactionFeePaid', 'system.ExtrinsicSuccess']);
     expect(await storage('weights', netuid, 0)).toEqual([[1, 65535], [2, 32768]]);
     expect(((await storage('lastUpdate', netuid)) as number[])[0]).toBe(world.net.blockNumber());
     expect(await errorOf(subtensor('setMechanismWeights', netuid, 0, [1], [7], 0), owner())).toBeUndefined();

@@ -75,6 +75,7 @@ export const adminUtils = {
     sudo_set_ck_burn: [73, { burn: 'u64' }],
     sudo_set_mechanism_count: [76, { netuid: 'u16', mechanism_count: 'u8' }],
     sudo_set_mechanism_emission_split: [77, { netuid: 'u16', maybe_split: 'Option<Vec<u16>>' }],
+    sudo_trim_to_max_allowed_uids: [78, { netuid: 'u16', max_n: 'u16' }],
     sudo_set_min_allowed_uids: [79, { netuid: 'u16', min_allowed_uids: 'u16' }],
     sudo_set_max_mechanism_count: [88, { max_mechanism_count: 'u8' }],
     sudo_set_min_non_immune_uids: [84, { netuid: 'u16', min: 'u16' }],

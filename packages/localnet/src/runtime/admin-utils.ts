@@ -12,6 +12,7 @@ import { ensureWindowOpen, noteOwnerChange, ownerMayChange, type OwnerChange } f
 import { clearSmallNomination } from './stake.ts';
 import { ensureOwnerOrRoot, isSubnetAccount, mechanismIndex, subnetExists } from './subnet-lookup.ts';
 import { applyTempo } from './tempo-control.ts';
+import { trimUids } from './trim-uids.ts';
 
 type SetterName = keyof CallHandlers<'AdminUtils'>;
 
@@ -410,6 +411,7 @@ const setters: Setters = {
       else MechanismEmissionSplit.set(netuid, split);
     },
   },
+  sudo_trim_to_max_allowed_uids: { owner: 'Trimming', unchecked: true, apply: (execution, { netuid, max_n }) => trimUids(execution, netuid, max_n) },
   sudo_set_min_allowed_uids: {
     window: true,
     check: (execution, { netuid, min_allowed_uids: min }) => {

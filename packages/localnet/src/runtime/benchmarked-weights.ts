@@ -84,6 +84,7 @@ export const BENCHMARKED_WEIGHTS = {
   'AdminUtils.sudo_set_weights_set_rate_limit': [141_420_000, 4_084],
   'AdminUtils.sudo_set_weights_version_key': [259_204_000, 4_383],
   'AdminUtils.sudo_set_yuma3_enabled': [228_583_000, 4_280],
+  'AdminUtils.sudo_trim_to_max_allowed_uids': [338_302_000, 4_398],
   'Balances.burn_allow_death': [30_219_000, 0],
   'Balances.burn_keep_alive': [20_720_000, 0],
   'Balances.force_adjust_total_issuance': [5_351_000, 0],

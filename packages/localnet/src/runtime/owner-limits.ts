@@ -7,7 +7,7 @@
 import type { TypeOf } from '../scale/type-of.ts';
 import { nextEpochBlock } from './epoch-schedule.ts';
 import { ensure, type Execution } from './execution.ts';
-import { MECHANISM_BLOCKS, noteLimited, passesLimit } from './rate-limits.ts';
+import { MECHANISM_BLOCKS, noteLimited, passesLimit, TRIMMING_BLOCKS } from './rate-limits.ts';
 
 /** What an owner changes. */
 export type Hyperparameter = TypeOf<'Hyperparameter'>['type'];
@@ -18,7 +18,7 @@ export interface OwnerChange {
   readonly hyperparameter: Hyperparameter | keyof typeof KINDS | 'OwnerHotkey' | 'Unlimited';
 }
 
-const KINDS = { WeightsVersionKey: 'SetWeightsVersionKey', MechanismCount: 'MechanismCountUpdate', MechanismEmission: 'MechanismEmission' } as const;
+const KINDS = { WeightsVersionKey: 'SetWeightsVersionKey', MechanismCount: 'MechanismCountUpdate', MechanismEmission: 'MechanismEmission', Trimming: 'MaxUidsTrimming' } as const;
 /** `DefaultSetSNOwnerHotkeyRateLimit`. */
 const OWNER_HOTKEY_BLOCKS = 50_400n;
 
@@ -28,7 +28,7 @@ export function ownerMayChange(execution: Execution, owner: string, { netuid, hy
   if (hyperparameter === 'Unlimited') return true;
   const tempo = BigInt(Tempo.get(netuid));
   if (isKind(hyperparameter)) {
-    const limit = hyperparameter === 'WeightsVersionKey' ? tempo * WeightsVersionKeyRateLimit.get() : MECHANISM_BLOCKS;
+    const limit = hyperparameter === 'WeightsVersionKey' ? tempo * WeightsVersionKeyRateLimit.get() : hyperparameter === 'Trimming' ? TRIMMING_BLOCKS : MECHANISM_BLOCKS;
     return passesLimit(execution, { kind: KINDS[hyperparameter], who: owner, netuid }, limit);
   }
   const last = LastRateLimitedBlock.get(limitKey(netuid, hyperparameter));

@@ -6,7 +6,7 @@
 import { ensure, type Execution } from './execution.ts';
 
 /** `TransactionType` as a number. */
-const KINDS = { SetChildren: 0, SetChildkeyTake: 1, SetWeightsVersionKey: 4, MechanismCountUpdate: 7, MechanismEmission: 8, TempoUpdate: 11 } as const;
+const KINDS = { SetChildren: 0, SetChildkeyTake: 1, SetWeightsVersionKey: 4, MechanismCountUpdate: 7, MechanismEmission: 8, MaxUidsTrimming: 9, TempoUpdate: 11 } as const;
 
 /** A kind of transaction that is limited per account and subnet. */
 export type LimitedKind = keyof typeof KINDS;
@@ -21,6 +21,8 @@ interface Limited {
 export const SET_CHILDREN_BLOCKS = 150n;
 /** `MechanismCountSetRateLimit` and `MechanismEmissionRateLimit`. */
 export const MECHANISM_BLOCKS = 7_200n;
+/** `MaxUidsTrimmingRateLimit`: 30 days. */
+export const TRIMMING_BLOCKS = 216_000n;
 
 /** Whether `limit` blocks have passed since the last one. */
 export function passesLimit(execution: Execution, { kind, who, netuid }: Limited, limit: bigint): boolean {

@@ -121,7 +121,7 @@ function byWorth(a: Candidate, b: Candidate): number {
 }
 
 /** The owner hotkey and the owner's oldest other neurons, `ImmuneOwnerUidsLimit` in all. */
-function ownerUids(execution: Execution, netuid: number): ReadonlySet<number> {
+export function ownerUids(execution: Execution, netuid: number): ReadonlySet<number> {
   const { SubnetOwner, OwnedHotkeys, Uids, BlockAtRegistration, ImmuneOwnerUidsLimit } = execution.storage.SubtensorModule;
   const owned = OwnedHotkeys.get(SubnetOwner.get(netuid))
     .map((hotkey) => Uids.get(netuid, hotkey))
