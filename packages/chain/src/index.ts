@@ -36,8 +36,10 @@ export {
   startCall,
 } from './subnet.ts';
 export type { RegisterNetworkFigures, RegisterNetworkOptions, SubnetIdentity, SubnetIdentityOptions, SubnetOwner } from './subnet.ts';
-export { addStake, DEFAULT_TOLERANCE, planAddStake, planRemoveStake, planUnstakeAll, removeStake, unstakeAll } from './staking/stake.ts';
-export type { SlippageTolerance, Staked, StakeFigures, StakeOptions } from './staking/stake.ts';
+export { addStake, planAddStake, planRemoveStake, planUnstakeAll, removeStake, unstakeAll } from './staking/stake.ts';
+export type { Staked, StakeFigures, StakeOptions } from './staking/stake.ts';
+export { DEFAULT_TOLERANCE } from './staking/tolerance.ts';
+export type { SlippageTolerance } from './staking/tolerance.ts';
 export { moveStake, planMoveStake, planSwapStake, planTransferStake, swapStake, transferStake } from './staking/move.ts';
 export type { MoveFigures, MoveStakeOptions, SwapStakeOptions, TransferStakeOptions } from './staking/move.ts';
 export { limitPrice, MIN_STAKE_RAO, readAlphaPrice, readSwapQuote } from './staking/quote.ts';
@@ -48,8 +50,8 @@ export { readStakeWeights } from './staking/stake-weight.ts';
 export type { StakeWeight } from './staking/stake-weight.ts';
 export { neededWeight, readPermitNeed } from './staking/permit.ts';
 export type { PermitNeed } from './staking/permit.ts';
-export { planChildkeyTake, planChildren, planTake, readChildren, setChildkeyTake, setChildren, setTake } from './staking/delegation.ts';
-export type { ChildKey, ChildrenOptions, TakeOptions } from './staking/delegation.ts';
+export { planChildkeyTake, planChildren, planTake, readChildren, readTake, setChildkeyTake, setChildren, setTake } from './staking/delegation.ts';
+export type { ChildKey, ChildrenFigures, ChildrenOptions, Take, TakeOptions } from './staking/delegation.ts';
 export { blocksUntilEpoch, epochIndexAt, hasEpochCounters, MAX_TEMPO_BLOCKS, nextEpochBlock, readEpochState, runsEpoch } from './epoch-schedule.ts';
 export type { EpochCounters, EpochState } from './epoch-schedule.ts';
 export { HYPERPARAMETER_NAMES, HYPERPARAMETERS, parseHyperparameter, planHyperparameter, readHyperparameters, setHyperparameter } from './hyperparameter.ts';

@@ -47,6 +47,7 @@ const READERS: Readonly<Record<string, Read>> = {
   readSubnetOwner: (chain, at) => entry.readSubnetOwner(chain, { netuid, ...at }),
   readSubnets: (chain, at) => entry.readSubnets(chain, at),
   readSwapQuote: (chain, at) => entry.readSwapQuote(chain, { netuid, direction: 'stake', amountRao: 10n ** 9n, ...at }),
+  readTake: (chain, at) => entry.readTake(chain, { hotkey, netuid, ...at }),
   readTempo: (chain, at) => entry.readTempo(chain, { netuid, ...at }),
   readUid: (chain, at) => entry.readUid(chain, { netuid, hotkey, ...at }),
   readWeightRow: (chain, at) => entry.readWeightRow(chain, { netuid, uid: 0, ...at }),

@@ -12,7 +12,7 @@ import { addNetworkOption, connectNetwork, type NetworkFlags } from './network-o
 import { printFacts } from './print-table.ts';
 import { promptYes } from './prompt.ts';
 import { formatAmount } from './tao.ts';
-import { addSignerOptions, KEY_VARIABLE, openSigner, openWalletOf, type SignerFlags } from './wallet-options.ts';
+import { addressOf, addSignerOptions, KEY_VARIABLE, openSigner, type SignerFlags } from './wallet-options.ts';
 
 /** Options of a command that sends a call. */
 export interface CallFlags extends SignerFlags, NetworkFlags {
@@ -82,7 +82,7 @@ async function confirm<F extends object>(command: ChainCommand<F>, plan: Plan<F>
 }
 
 async function showPlan<F extends object>(command: ChainCommand<F>, flags: CallFlags, { chain, context }: { readonly chain: Chain; readonly context: CliContext }): Promise<void> {
-  const account = await addressOf(flags, context, command.role);
+  const account = flags.as === undefined ? await addressOf(flags, context, command.role) : (await import('@connito/chain')).parseHotkey(flags.as);
   const plan = await command.plan(chain, account ?? NOBODY);
   const { method } = plan.call;
   const { args } = method.toHuman() as { args: unknown };
@@ -98,13 +98,4 @@ async function showPlan<F extends object>(command: ChainCommand<F>, flags: CallF
 
 function factsOf<F extends object>(command: ChainCommand<F>, { figures, feeRao, account }: Plan<F>): readonly Fact[] {
   return [...command.facts(figures), ['fee', feeRao === 0n ? 'none' : `${formatAmount(feeRao)} TAO`], ['signed by', account === NOBODY ? 'nobody yet' : account]];
-}
-
-/** The address that would sign, where one was named; a wallet's is read without its password. */
-async function addressOf(flags: CallFlags, context: CliContext, role: KeyRole): Promise<string | undefined> {
-  if (flags.as !== undefined) return (await import('@connito/chain')).parseHotkey(flags.as);
-  const { keyFile, walletName, walletHotkey, walletPath } = flags;
-  const namesWallet = walletName !== undefined || walletHotkey !== undefined || walletPath !== undefined;
-  if (keyFile !== undefined || (!namesWallet && (context.env[KEY_VARIABLE] ?? '') !== '')) return (await openSigner(flags, context, role)).hotkey;
-  return namesWallet ? (await openWalletOf(flags, context)).address(role) : undefined;
 }

@@ -56,8 +56,12 @@ export function addPasswordOptions(command: Command): Command {
 
 /** Adds every option by which a command can be given its key. */
 export function addSignerOptions(command: Command): Command {
-  const withWallet = addPasswordOptions(addWalletOptions(command));
-  return withWallet.option('--key-file <file>', `file with a mnemonic or a development URI such as //Alice, in place of a wallet; without either: the variable ${KEY_VARIABLE}`);
+  return addKeyFileOption(addPasswordOptions(addWalletOptions(command)));
+}
+
+/** Adds `--key-file`. */
+export function addKeyFileOption(command: Command): Command {
+  return command.option('--key-file <file>', `file with a mnemonic or a development URI such as //Alice, in place of a wallet; without either: the variable ${KEY_VARIABLE}`);
 }
 
 /** Opens the wallet that the options and variables name; btcli's `default` where none does. */
@@ -67,6 +71,25 @@ export async function openWalletOf(flags: WalletFlags, { env }: CliContext): Pro
   const hotkey = flags.walletHotkey ?? set(env['BT_WALLET_HOTKEY']);
   const path = walletPathOf(flags, env);
   return openWallet({ ...(name === undefined ? {} : { name }), ...(hotkey === undefined ? {} : { hotkey }), ...(path === undefined ? {} : { path }) });
+}
+
+/** Whether an option or a variable names a wallet. */
+export function namesWallet(flags: WalletFlags, { env }: Pick<CliContext, 'env'>): boolean {
+  return hasWalletFlag(flags) || walletVariable(env) !== undefined;
+}
+
+function hasWalletFlag({ walletName, walletHotkey, walletPath }: WalletFlags): boolean {
+  return walletName !== undefined || walletHotkey !== undefined || walletPath !== undefined;
+}
+
+/**
+ * The address of the key that {@link openSigner} would open; a wallet's is read without its password. Undefined where no key is named.
+ * @throws CliError usage where two are
+ */
+export async function addressOf(flags: SignerFlags, context: CliContext, role: KeyRole): Promise<string | undefined> {
+  const isOpen = flags.keyFile !== undefined || (!hasWalletFlag(flags) && set(context.env[KEY_VARIABLE]) !== undefined);
+  if (isOpen) return (await openSigner(flags, context, role)).hotkey;
+  return namesWallet(flags, context) ? (await openWalletOf(flags, context)).address(role) : undefined;
 }
 
 /** The directory of wallets that was asked for; `undefined` for btcli's own. */
@@ -80,8 +103,8 @@ export function walletPathOf({ walletPath }: WalletFlags, env: CliContext['env']
  * @throws CliError usage where none of them is there, or two
  */
 export async function openSigner(flags: SignerFlags, context: CliContext, role: KeyRole): Promise<Keypair> {
-  const { keyFile, walletName, walletHotkey, walletPath } = flags;
-  const asksWallet = walletName !== undefined || walletHotkey !== undefined || walletPath !== undefined;
+  const { keyFile } = flags;
+  const asksWallet = hasWalletFlag(flags);
   if (keyFile !== undefined && asksWallet) throw new CliError('usage', 'Both --key-file and a wallet were given: one key signs, leave one of them out');
   const variable = set(context.env[KEY_VARIABLE]);
   if (keyFile === undefined && (asksWallet || (variable === undefined && walletVariable(context.env) !== undefined))) return unlockKey(flags, context, role);

@@ -109,6 +109,102 @@ describe('commands that speak to the chain', () => {
     expect((await connito('stake', 'add', ...stake, '--amount', '0', '--yes', ...ALICE)).code).toBe(2);
   });
 
+  it('shows stake of the key that would sign', async () => {
+    variables = { CONNITO_KEY: '//Alice' };
+    expect((await connito('stake', 'show', '--json')).json()).toMatchObject({ coldkey: alice.hotkey, permit: null, positions: [expect.anything()] });
+    // Of a key alone nothing is known of a hotkey; --hotkey says which.
+    expect((await connito('stake', 'show', '--netuid', '1', '--json')).json()).toMatchObject({ coldkey: alice.hotkey, permit: null });
+    expect((await connito('stake', 'show', '--netuid', '1', '--hotkey', validator, '--json')).json()).toMatchObject({ permit: { hasPermit: expect.any(Boolean) } });
+    expect((await connito('wallet', 'balance', '--json')).json()).toMatchObject({ address: alice.hotkey });
+    variables = {};
+    expect((await connito('stake', 'show', ...ALICE, '--json')).json()).toMatchObject({ coldkey: alice.hotkey });
+    expect((await connito('stake', 'show', ...ALICE, '--wallet-name', 'x')).code).toBe(2);
+    expect((await connito('stake', 'show', ...ALICE, '--address', alice.hotkey)).code).toBe(2);
+  });
+
+  it('moves stake to another hotkey, another coldkey and another subnet, once it was said to be sure', async () => {
+    const owner = openKeypair('//owner').hotkey;
+    const bob = openKeypair('//Bob').hotkey;
+    const from = ['--netuid', '1', '--hotkey', validator];
+    const dry = (await connito('stake', 'move', ...from, '--amount', '2', '--to-hotkey', owner, '--as', alice.hotkey, '--json')).json();
+    expect(dry).toMatchObject({ dryRun: true, refusal: null, call: { name: 'moveStake' }, figures: { receivedRao: '2000000000' } });
+    const unsure = await connito('stake', 'move', ...from, '--amount', '2', '--to-hotkey', owner, ...ALICE);
+    expect([unsure.code, unsure.stderr]).toEqual([2, expect.stringContaining('--yes')]);
+    const before = (await connito('stake', 'show', '--address', bob, '--json')).json<{ positions: unknown[] }>().positions;
+    const moved = await connito('stake', 'move', ...from, '--amount', '2', '--to-hotkey', owner, '--yes', ...ALICE);
+    expect([moved.code, moved.stdout, moved.stderr]).toEqual([0, expect.stringMatching(/^moved in block \d+; \S+ alpha are left where it was\n$/), '']);
+    const given = await connito('stake', 'transfer', ...from, '--amount', '1', '--to-coldkey', bob, '--yes', '--json', ...ALICE);
+    expect([given.code, given.stderr]).toEqual([0, '']);
+    expect(before).toEqual([]);
+    expect((await connito('stake', 'show', '--address', bob, '--json')).json<{ positions: { hotkey: string; stakeRao: string }[] }>().positions).toMatchObject([{ hotkey: validator, stakeRao: expect.stringMatching(/^(999999999|1000000000)$/) }]);
+    const swap = ['stake', 'swap', ...from, '--to-netuid', '0', '--amount', '2'];
+    const swapDry = await connito(...swap, '--as', alice.hotkey);
+    expect(swapDry.stdout).toMatch(/on the way +about \S+ TAO\n.*fees.*\nslippage +\S+ %\nlimit +\S+ alpha for 1/);
+    expect((await connito(...swap, '--tolerance', '0.0000001', '--yes', ...ALICE)).stderr).toContain('SlippageTooHigh');
+    const swapped = await connito(...swap, '--any-price', '--yes', ...ALICE);
+    expect([swapped.code, swapped.stderr]).toEqual([0, '']);
+    expect((await connito('stake', 'show', ...ALICE, '--netuid', '0', '--json')).json<{ positions: unknown[] }>().positions).toHaveLength(1);
+    expect((await connito('stake', 'move', ...from, '--amount', '99999', '--to-hotkey', owner, '--yes', ...ALICE)).stderr).toContain('NotEnoughStakeToWithdraw');
+    expect((await connito('stake', 'transfer', ...from, '--amount', '1', '--to-coldkey', 'Bob', '--yes', ...ALICE)).code).toBe(2);
+  });
+
+  it('lends stake weight to child keys and takes it back', async () => {
+    const owner = openKeypair('//owner').hotkey;
+    const parent = ['--netuid', '1', '--hotkey', validator];
+    expect((await connito('children', 'show', ...parent)).stdout).toContain('no child keys');
+    const dry = await connito('children', 'set', ...parent, '--child', `${owner}:0.25`, '--as', alice.hotkey);
+    expect(dry.stdout).toMatch(/now +none\nthen +\S+ 25\.00 %/);
+    expect((await connito('children', 'set', ...parent, '--child', `${validator}:0.25`, '--yes', ...ALICE)).stderr).toContain('InvalidChild');
+    expect((await connito('children', 'set', ...parent, '--child', `${owner}:0.25`, ...ALICE)).stderr).toContain('--yes');
+    for (const text of ['5x:0.5', `${owner}:1.1`, `${owner}:0`, owner]) expect((await connito('children', 'set', ...parent, '--child', text, '--yes', ...ALICE)).code).toBe(2);
+    const set = await connito('children', 'set', ...parent, '--child', `${owner}:0.25`, '--yes', '--json', ...ALICE);
+    expect([set.code, set.stderr]).toEqual([0, '']);
+    expect((await connito('children', 'revoke', ...parent, '--yes', ...ALICE)).stderr).toContain('TxRateLimitExceeded');
+    expect((await connito('children', 'revoke', ...parent, '--as', alice.hotkey, '--json')).json()).toMatchObject({ call: { name: 'setChildren' }, refusal: { reason: 'TxRateLimitExceeded' } });
+    expect((await connito('children', 'show', '--netuid', '1')).code).toBe(2);
+  });
+
+  it('lowers a take at once, and raises it when the chain lets it', async () => {
+    const before = (await connito('take', 'show', '--hotkey', validator, '--json')).json<{ take: number; minTake: number; maxTake: number }>();
+    expect(before).toMatchObject({ take: 11_796, maxTake: 11_796 });
+    expect((await connito('take', 'set', '--hotkey', validator, '--take', '0.1', '--as', alice.hotkey, '--json')).json()).toMatchObject({ call: { name: 'decreaseTake' }, figures: { take: 11_796 }, refusal: null });
+    const lowered = await connito('take', 'set', '--hotkey', validator, '--take', '0.1', '--yes', '--json', ...ALICE);
+    expect(lowered.json()).toMatchObject({ take: 6553 });
+    expect((await connito('take', 'show', '--hotkey', validator)).stdout).toMatch(/take +9\.999 %/);
+    expect((await connito('take', 'set', '--hotkey', validator, '--take', '0.18', '--as', alice.hotkey, '--json')).json()).toMatchObject({ call: { name: 'increaseTake' } });
+    expect((await connito('take', 'set', '--hotkey', validator, '--take', '0.5', '--yes', ...ALICE)).stderr).toContain('DelegateTakeTooHigh');
+    const child = ['--hotkey', validator, '--netuid', '1'];
+    expect((await connito('take', 'set', ...child, '--take', '0.05', '--yes', ...ALICE)).code).toBe(0);
+    expect((await connito('take', 'show', ...child, '--json')).json()).toMatchObject({ netuid: 1, take: 3276 });
+    expect((await connito('take', 'set', '--take', '0.1', '--yes', ...ALICE)).code).toBe(2);
+  });
+
+  it('announces an axon and shows it', async () => {
+    expect((await connito('axon', 'show', '--netuid', '1', ...VALIDATOR)).stdout).toContain('has announced nothing');
+    expect((await connito('axon', 'serve', '--netuid', '1', '--ip', '203.0.113.7', '--port', '8091', '--as', validator, '--json')).json()).toMatchObject({ call: { name: 'serveAxon' }, feeRao: '0', refusal: null });
+    expect((await connito('axon', 'serve', '--netuid', '1', '--ip', '127.0.0.1', '--port', '8091', ...VALIDATOR)).stderr).toContain('InvalidIpAddress');
+    expect((await connito('axon', 'serve', '--netuid', '1', '--ip', 'here', '--port', '8091', ...VALIDATOR)).code).toBe(2);
+    const certificate = join(root, 'certificate');
+    writeFileSync(certificate, Uint8Array.of(1, 2, 3));
+    const served = await connito('axon', 'serve', '--netuid', '1', '--ip', '2001:db8::1', '--port', '8091', '--axon-version', '7', '--certificate', certificate, ...VALIDATOR);
+    expect([served.code, served.stdout]).toEqual([0, expect.stringMatching(/^announced \[2001:db8::1\]:8091 in block/)]);
+    expect((await connito('axon', 'show', '--netuid', '1', '--hotkey', validator, '--json')).json()).toMatchObject({ hotkey: validator, axon: { ip: '2001:db8::1', port: 8091, version: 7, protocol: 4 }, certificate: '010203' });
+    expect((await connito('axon', 'show', '--netuid', '1', '--hotkey', validator)).stdout).toMatch(/address +\[2001:db8::1\]:8091/);
+    expect((await connito('axon', 'show', '--netuid', '1')).code).toBe(2);
+  });
+
+  it('changes fields of an identity and keeps the others', async () => {
+    expect((await connito('subnet', 'identity', '--netuid', '1')).stdout).toMatch(/name +Experts/);
+    const change = ['subnet', 'identity', 'set', '--netuid', '1', '--url', 'https://example.org'];
+    expect((await connito(...change, '--as', alice.hotkey)).stdout).toMatch(/name +Experts\n(.*\n)*url +https:\/\/example\.org/);
+    expect((await connito(...change, ...ALICE)).stderr).toContain('--yes');
+    expect((await connito(...change, '--yes', ...VALIDATOR)).stderr).toContain('NotSubnetOwner');
+    expect((await connito(...change, '--yes', ...ALICE)).code).toBe(0);
+    expect((await connito('subnet', 'identity', '--netuid', '1', '--json')).json()).toMatchObject({ name: 'Experts', url: 'https://example.org', discord: '' });
+    expect((await connito('subnet', 'identity', 'set', '--netuid', '1', '--yes', ...ALICE)).code).toBe(2);
+    expect((await connito('subnet', 'identity', 'set', '--url', 'x', '--yes', ...ALICE)).code).toBe(2);
+  });
+
   it('shows and sets hyperparameters, where the owner may', async () => {
     const rows = (await connito('subnet', 'hyperparameters', '--netuid', '1', '--json')).json<{ name: string; access: string; value: unknown }[]>();
     expect(rows.find(({ name }) => name === 'kappa')).toMatchObject({ access: 'root', value: '32767' });

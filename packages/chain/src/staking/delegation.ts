@@ -30,19 +30,25 @@ export interface ChildrenOptions {
   readonly children: readonly ChildKey[];
 }
 
+/** What a change of child keys is judged by. */
+export interface ChildrenFigures {
+  /** The child keys that count now. */
+  readonly children: readonly ChildKey[];
+}
+
 const MAX_CHILDREN = 5;
 const U64_MAX = (1n << 64n) - 1n;
 /** `TransactionType::SetChildren`: its number, and the blocks between two changes. */
 const SET_CHILDREN = { transaction: 0, blocks: 150 };
 
 /** A change of child keys with what speaks against it. @throws bad-address, bad-value, and as `Chain.request` */
-export async function planChildren(chain: Chain, options: ChildrenOptions & { readonly account: string }): Promise<Plan> {
+export async function planChildren(chain: Chain, options: ChildrenOptions & { readonly account: string }): Promise<Plan<ChildrenFigures>> {
   const netuid = parseNetuid(options.netuid);
   const [hotkey, account] = [parseHotkey(options.hotkey), parseHotkey(options.account)];
   const children = options.children.map((child) => ({ hotkey: parseHotkey(child.hotkey), proportion: child.proportion }));
   const { number, hash } = await chain.finalisedHead();
-  const queries = [subtensor('TransactionKeyLastBlock', hotkey, netuid, SET_CHILDREN.transaction), subtensor('NetworksAdded', netuid), subtensor('Owner', hotkey)];
-  const [last, exists, owner] = await readStorage(await openState(chain, hash), queries);
+  const queries = [subtensor('TransactionKeyLastBlock', hotkey, netuid, SET_CHILDREN.transaction), subtensor('NetworksAdded', netuid), subtensor('Owner', hotkey), subtensor('ChildKeys', hotkey, netuid)];
+  const [last, exists, owner, current] = await readStorage(await openState(chain, hash), queries);
   const free = toNumber(last) === 0 ? 0 : toNumber(last) + SET_CHILDREN.blocks;
   const sum = children.reduce((total, { proportion }) => total + proportion, 0n);
   const checks: Check[] = [
@@ -55,7 +61,7 @@ export async function planChildren(chain: Chain, options: ChildrenOptions & { re
     [new Set(children.map((child) => child.hotkey)).size < children.length, 'DuplicateChild', 'a child key stands twice'],
     [sum > U64_MAX || children.some(({ proportion }) => proportion < 0n), 'ProportionOverflow', 'the proportions are more than the whole'],
   ];
-  return createPlan(chain, { call: subtensorCall(chain, 'set_children', [hotkey, netuid, children.map((child) => [child.proportion, child.hotkey])]), account, figures: {}, checks });
+  return createPlan(chain, { call: subtensorCall(chain, 'set_children', [hotkey, netuid, children.map((child) => [child.proportion, child.hotkey])]), account, figures: { children: decodeChildren(current) }, checks });
 }
 
 /**
@@ -70,10 +76,32 @@ export async function setChildren(chain: Chain, options: ChildrenOptions & SendO
 /** The child keys of a hotkey on a subnet. @throws bad-address, bad-value, and as `Chain.request` */
 export async function readChildren(chain: Chain, { netuid, hotkey, at }: { readonly netuid: number; readonly hotkey: string } & ReadOptions): Promise<readonly (ChildKey & { readonly hotkey: Hotkey })[]> {
   const [children] = await readStorage(await openState(chain, at), [subtensor('ChildKeys', parseHotkey(hotkey), parseNetuid(netuid))]);
-  return toArray(children).map((pair) => {
+  return decodeChildren(children);
+}
+
+function decodeChildren(codec: Codec | undefined): (ChildKey & { readonly hotkey: Hotkey })[] {
+  return toArray(codec).map((pair) => {
     const [proportion, key] = toArray(pair) as [Codec, Codec];
     return { proportion: toBigInt(proportion), hotkey: hotkeyFromBytes(toBytes(key)) };
   });
+}
+
+/** What a hotkey keeps, and what the chain lets it keep. Of 65535. */
+export interface Take {
+  readonly take: number;
+  readonly minTake: number;
+  readonly maxTake: number;
+}
+
+/** What a validator keeps of its stakers' dividends; with `netuid`, what it keeps of its parents' there, as a child key. @throws bad-address, bad-value, and as `Chain.request` */
+export async function readTake(chain: Chain, { hotkey, netuid, at }: { readonly hotkey: string; readonly netuid?: number | undefined } & ReadOptions): Promise<Take> {
+  const key = parseHotkey(hotkey);
+  const queries =
+    netuid === undefined
+      ? [subtensor('Delegates', key), subtensor('MinDelegateTake'), subtensor('MaxDelegateTake')]
+      : [subtensor('ChildkeyTake', key, parseNetuid(netuid)), subtensor('MinChildkeyTake'), subtensor('MaxChildkeyTake')];
+  const [take, minTake, maxTake] = (await readStorage(await openState(chain, at), queries)).map(toNumber) as [number, number, number];
+  return { take, minTake, maxTake };
 }
 
 /** Options of {@link planTake}. */

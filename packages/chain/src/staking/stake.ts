@@ -18,12 +18,7 @@ import { createPlan, formatTao, sendPlan, type Check, type Plan } from '../plan.
 import { accountQuery, assertAmount, freeBalance } from '../transfer.ts';
 import { readStake } from './position.ts';
 import { limitPrice, MIN_STAKE_RAO, readSwapQuote, type SwapQuote } from './quote.ts';
-
-/** How much worse than now the price may be at inclusion: 0.005 is half a per cent. `none`: whatever the pool gives. */
-export type SlippageTolerance = number | 'none';
-
-/** Half a per cent, as btcli has it. */
-export const DEFAULT_TOLERANCE = 0.005;
+import { assertTolerance, DEFAULT_TOLERANCE, type SlippageTolerance } from './tolerance.ts';
 
 /** What both directions take. */
 export interface StakeOptions {
@@ -162,9 +157,7 @@ interface Parts {
 async function readParts(chain: Chain, options: StakeOptions & { readonly account: string }, direction: 'stake' | 'unstake'): Promise<Parts> {
   const { amountRao, tolerance = DEFAULT_TOLERANCE } = options;
   assertAmount(amountRao);
-  if (tolerance !== 'none' && !(tolerance >= 0 && tolerance < 1)) {
-    throw new ChainError('bad-value', `a tolerance is a fraction from 0 to 1, such as 0.005 for half a per cent, or 'none'; got ${String(tolerance)}`, { subject: 'tolerance', actual: String(tolerance) });
-  }
+  assertTolerance(tolerance);
   const netuid = parseNetuid(options.netuid);
   const [hotkey, account] = [parseHotkey(options.hotkey), parseHotkey(options.account)];
   const at = (await chain.finalisedHead()).hash;

@@ -9,6 +9,7 @@ import type { Commitment, CommitmentField } from '@connito/chain';
 import { addCallOptions, runCall, type CallFlags } from '../chain-call.ts';
 import { CliError } from '../cli-error.ts';
 import { printable, type CliContext } from '../context.ts';
+import { addNetuidOption } from '../hotkey-option.ts';
 import { addNetworkOption, connectNetwork, type NetworkFlags } from '../network-options.ts';
 import { describeUse, wholeNumber } from '../options.ts';
 import { printTable } from '../print-table.ts';
@@ -32,11 +33,11 @@ interface SetFlags extends CallFlags {
 /** Adds `connito commitment`. */
 export function registerCommitment(program: Command, context: CliContext): void {
   const group = addGroup(program, 'commitment', 'Show and set what hotkeys have committed on chain.');
-  const show = netuidOption(addNetworkOption(group.command('show').description('Show commitments of a subnet, and what the chain has opened of timelocked ones.')))
+  const show = addNetuidOption(addNetworkOption(group.command('show').description('Show commitments of a subnet, and what the chain has opened of timelocked ones.')))
     .option('--hotkey <ss58>', 'only of this hotkey')
     .action((flags: ShowFlags) => runShow(flags, context));
   describeUse(show, ['connito commitment show --netuid 1', 'connito commitment show --netuid 1 --hotkey 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY --json']);
-  const set = netuidOption(addCallOptions(group.command('set').description("Replace a hotkey's commitment: up to three fields. Signed by the hotkey. Costs nothing.")))
+  const set = addNetuidOption(addCallOptions(group.command('set').description("Replace a hotkey's commitment: up to three fields. Signed by the hotkey. Costs nothing.")))
     .addOption(new Option('--text <text>', 'a field of text, at most 128 bytes; can be given again').argParser(collect).default([], 'none'))
     .addOption(new Option('--hex <hex>', 'a field of bytes, at most 128; can be given again').argParser(collectHex).default([], 'none'))
     .option('--file <path>', 'a field with the bytes of a file, at most 512')
@@ -44,10 +45,6 @@ export function registerCommitment(program: Command, context: CliContext): void 
     .addOption(new Option('--round <number>', "with --timelocked: the beacon's round").argParser(wholeNumber({ min: 1 })))
     .action((flags: SetFlags) => runSet(flags, context));
   describeUse(set, ['connito commitment set --netuid 1 --text https://example.org/model --wallet-name miner', 'connito commitment set --netuid 1 --timelocked answer.bin --round 40000000 --wallet-name miner', 'connito commitment set --netuid 1 --hex 00ff --dry-run']);
-}
-
-function netuidOption(command: Command): Command {
-  return command.addOption(new Option('-n, --netuid <number>', 'subnet').argParser(wholeNumber({ max: 65_535 })).makeOptionMandatory());
 }
 
 function collect(text: string, all: readonly string[]): string[] {

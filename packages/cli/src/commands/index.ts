@@ -4,6 +4,8 @@
  * @module
  */
 import type { Register } from '../program.ts';
+import { registerAxon } from './axon.ts';
+import { registerChildren } from './children.ts';
 import { registerCommitment } from './commitment.ts';
 import { registerData } from './data.ts';
 import { registerDemo } from './demo.ts';
@@ -19,6 +21,7 @@ import { registerPol } from './pol.ts';
 import { registerPretrain } from './pretrain.ts';
 import { registerStake } from './stake.ts';
 import { registerSubnet } from './subnet.ts';
+import { registerTake } from './take.ts';
 import { registerTimelock } from './timelock.ts';
 import { registerTrain } from './train.ts';
 import { registerValidator } from './validator.ts';
@@ -27,4 +30,4 @@ import { registerWallet } from './wallet.ts';
 import { registerWeights } from './weights.ts';
 
 /** A new command file is added here and nowhere else. */
-export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerWallet, registerSubnet, registerStake, registerWeights, registerCommitment, registerTimelock, registerData, registerModel, registerExperts, registerTrain, registerPretrain, registerEval, registerGenerate, registerEngine, registerPol, registerVerify];
+export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerWallet, registerSubnet, registerStake, registerChildren, registerTake, registerAxon, registerWeights, registerCommitment, registerTimelock, registerData, registerModel, registerExperts, registerTrain, registerPretrain, registerEval, registerGenerate, registerEngine, registerPol, registerVerify];

@@ -1,19 +1,20 @@
 /**
- * `connito stake`: add, remove, show.
+ * `connito stake`: add, remove, show; moving it has a file of its own.
  *
  * @module
  */
 import { Option, type Command } from 'commander';
 import type { StakeFigures, StakeOptions } from '@connito/chain';
 import { addCallOptions, runCall, type CallFlags, type Fact } from '../chain-call.ts';
-import { CliError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
+import { addNetuidOption, hotkeyOf } from '../hotkey-option.ts';
 import { addNetworkOption, connectNetwork, type NetworkFlags } from '../network-options.ts';
 import { decimalNumber, describeUse, wholeNumber } from '../options.ts';
 import { printFacts, printTable } from '../print-table.ts';
 import { addGroup } from '../program.ts';
 import { formatAmount, taoAmount } from '../tao.ts';
-import { addWalletOptions, openWalletOf, type WalletFlags } from '../wallet-options.ts';
+import { addKeyFileOption, addressOf, addWalletOptions, KEY_VARIABLE, openWalletOf, type SignerFlags } from '../wallet-options.ts';
+import { registerMoves } from './stake-move.ts';
 
 interface StakeFlags extends CallFlags {
   readonly netuid: number;
@@ -24,7 +25,7 @@ interface StakeFlags extends CallFlags {
   readonly partial?: true;
 }
 
-interface ShowFlags extends WalletFlags, NetworkFlags {
+interface ShowFlags extends SignerFlags, NetworkFlags {
   readonly address?: string;
   readonly netuid?: number;
   readonly hotkey?: string;
@@ -33,7 +34,7 @@ interface ShowFlags extends WalletFlags, NetworkFlags {
 
 /** Adds `connito stake`. */
 export function registerStake(program: Command, context: CliContext): void {
-  const group = addGroup(program, 'stake', 'Add, remove and show stake.');
+  const group = addGroup(program, 'stake', 'Add, remove, move and show stake.');
   describeUse(
     stakeOptions(group.command('add'), 'TAO to stake').description('Stake TAO on a hotkey; its subnet’s pool turns it into alpha. Signed by the coldkey.').action((flags: StakeFlags) => runStake(flags, context, 'add')),
     ['connito stake add --netuid 1 --amount 100 --wallet-name validator', 'connito stake add --netuid 1 --amount 100 --hotkey 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY --dry-run'],
@@ -42,12 +43,12 @@ export function registerStake(program: Command, context: CliContext): void {
     stakeOptions(group.command('remove'), 'alpha to take back').description('Take alpha back from a hotkey, as TAO. Signed by the coldkey.').action((flags: StakeFlags) => runStake(flags, context, 'remove')),
     ['connito stake remove --netuid 1 --amount 25.5 --wallet-name validator', 'connito stake remove --netuid 1 --amount 25.5 --wallet-name validator --tolerance 0.02 --yes'],
   );
+  registerMoves(group, context);
   registerShow(group, context);
 }
 
 function stakeOptions(command: Command, amount: string): Command {
-  return addCallOptions(command)
-    .addOption(new Option('-n, --netuid <number>', 'subnet').argParser(wholeNumber({ max: 65_535 })).makeOptionMandatory())
+  return addNetuidOption(addCallOptions(command))
     .addOption(new Option('--amount <amount>', amount).argParser(taoAmount()).makeOptionMandatory())
     .option('--hotkey <ss58>', "hotkey to stake on (default: the wallet's)")
     .addOption(new Option('--tolerance <fraction>', 'how much worse than now the price may get').argParser(decimalNumber({ min: 0, max: 0.99 })).default(0.005, '0.005, half a per cent'))
@@ -90,30 +91,35 @@ function stakeFacts({ quote, limitPriceRao, balanceRao, balanceAfterRao, stakeRa
   ];
 }
 
-async function hotkeyOf(flags: StakeFlags | ShowFlags, context: CliContext): Promise<string> {
-  if (flags.hotkey !== undefined) return (await import('@connito/chain')).parseHotkey(flags.hotkey);
-  if (flags.walletName === undefined && flags.walletHotkey === undefined && flags.walletPath === undefined) throw new CliError('usage', 'Which hotkey? Name it by --hotkey, or a wallet by --wallet-name');
-  return (await openWalletOf(flags, context)).address('hotkey');
-}
-
 function registerShow(group: Command, context: CliContext): void {
-  const command = addNetworkOption(addWalletOptions(group.command('show').description('Show what a coldkey has staked; with --netuid also what its hotkey is missing for a permit. Needs no password.')))
-    .addOption(new Option('--address <ss58>', 'a coldkey instead of a wallet').conflicts(['walletName', 'walletHotkey']))
+  const command = addNetworkOption(addKeyFileOption(addWalletOptions(group.command('show').description('Show what a coldkey has staked; with --netuid also what its hotkey is missing for a permit. Needs no password.'))))
+    .addOption(new Option('--address <ss58>', 'a coldkey instead of a wallet or key').conflicts(['walletName', 'walletHotkey', 'keyFile']))
     .addOption(new Option('-n, --netuid <number>', 'only this subnet').argParser(wholeNumber({ max: 65_535 })))
     .option('--hotkey <ss58>', "with --netuid: hotkey to look at (default: the wallet's)")
     .action((flags: ShowFlags) => runShow(flags, context));
   describeUse(command, ['connito stake show --wallet-name validator', 'connito stake show --wallet-name validator --netuid 1 --json']);
 }
 
+/** As for a signer, and btcli's default wallet where nothing is named. */
+async function coldkeyOf(flags: ShowFlags, context: CliContext): Promise<string> {
+  return (await addressOf(flags, context, 'coldkey')) ?? (await openWalletOf(flags, context)).address('coldkey');
+}
+
+function isOfWallet({ keyFile, walletName, walletHotkey, walletPath }: ShowFlags, { env }: CliContext): boolean {
+  const hasFlag = walletName !== undefined || walletHotkey !== undefined || walletPath !== undefined;
+  return keyFile === undefined && (hasFlag || (env[KEY_VARIABLE] ?? '') === '');
+}
+
 async function runShow(flags: ShowFlags, context: CliContext): Promise<void> {
   const { isChainError, parseHotkey, readBalance, readPermitNeed, readStakes } = await import('@connito/chain');
-  const coldkey = flags.address === undefined ? await (await openWalletOf(flags, context)).address('coldkey') : parseHotkey(flags.address);
+  const coldkey = flags.address === undefined ? await coldkeyOf(flags, context) : parseHotkey(flags.address);
   const chain = await connectNetwork(flags, context);
   try {
     const [freeRao, all] = await Promise.all([readBalance(chain, { account: coldkey }), readStakes(chain, { coldkey })]);
     const positions = all.filter(({ netuid }) => flags.netuid === undefined || netuid === flags.netuid);
     const { netuid } = flags;
-    const asks = netuid !== undefined && netuid !== 0 && (flags.hotkey !== undefined || flags.address === undefined);
+    // Of a wallet both keys are known, of an address or a key only that one.
+    const asks = netuid !== undefined && netuid !== 0 && (flags.hotkey !== undefined || (flags.address === undefined && isOfWallet(flags, context)));
     const hotkey = asks ? await hotkeyOf({ walletName: 'default', ...flags }, context) : undefined;
     const permit = hotkey === undefined || netuid === undefined ? undefined : await readPermitNeed(chain, { netuid, hotkey }).catch((error: unknown) => (isChainError(error, 'refused') ? undefined : Promise.reject(error as Error)));
     if (flags.json) return context.printJson({ coldkey, freeRao, positions, permit: permit ?? null });

@@ -1,19 +1,20 @@
 /**
- * `connito subnet`: list, show, metagraph, register, create, start, hyperparameters.
+ * `connito subnet`: list, show, metagraph, register, create, start; identity and hyperparameters have files of their own.
  *
  * @module
  */
 import { Option, type Command } from 'commander';
-import type { HyperparameterName, RegistrationFigures } from '@connito/chain';
+import type { RegistrationFigures } from '@connito/chain';
 import { addCallOptions, runCall, type CallFlags, type Fact } from '../chain-call.ts';
-import { CliError } from '../cli-error.ts';
 import { printable, type CliContext } from '../context.ts';
+import { addNetuidOption, hotkeyOf } from '../hotkey-option.ts';
 import { addNetworkOption, connectNetwork, type NetworkFlags } from '../network-options.ts';
 import { describeUse, wholeNumber } from '../options.ts';
 import { printFacts, printTable } from '../print-table.ts';
 import { addGroup } from '../program.ts';
 import { formatAmount, formatFraction, taoAmount } from '../tao.ts';
-import { openWalletOf, type WalletFlags } from '../wallet-options.ts';
+import { registerHyperparameters } from './subnet-hyperparameters.ts';
+import { registerIdentity } from './subnet-identity.ts';
 
 interface ListFlags extends NetworkFlags {
   readonly json?: true;
@@ -45,27 +46,20 @@ interface NetuidCallFlags extends CallFlags {
   readonly netuid: number;
 }
 
-interface SetFlags extends NetuidCallFlags {
-  readonly sudo?: true;
-}
-
 /** Adds `connito subnet`. */
 export function registerSubnet(program: Command, context: CliContext): void {
   const group = addGroup(program, 'subnet', 'Look at, join, make and set up subnets.');
   describeUse(addNetworkOption(group.command('list').description('List all subnets with price, neurons and what a place costs.')).action((flags: ListFlags) => runList(flags, context)), ['connito subnet list --network finney', 'connito subnet list --json']);
-  describeUse(netuidOption(addNetworkOption(group.command('show').description('Show a subnet: owner, pool, registration, epochs.'))).action((flags: ReadFlags) => runShow(flags, context)), ['connito subnet show --netuid 1', 'connito subnet show --netuid 102 --network finney --json']);
+  describeUse(addNetuidOption(addNetworkOption(group.command('show').description('Show a subnet: owner, pool, registration, epochs.'))).action((flags: ReadFlags) => runShow(flags, context)), ['connito subnet show --netuid 1', 'connito subnet show --netuid 102 --network finney --json']);
   registerMetagraph(group, context);
   registerRegister(group, context);
   registerCreate(group, context);
   describeUse(
-    netuidOption(addCallOptions(group.command('start').description('Start a subnet: from then on it takes stake and is paid. Signed by its owner’s coldkey, once.'))).action((flags: NetuidCallFlags) => runStart(flags, context)),
+    addNetuidOption(addCallOptions(group.command('start').description('Start a subnet: from then on it takes stake and is paid. Signed by its owner’s coldkey, once.'))).action((flags: NetuidCallFlags) => runStart(flags, context)),
     ['connito subnet start --netuid 1 --wallet-name owner', 'connito subnet start --netuid 1 --dry-run'],
   );
+  registerIdentity(group, context);
   registerHyperparameters(group, context);
-}
-
-function netuidOption(command: Command): Command {
-  return command.addOption(new Option('-n, --netuid <number>', 'subnet').argParser(wholeNumber({ max: 65_535 })).makeOptionMandatory());
 }
 
 async function runList(flags: ListFlags, context: CliContext): Promise<void> {
@@ -120,7 +114,7 @@ async function runShow(flags: ReadFlags, context: CliContext): Promise<void> {
 }
 
 function registerMetagraph(group: Command, context: CliContext): void {
-  const command = netuidOption(addNetworkOption(group.command('metagraph').description('Show all neurons of a subnet, now or at a block.')))
+  const command = addNetuidOption(addNetworkOption(group.command('metagraph').description('Show all neurons of a subnet, now or at a block.')))
     .addOption(new Option('--mechanism <number>', 'mechanism of the subnet').argParser(wholeNumber({ max: 15 })).default(0))
     .addOption(new Option('--block <number>', 'as of this block; old ones need an archive node').argParser(wholeNumber({ max: 4_294_967_295 })))
     .action((flags: ReadFlags) => runMetagraph(flags, context));
@@ -157,14 +151,8 @@ async function runMetagraph(flags: ReadFlags, context: CliContext): Promise<void
   }
 }
 
-async function hotkeyOf(flags: WalletFlags & { readonly hotkey?: string }, context: CliContext): Promise<string> {
-  if (flags.hotkey !== undefined) return (await import('@connito/chain')).parseHotkey(flags.hotkey);
-  if (flags.walletName === undefined && flags.walletHotkey === undefined && flags.walletPath === undefined) throw new CliError('usage', 'Which hotkey? Name it by --hotkey, or a wallet by --wallet-name');
-  return (await openWalletOf(flags, context)).address('hotkey');
-}
-
 function registerRegister(group: Command, context: CliContext): void {
-  const command = netuidOption(addCallOptions(group.command('register').description('Register a hotkey on a subnet. The price is burned. Signed by the coldkey.')))
+  const command = addNetuidOption(addCallOptions(group.command('register').description('Register a hotkey on a subnet. The price is burned. Signed by the coldkey.')))
     .option('--hotkey <ss58>', "hotkey to register (default: the wallet's)")
     .addOption(new Option('--limit <tao>', 'pay no more than this').argParser(taoAmount()))
     .action((flags: RegisterFlags) => runRegister(flags, context));
@@ -256,65 +244,6 @@ async function runStart(flags: NetuidCallFlags, context: CliContext): Promise<vo
         return { blockNumber, blockHash, extrinsicHash };
       },
       done: ({ blockNumber }) => `started in block ${String(blockNumber)}`,
-    },
-    flags,
-    context,
-  );
-}
-
-function registerHyperparameters(group: Command, context: CliContext): void {
-  const command = anyNetuidOption(addNetworkOption(group.command('hyperparameters').description('Show the hyperparameters of a subnet and who may set each, or set one.'))).action((flags: Partial<ReadFlags>) => runHyperparameters(withNetuid(flags), context));
-  describeUse(command, ['connito subnet hyperparameters --netuid 1', 'connito subnet hyperparameters --netuid 1 --json']);
-  const set = anyNetuidOption(addCallOptions(command.command('set').description('Set one hyperparameter. Signed by the coldkey that owns the subnet.').argument('<name>', 'as `hyperparameters` shows it').argument('<value>', 'true, 12, 1.26, 45875,58982, recycle, even: as the parameter takes it')))
-    .option('--sudo', 'as the sudo key of a development chain')
-    // What the parent has too is parsed there.
-    .action((name: string, value: string, _flags: unknown, self: Command) => runSet({ name, value, flags: withNetuid(self.optsWithGlobals<Partial<SetFlags>>()) }, context));
-  describeUse(set, ['connito subnet hyperparameters set immunityPeriod 7200 --netuid 1 --wallet-name owner', 'connito subnet hyperparameters set commitRevealWeightsEnabled false --netuid 1 --dry-run']);
-}
-
-/** Not mandatory for commander, which would ask the parent for it too. */
-function anyNetuidOption(command: Command): Command {
-  return command.option('-n, --netuid <number>', 'subnet', wholeNumber({ max: 65_535 }));
-}
-
-function withNetuid<F extends { readonly netuid?: number }>(flags: F): F & { readonly netuid: number } {
-  if (flags.netuid === undefined) throw new CliError('usage', 'Which subnet? Name it by --netuid');
-  return { ...flags, netuid: flags.netuid };
-}
-
-async function runHyperparameters(flags: ReadFlags, context: CliContext): Promise<void> {
-  const { HYPERPARAMETERS, HYPERPARAMETER_NAMES, readHyperparameters } = await import('@connito/chain');
-  const chain = await connectNetwork(flags, context);
-  try {
-    const values = await readHyperparameters(chain, { netuid: flags.netuid, names: HYPERPARAMETER_NAMES });
-    const rows = HYPERPARAMETER_NAMES.filter((name) => values[name] !== undefined).map((name) => ({ name, value: values[name], access: HYPERPARAMETERS[name].access, scope: HYPERPARAMETERS[name].scope }));
-    if (flags.json) return context.printJson(rows);
-    printTable([{ title: 'NAME' }, { title: 'VALUE', align: 'right' }, { title: 'SET BY' }, { title: 'OF' }], rows.map(({ name, value, access, scope }) => [{ text: name }, { text: String(value) }, { text: access === 'owner' ? 'owner' : 'sudo key' }, { text: scope === 'subnet' ? 'subnet' : 'chain' }]), context);
-  } finally {
-    await chain.close();
-  }
-}
-
-async function runSet({ name, value, flags }: { readonly name: string; readonly value: string; readonly flags: SetFlags }, context: CliContext): Promise<void> {
-  const { parseHyperparameter, planHyperparameter, setHyperparameter } = await import('@connito/chain');
-  const parameter = name as HyperparameterName;
-  const change = { netuid: flags.netuid, name: parameter, value: parseHyperparameter(parameter, value), sudo: flags.sudo ?? false };
-  await runCall(
-    {
-      role: 'coldkey',
-      question: `Set ${name} of subnet ${flags.netuid} to ${value}`,
-      asks: true,
-      plan: (chain, account) => planHyperparameter(chain, { ...change, account }),
-      facts: ({ current, allowedFromBlock }) => [
-        ['now', String(current)],
-        ['then', value],
-        ['possible', allowedFromBlock === undefined ? 'at any time' : `from block ${allowedFromBlock} on`],
-      ],
-      send: async (chain, signer) => {
-        const { blockNumber, blockHash, extrinsicHash } = await setHyperparameter(chain, { ...change, signer });
-        return { blockNumber, blockHash, extrinsicHash };
-      },
-      done: ({ blockNumber }) => `set in block ${String(blockNumber)}`,
     },
     flags,
     context,

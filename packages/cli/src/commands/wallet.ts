@@ -11,7 +11,7 @@ import { describeUse } from '../options.ts';
 import { printTable } from '../print-table.ts';
 import { addGroup } from '../program.ts';
 import { createPaint, type Cell } from '../terminal.ts';
-import { addWalletOptions, openWalletOf, walletPathOf, type WalletFlags } from '../wallet-options.ts';
+import { addKeyFileOption, addressOf, addWalletOptions, openWalletOf, walletPathOf, type SignerFlags, type WalletFlags } from '../wallet-options.ts';
 import { registerWalletCreate } from './wallet-create.ts';
 import { registerWalletRegen } from './wallet-regen.ts';
 import { registerWalletSign } from './wallet-sign.ts';
@@ -20,7 +20,7 @@ interface ShowFlags extends WalletFlags {
   readonly json?: true;
 }
 
-interface BalanceFlags extends ShowFlags, NetworkFlags {
+interface BalanceFlags extends ShowFlags, SignerFlags, NetworkFlags {
   readonly address?: string;
 }
 
@@ -85,15 +85,15 @@ async function runShow(flags: ShowFlags, context: CliContext): Promise<void> {
 }
 
 function registerBalance(group: Command, context: CliContext): void {
-  const command = addNetworkOption(addWalletOptions(group.command('balance').description("Show the free balance of a wallet's coldkey, or of any address. Needs no password.")))
-    .addOption(new Option('--address <ss58>', 'an address instead of a wallet').conflicts(['walletName', 'walletHotkey']))
+  const command = addNetworkOption(addKeyFileOption(addWalletOptions(group.command('balance').description("Show the free balance of a wallet's coldkey, or of any address. Needs no password."))))
+    .addOption(new Option('--address <ss58>', 'an address instead of a wallet or key').conflicts(['walletName', 'walletHotkey', 'keyFile']))
     .action((flags: BalanceFlags) => runBalance(flags, context));
   describeUse(command, ['connito wallet balance --wallet-name owner --network finney', 'connito wallet balance --address 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY --json']);
 }
 
 async function runBalance(flags: BalanceFlags, context: CliContext): Promise<void> {
   const { formatTao, parseHotkey, readBalance } = await import('@connito/chain');
-  const address = flags.address === undefined ? await (await openWalletOf(flags, context)).address('coldkey') : parseHotkey(flags.address);
+  const address = flags.address === undefined ? ((await addressOf(flags, context, 'coldkey')) ?? (await (await openWalletOf(flags, context)).address('coldkey'))) : parseHotkey(flags.address);
   const chain = await connectNetwork(flags, context);
   try {
     const freeRao = await readBalance(chain, { account: address });
