@@ -53,7 +53,7 @@ await step('entries', async () => (await api.query.SubtensorModule.Keys.getEntri
 await step('values', () => api.query.SubtensorModule.NetworksAdded.getValues([[0], [1], [7]]));
 await step('at a block', async () => {
   const { hash, number } = await client.getFinalizedBlock();
-  return [number, await api.query.System.Number.getValue({ at: hash })];
+  return number === (await api.query.System.Number.getValue({ at: hash }));
 });
 await step('metagraph', async () => {
   const { netuid, num_uids, hotkeys } = await api.apis.SubnetInfoRuntimeApi.get_metagraph(1);
@@ -92,15 +92,15 @@ await step('dispatch error', async () => {
 });
 await step('invalid transaction', () => remark('poor').signAndSubmit(signer(pair('//Nobody'))).then(() => 'it was taken', (error) => error.error?.value?.type));
 await step('reorganisation', async () => {
-  let retract = () => control('localnet_reorg', 2);
+  let isRetracted = false;
   const blocks = [];
   await gather(remark('reorganised').signSubmitAndWatch(signer(alice)), (values) => {
     const last = values.at(-1);
     if (last.type !== 'txBestBlocksState' && last.type !== 'finalized') return false;
     if (last.found !== false) blocks.push(last.block.hash);
-    if (last.type === 'txBestBlocksState' && last.found) {
-      void retract();
-      retract = () => undefined;
+    if (last.type === 'txBestBlocksState' && last.found && !isRetracted) {
+      isRetracted = true;
+      void control('localnet_reorg', 2);
     }
     return last.type === 'finalized';
   });
