@@ -5,6 +5,7 @@
  */
 import { eraBirth, isSignatureValid, type Extrinsic, type SignedPart } from '../extrinsic.ts';
 import type { RuntimeCall } from '../scale/type-of.ts';
+import { canPayInAlpha } from './alpha-fees.ts';
 import { canPay } from './balances.ts';
 import { dispatchInfo } from './dispatch-info.ts';
 import { DispatchFailure, errorName, ZERO_ACCOUNT, type Execution } from './execution.ts';
@@ -55,7 +56,8 @@ export function validate(execution: Execution, extrinsic: Extrinsic, { genesisHa
   return { signer, signed, feeRao: checkState(execution, { signer, signed, call, lengthBytes }) };
 }
 
-interface SignedCall {
+/** A transaction with what its fee depends on. */
+export interface SignedCall {
   readonly signer: string;
   readonly signed: SignedPart;
   readonly call: RuntimeCall;
@@ -70,10 +72,15 @@ export function checkState(execution: Execution, { signer, signed, call, lengthB
   if (paysFee && account.providers === 0 && account.sufficients === 0) throw new TransactionInvalid('Payment');
   if (signed.nonce < account.nonce) throw new TransactionInvalid('Stale');
   const feeRao = feeOf(call, lengthBytes);
-  if (feeRao + signed.tip > 0n && !canPay(execution, feePayer(execution, signer, call), feeRao + signed.tip)) throw new TransactionInvalid('Payment');
+  if (!canPayFee(execution, { signer, call, feeRao: feeRao + signed.tip })) throw new TransactionInvalid('Payment');
   if (call.pallet === 'Sudo' && execution.storage.Sudo.Key.get() !== signer) throw new TransactionInvalid('BadSigner');
   checkSubtensor(execution, signer, call);
   return feeRao;
+}
+
+function canPayFee(execution: Execution, { signer, call, feeRao }: { readonly signer: string; readonly call: RuntimeCall; readonly feeRao: bigint }): boolean {
+  const payer = feePayer(execution, signer, call);
+  return feeRao === 0n || canPay(execution, payer, feeRao) || canPayInAlpha(execution, payer, { call, feeRao });
 }
 
 /** The hash of the block in which the era began. @throws TransactionInvalid when the chain has forgotten it */
