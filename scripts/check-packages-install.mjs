@@ -14,8 +14,8 @@ const INSTALL_MS = 600_000;
 const DEMO_MS = 900_000;
 const SHORT_MS = 120_000;
 const REASON_LINES = 15;
-/** A bare specifier in `… from 'x'`, `import 'x'` or `import('x')`. */
-const SPECIFIER = /(?:^(?:(?:import|export)\b[^'"\n]*|\} )\bfrom\s*|^import\s*|\bimport\(\s*)["']((?:@[\w.-]+\/)?[\w][\w./:-]*)["']/gm;
+/** A bare specifier in `… from 'x'`, `import 'x'`, `import('x')` or `createRequire(import.meta.url)('x')`. */
+const SPECIFIER = /(?:^(?:(?:import|export)\b[^'"\n]*|\} )\bfrom\s*|^import\s*|\bimport\(\s*|\bcreateRequire\(import\.meta\.url\)\(\s*)["']((?:@[\w.-]+\/)?[\w][\w./:-]*)["']/gm;
 
 const workspace = readdirSync(join(root, 'packages')).map((name) => ({ name, manifest: readJson(join(root, 'packages', name, 'package.json')) }));
 const temporary = mkdtempSync(join(tmpdir(), 'connito-pack-'));
