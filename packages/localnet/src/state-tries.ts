@@ -26,6 +26,8 @@ export class StateTries {
   readonly #newest = new Map<number, StateTrie>();
   readonly #old = new Map<number, StateTrie>();
   #head: number;
+  /** What {@link rootAfter} has made and hashed, should those changes become the next block's. */
+  #next: { readonly changes: StateChanges; readonly trie: StateTrie } | undefined;
 
   /** @param head - the newest block, whose state the history has */
   constructor(history: StateHistory, head: number) {
@@ -35,7 +37,8 @@ export class StateTries {
 
   /** The root that the head's state would have after changes, hex. */
   rootAfter(changes: StateChanges): string {
-    return toHex(trieRoot(updateTrie(this.#headTrie(), changes)));
+    this.#next = { changes, trie: updateTrie(this.#headTrie(), changes) };
+    return toHex(trieRoot(this.#next.trie));
   }
 
   /** The root of the state after a block, hex. */
@@ -45,7 +48,8 @@ export class StateTries {
 
   /** Takes the changes of the next block. Nothing is hashed before it is asked for. */
   apply(block: number, changes: StateChanges): void {
-    const trie = updateTrie(this.#headTrie(), changes);
+    const trie = this.#next?.changes === changes ? this.#next.trie : updateTrie(this.#headTrie(), changes);
+    this.#next = undefined;
     this.#head = block;
     keep(this.#newest, block, trie, KEPT_TRIES);
   }
@@ -53,6 +57,7 @@ export class StateTries {
   /** Undoes the blocks after `block`. */
   rewind(block: number): void {
     this.#head = block;
+    this.#next = undefined;
     for (const tries of [this.#newest, this.#old]) for (const number of tries.keys()) if (number > block) tries.delete(number);
   }
 
@@ -61,6 +66,7 @@ export class StateTries {
     this.#newest.clear();
     this.#old.clear();
     this.#head = block;
+    this.#next = undefined;
   }
 
   /** The nodes that prove what the keys (hex) have after a block. */
