@@ -57,7 +57,7 @@ describe.runIf(slow && directory !== undefined)('polkadot-api', () => {
       remark: ['signed', 'broadcasted', 'txBestBlocksState', 'finalized'],
       'dispatch error': { ok: false, error: 'Proxy.NotFound' },
       'invalid transaction': 'Payment',
-      reorganisation: { blocks: 2, final: true },
+      reorganisation: { moved: true, onChain: true },
       'restored snapshot': true,
     });
   });
@@ -79,7 +79,7 @@ describe.runIf(slow && directory !== undefined)('dedot', () => {
       remark: true,
       'dispatch error': 'Proxy.NotFound',
       'invalid transaction': expect.stringMatching(/Payment|^1010/),
-      reorganisation: { blocks: 2, final: true },
+      reorganisation: { moved: true, onChain: true },
       ...(kind === 'legacy' ? {} : { archive: [true, true, ['0x01000000'], true] }),
     });
   });

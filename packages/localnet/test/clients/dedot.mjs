@@ -11,6 +11,25 @@ const pair = (uri) => new Keyring({ type: 'sr25519', ss58Format: 42 }).addFromUr
 const [alice, bob] = ['//Alice', '//Bob'].map(pair);
 const control = async (method, ...params) => (await (await fetch(endpoint.replace('ws', 'http'), { method: 'POST', body: JSON.stringify({ id: 1, method, params }) })).json()).result;
 
+/** Makes the block that the pool's transaction stands in; nothing else makes blocks meanwhile. */
+async function sealPending() {
+  while ((await control('localnet_status')).pendingExtrinsics === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await control('localnet_seal', 1);
+}
+
+/** Replaces the newest block, and lets blocks come by themselves again. */
+async function replaceNewest() {
+  await control('localnet_reorg', 1);
+  await control('localnet_setBlockMode', 'interval', 250);
+}
+
+/** Whether the block that was final in the end is another than the first, and stands on the chain. */
+async function outcome(hashes) {
+  const last = hashes.at(-1);
+  const { number } = await control('chain_getHeader', last);
+  return { moved: last !== hashes[0], onChain: (await control('chain_getBlockHash', Number(number))) === last };
+}
+
 const steps = {};
 async function step(name, run) {
   try {
@@ -84,13 +103,16 @@ await step('invalid transaction', () => send(client.tx.system.remarkWithEvent('0
 await step('reorganisation', async () => {
   const blocks = [];
   let isRetracted = false;
-  await send(client.tx.system.remarkWithEvent('0x5678'), alice, ({ status }) => {
+  await control('localnet_setBlockMode', 'manual');
+  const final = send(client.tx.system.remarkWithEvent('0x5678'), alice, ({ status }) => {
     if (status.type === 'BestChainBlockIncluded' || status.type === 'Finalized') blocks.push(status.value.blockHash);
     if (status.type !== 'BestChainBlockIncluded' || isRetracted) return;
     isRetracted = true;
-    void control('localnet_reorg', 2);
+    void replaceNewest();
   });
-  return { blocks: new Set(blocks).size, final: blocks.at(-1) === blocks.at(-2) };
+  await sealPending();
+  await final;
+  return outcome(blocks);
 });
 if (kind !== 'legacy') {
   await step('archive', async () => {

@@ -17,6 +17,25 @@ const signer = (account) => getPolkadotSigner(account.publicKey, 'Sr25519', (byt
 const control = async (method, ...params) => (await (await fetch(endpoint.replace('ws', 'http'), { method: 'POST', body: JSON.stringify({ id: 1, method, params }) })).json()).result;
 const remark = (text) => api.tx.System.remark_with_event({ remark: new TextEncoder().encode(text) });
 
+/** Makes the block that the pool's transaction stands in; nothing else makes blocks meanwhile. */
+async function sealPending() {
+  while ((await control('localnet_status')).pendingExtrinsics === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await control('localnet_seal', 1);
+}
+
+/** Replaces the newest block, and lets blocks come by themselves again. */
+async function replaceNewest() {
+  await control('localnet_reorg', 1);
+  await control('localnet_setBlockMode', 'interval', 250);
+}
+
+/** Whether the block that was final in the end is another than the first, and stands on the chain. */
+async function outcome(hashes) {
+  const last = hashes.at(-1);
+  const { number } = await control('chain_getHeader', last);
+  return { moved: last !== hashes[0], onChain: (await control('chain_getBlockHash', Number(number))) === last };
+}
+
 const steps = {};
 async function step(name, run) {
   try {
@@ -94,17 +113,20 @@ await step('invalid transaction', () => remark('poor').signAndSubmit(signer(pair
 await step('reorganisation', async () => {
   let isRetracted = false;
   const blocks = [];
-  await gather(remark('reorganised').signSubmitAndWatch(signer(alice)), (values) => {
+  await control('localnet_setBlockMode', 'manual');
+  const final = gather(remark('reorganised').signSubmitAndWatch(signer(alice)), (values) => {
     const last = values.at(-1);
     if (last.type !== 'txBestBlocksState' && last.type !== 'finalized') return false;
     if (last.found !== false) blocks.push(last.block.hash);
     if (last.type === 'txBestBlocksState' && last.found && !isRetracted) {
       isRetracted = true;
-      void control('localnet_reorg', 2);
+      void replaceNewest();
     }
     return last.type === 'finalized';
   });
-  return { blocks: new Set(blocks).size, final: blocks.at(-1) === blocks.at(-2) };
+  await sealPending();
+  await final;
+  return outcome(blocks);
 });
 await step('restored snapshot', async () => {
   await control('localnet_snapshot', 'before');
