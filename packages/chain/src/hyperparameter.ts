@@ -2,8 +2,8 @@
  * Hyperparameters of subnets and of the whole chain, by name: who may set them, when, and to what.
  *
  * An owner may change each one once in `OwnerHyperparamRateLimit` epochs, and not in the last `AdminFreezeWindow` blocks before an epoch; both are looked
- * at before a call is sent. The chain's sudo key may change one as often as it likes, and alone may set those with `access: 'root'`; the window binds it too where
- * an owner may set the same (`dispatch-failed`, `AdminActionProhibitedDuringWeightsWindow`).
+ * at before a call is sent. The chain's sudo key may change one as often as it likes, and alone may set those with `access: 'root'`; the window and most bounds bind it too where
+ * an owner may set the same. That the account is the sudo key, and that there is such a subnet, is looked at as well.
  * @see pallets/admin-utils/src/lib.rs of opentensor/subtensor at 14bc6f9f9 (spec 425)
  * @module
  */
@@ -12,11 +12,11 @@ import type { Chain } from './connection.ts';
 import { epochStateOf, EPOCH_ITEMS, nextEpochBlock, type EpochState } from './epoch-schedule.ts';
 import { ChainError } from './errors.ts';
 import { createCall, hasCall, sudo, type Inclusion, type SendOptions } from './extrinsic.ts';
-import { parseHotkey, parseNetuid } from './identifier.ts';
+import { hotkeyFromBytes, parseHotkey, parseNetuid } from './identifier.ts';
 import { openState } from './internal/block-state.ts';
 import type { Runtime } from './internal/runtime.ts';
 import type { SubtensorItem } from './internal/runtime-items.ts';
-import { hasStorage, readPresent, readStorage, subtensor, toArray, toBoolean, toNumber, type Codec, type StorageQuery } from './internal/storage.ts';
+import { hasStorage, readPresent, readStorage, subtensor, toArray, toBoolean, toBytes, toNumber, type Codec, type StorageQuery } from './internal/storage.ts';
 import { createPlan, sendPlan, type Check, type Plan } from './plan.ts';
 import { fixedBits } from './registration.ts';
 import { ownershipChecks, ownershipQueries } from './subnet.ts';
@@ -99,8 +99,10 @@ export interface HyperparameterRow {
   readonly type: 'bool' | 'integer' | 'signed' | 'fixed' | 'alpha-values' | 'recycle-or-burn' | 'emission-split';
   /** What the chain counts the owner's changes of it by; undefined where it does not. */
   readonly rateLimit?: RateLimit;
-  /** Smallest and largest that an owner can set, with the error that says so. */
+  /** Smallest and largest that can be set, with the error that says so. */
   readonly bounds?: readonly [least: bigint, most: bigint, reason: string];
+  /** Whether the bounds are the owner's alone; else they are the sudo key's too. */
+  readonly isBoundFree?: boolean;
   /** Added by a runtime later than spec 393. */
   readonly isLater?: boolean;
 }
@@ -154,7 +156,7 @@ export const HYPERPARAMETERS: Readonly<Record<HyperparameterName, Hyperparameter
   burnIncreaseMult: owner('sudo_set_burn_increase_mult', 'BurnIncreaseMult', 'BurnIncreaseMult', { type: 'fixed', isLater: true }),
   maxAllowedValidators: root('sudo_set_max_allowed_validators', 'MaxAllowedValidators'),
   maxRegistrationsPerBlock: root('sudo_set_max_registrations_per_block', 'MaxRegistrationsPerBlock'),
-  bondsMovingAverage: owner('sudo_set_bonds_moving_average', 'BondsMovingAverage', 'BondsMovingAverage', { bounds: [0n, 975_000n, 'BondsMovingAverageMaxReached'] }),
+  bondsMovingAverage: owner('sudo_set_bonds_moving_average', 'BondsMovingAverage', 'BondsMovingAverage', { bounds: [0n, 975_000n, 'BondsMovingAverageMaxReached'], isBoundFree: true }),
   bondsPenalty: owner('sudo_set_bonds_penalty', 'BondsPenalty', 'BondsPenalty'),
   bondsResetEnabled: owner('sudo_set_bonds_reset_enabled', 'BondsResetOn', 'BondsResetEnabled', { type: 'bool' }),
   tempo: root('sudo_set_tempo', 'Tempo'),
@@ -171,7 +173,7 @@ export const HYPERPARAMETERS: Readonly<Record<HyperparameterName, Hyperparameter
   yuma3Enabled: owner('sudo_set_yuma3_enabled', 'Yuma3On', 'Yuma3Enabled', { type: 'bool' }),
   liquidAlphaEnabled: owner('sudo_set_liquid_alpha_enabled', 'LiquidAlphaOn', 'LiquidAlphaEnabled', { type: 'bool' }),
   alphaValues: owner('sudo_set_alpha_values', 'AlphaValues', 'AlphaValues', { type: 'alpha-values' }),
-  alphaSigmoidSteepness: owner('sudo_set_alpha_sigmoid_steepness', 'AlphaSigmoidSteepness', 'AlphaSigmoidSteepness', { type: 'signed', bounds: [0n, 32_767n, 'NegativeSigmoidSteepness'] }),
+  alphaSigmoidSteepness: owner('sudo_set_alpha_sigmoid_steepness', 'AlphaSigmoidSteepness', 'AlphaSigmoidSteepness', { type: 'signed', bounds: [0n, 32_767n, 'NegativeSigmoidSteepness'], isBoundFree: true }),
   mechanismCount: owner('sudo_set_mechanism_count', 'MechanismCountCurrent', '', { rateLimit: { transaction: 7, blocks: DAY_BLOCKS } }),
   mechanismEmissionSplit: owner('sudo_set_mechanism_emission_split', 'MechanismEmissionSplit', '', { type: 'emission-split', rateLimit: { transaction: 8, blocks: DAY_BLOCKS } }),
   networkRateLimit: network('sudo_set_network_rate_limit', 'NetworkRateLimit'),
@@ -203,7 +205,7 @@ export interface SetHyperparameterOptions<N extends HyperparameterName> extends 
 export interface HyperparameterFigures {
   /** What it is now; undefined where it is not set. */
   readonly current: HyperparameterValue | undefined;
-  /** The first block that the owner may change it in, as things stand; undefined for the sudo key. */
+  /** The first block that the account may change it in, as things stand; undefined for what the sudo key may change at any time. */
   readonly allowedFromBlock: number | undefined;
 }
 
@@ -218,14 +220,14 @@ export async function planHyperparameter<N extends HyperparameterName>(chain: Ch
   const call = options.sudo === true ? sudo(chain, inner) : inner;
   const [stored] = await readPresent(await openState(chain), [queryOf(row, netuid)]);
   const current = decodeValue(row, stored);
-  if (options.sudo === true) return createPlan(chain, { call, account, figures: { current, allowedFromBlock: undefined }, checks: [] });
-  const { checks, allowedFromBlock } = await ownerChecks(chain, { row, netuid, account, value: args[0] });
+  const change = { row, netuid, account, value: args[0] };
+  const { checks, allowedFromBlock } = await (options.sudo === true ? sudoChecks(chain, change) : ownerChecks(chain, change));
   return createPlan(chain, { call, account, figures: { current, allowedFromBlock }, checks });
 }
 
 /**
  * Sets a hyperparameter.
- * @throws bad-value (unknown name, wrong type), unsupported, refused (`NotSubnetOwner`, `BadOrigin` for what only root may set, `TxRateLimitExceeded`,
+ * @throws bad-value (unknown name, wrong type), unsupported, refused (`NotSubnetOwner`, `BadOrigin` for what only root may set, `RequireSudo`, `SubnetDoesNotExist`, `TxRateLimitExceeded`,
  * `AdminActionProhibitedDuringWeightsWindow`, or the parameter's own bound), and as `sendCall`
  * @example await setHyperparameter(chain, { netuid: 1, name: 'tempo', value: 10, signer: alice, sudo: true });
  */
@@ -337,16 +339,47 @@ async function ownerChecks(chain: Chain, { row, netuid, account, value }: OwnerC
   const rateBlocks = rateLimitBlocks(row, { tempoBlocks: epoch.tempoBlocks, epochs, versionEpochs });
   const lastBlock = toNumber(last);
   const freeFrom = lastBlock === 0 ? 0 : lastBlock + rateBlocks;
-  const opens = windowOpens(epoch, freeze);
-  const [least, most, boundReason] = row.bounds ?? [0n, 0n, ''];
+  const window = windowChecks(epoch, freeze);
   const checks: Check[] = [
     ...ownershipChecks(values, { netuid, account }),
     [number + 1 < freeFrom, 'TxRateLimitExceeded', `it was changed in block ${lastBlock} and can be changed again from block ${freeFrom} on, ${freeFrom - number} blocks from now`],
-    [freeze > epoch.tempoBlocks, 'AdminActionProhibitedDuringWeightsWindow', `the freeze window of ${freeze} blocks is longer than the epoch of ${epoch.tempoBlocks}: nothing can be changed until the sudo key shortens it (adminFreezeWindow)`],
-    [opens > number + 1, 'AdminActionProhibitedDuringWeightsWindow', `subnets are frozen in the last ${freeze} blocks before an epoch; the next chance is block ${opens}`],
-    [row.bounds !== undefined && isInteger(value) && (BigInt(value) < least || BigInt(value) > most), boundReason, `an owner may set it to ${least} to ${most}, not to ${String(value)}`],
+    ...window.checks,
+    ...boundChecks(row, value),
   ];
-  return { checks, allowedFromBlock: Math.max(freeFrom, opens, number + 1) };
+  return { checks, allowedFromBlock: Math.max(freeFrom, window.opens, number + 1) };
+}
+
+/** What the chain looks at for its sudo key: that it is the one, the subnet, and where an owner may set the same, the freeze window and the bounds. */
+async function sudoChecks(chain: Chain, { row, netuid, account, value }: OwnerChange): Promise<{ checks: Check[]; allowedFromBlock: number | undefined }> {
+  const { number, hash } = await chain.finalisedHead();
+  const state = await openState(chain, hash);
+  const [key, exists, freeze, ...epochs] = await readPresent(state, [{ pallet: 'Sudo', item: 'Key' }, subtensor('NetworksAdded', netuid), subtensor('AdminFreezeWindow'), ...EPOCH_ITEMS.map((item) => subtensor(item, netuid))]);
+  const isKey = key !== undefined && hotkeyFromBytes(toBytes(key)) === account;
+  const isFrozen = row.scope === 'subnet' && row.rateLimit !== undefined && 'variant' in row.rateLimit;
+  const window = isFrozen ? windowChecks(epochStateOf(state, { netuid, blockNumber: number, values: epochs }), toNumber(freeze)) : undefined;
+  const checks: Check[] = [
+    [!isKey, 'RequireSudo', key === undefined ? 'this chain has no sudo key' : `the chain's sudo key is ${hotkeyFromBytes(toBytes(key))}`],
+    ...(window?.checks ?? []),
+    [row.scope === 'subnet' && !toBoolean(exists), 'SubnetDoesNotExist', `there is no subnet ${netuid}`],
+    ...(row.isBoundFree === true ? [] : boundChecks(row, value)),
+  ];
+  return { checks, allowedFromBlock: window?.opens };
+}
+
+function windowChecks(epoch: EpochState, freezeBlocks: number): { readonly checks: readonly Check[]; readonly opens: number } {
+  const opens = windowOpens(epoch, freezeBlocks);
+  const reason = 'AdminActionProhibitedDuringWeightsWindow';
+  const checks: Check[] = [
+    [epoch.tempoBlocks !== 0 && freezeBlocks > epoch.tempoBlocks, reason, `the freeze window of ${freezeBlocks} blocks is longer than the epoch of ${epoch.tempoBlocks}: nothing can be changed until the sudo key shortens it (adminFreezeWindow)`],
+    [opens > epoch.blockNumber + 1, reason, `subnets are frozen in the last ${freezeBlocks} blocks before an epoch; the next chance is block ${opens}`],
+  ];
+  return { checks, opens };
+}
+
+function boundChecks({ bounds }: HyperparameterRow, value: unknown): Check[] {
+  if (bounds === undefined || !isInteger(value)) return [];
+  const [least, most, reason] = bounds;
+  return [[BigInt(value) < least || BigInt(value) > most, reason, `it can be set to ${least} to ${most}, not to ${String(value)}`]];
 }
 
 /** The first block after the state's that is not in the freeze window; the next block where it is not. */

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { connectChain, describeStatus, isChainError, NETWORKS, parseNetwork, readBlock, watchBlocks, type Chain, type ConnectionStatus, type ConnectOptions } from '../src/index.ts';
+import { connectChain, createCall, describeStatus, isChainError, NETWORKS, openKeypair, parseNetwork, readBlock, sendCall, watchBlocks, type Chain, type ConnectionStatus, type ConnectOptions } from '../src/index.ts';
 import { HAS_METADATA, SILENCE, startScriptedNode, type ScriptedNode } from './scripted-node.ts';
 
 // Machines that build and test at once are slow.
@@ -161,12 +161,15 @@ describe.skipIf(!HAS_METADATA)('a connection with several endpoints', () => {
     const [node] = (await startNodes(1)) as [ScriptedNode];
     const { chain, statuses } = await connect([node]);
     const before = chain.api;
+    const call = createCall(chain, 'System', 'remark', ['0x01']);
     const version = (await chain.request<object>('state_getRuntimeVersion')) as { specVersion: number };
     node.answers.set('state_getRuntimeVersion', () => ({ ...version, specVersion: 394 }));
     node.notify('state_runtimeVersion', 'version', { ...version, specVersion: 394 });
     await until(() => chain.api !== before);
     expect(chain.api.runtimeVersion.specVersion.toNumber()).toBe(394);
     expect(statuses.map(describeStatus)).toContain('the chain was upgraded to spec version 394');
+    expect(await failureOf(sendCall(chain, call, { signer: openKeypair('//Alice') }))).toMatchObject({ code: 'stale-call', context: { subject: 'system.remark' } });
+    expect(node.submitted).toEqual([]);
     for (const spy of spies) expect(spy).not.toHaveBeenCalled();
   });
 });

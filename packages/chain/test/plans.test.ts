@@ -149,6 +149,23 @@ describe.skipIf(!HAS_METADATA)('plans by the real metadata', () => {
     expect(await reasonOf(plan('bondsMovingAverage', { value: 975_001 }))).toBe('BondsMovingAverageMaxReached');
     expect(await during([['lastRateLimitedBlock', [{ OwnerHyperparamUpdate: [NETUID, 'Rho'] }], u64Hex(1)]], () => reasonOf(plan('rho')))).toBe('TxRateLimitExceeded');
     expect(await during([['transactionKeyLastBlock', [account, NETUID, 4], u64Hex(1)]], () => reasonOf(plan('weightsVersionKey')))).toBe('TxRateLimitExceeded');
+    // Without limits of the owner's, and with all others.
+    const asSudo = (change: object = {}, name: 'rho' | 'bondsMovingAverage' | 'minBurn' = 'rho'): Promise<string | undefined> => reasonOf(planHyperparameter(chain, { netuid: NETUID, name, value: 5, account, sudo: true, ...change }));
+    expect(await asSudo()).toBeUndefined();
+    expect(await asSudo({ account: hotkey })).toBe('RequireSudo');
+    expect(await asSudo({ netuid: 9 })).toBe('SubnetDoesNotExist');
+    expect(await asSudo({ value: 10n ** 9n }, 'minBurn')).toBe('ValueNotInBounds');
+    expect(await asSudo({ value: 975_001 }, 'bondsMovingAverage')).toBeUndefined();
+    expect(await during([['lastRateLimitedBlock', [{ OwnerHyperparamUpdate: [NETUID, 'Rho'] }], u64Hex(1)]], () => asSudo())).toBeUndefined();
+    expect(await during([['tempo', [NETUID], u16(9)]], () => asSudo())).toBe('AdminActionProhibitedDuringWeightsWindow');
+    expect(await during([['tempo', [NETUID], u16(9)]], () => reasonOf(plan('kappa', { sudo: true })))).toBeUndefined();
+    const key = entryOf(chain, 'sudo', 'key').key();
+    const kept = node.storage.get(key) as string;
+    node.storage.delete(key);
+    node.seal(0);
+    expect(await asSudo()).toBe('RequireSudo');
+    node.storage.set(key, kept);
+    node.seal(0);
     const head = node.blocks.length;
     // The next block after the change is `head`, the one that a call would be in `head + 1`; an epoch in `head + 1 + distance`.
     const tempo = (distance: number): number => head + 1 + distance + NETUID;

@@ -1,5 +1,5 @@
 /** The README is the reference: what is exported, and every error code, stands in one of its tables. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
@@ -38,5 +38,12 @@ describe('the README', () => {
   it('has every error code, and no other, in the table of errors', () => {
     const rows = section('Errors').split('\n').filter((line) => line.startsWith('| `')).map((line) => line.split('|').slice(0, 2).join('|'));
     expect(new Set(rows.flatMap(codeIn))).toEqual(new Set(errorCodes()));
+  });
+
+  it('has no error code that no test expects', () => {
+    const tests = readdirSync(new URL('.', import.meta.url), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.test.ts') && !path.endsWith('readme.test.ts'));
+    const text = tests.map((path) => read(`test/${path}`)).join('\n');
+    expect(tests.length).toBeGreaterThan(10);
+    expect(errorCodes().filter((code) => !text.includes(`'${code}'`))).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * A subnet in the storage of a scripted node: number 3, owned and paid for by Alice, where Bob's hotkey is hers.
+ * A subnet in the storage of a scripted node: number 3, owned and paid for by Alice, who is the chain's sudo key too, where Bob's hotkey is hers.
  * @module
  */
 import { toHex } from '@connito/commit-reveal';
@@ -27,6 +27,7 @@ export function setUpSubnet(node: ScriptedNode, chain: Chain): SetItem {
   set('subnetOwnerHotkey', [NETUID], alice);
   set('owner', [BOB.hotkey], alice);
   set('subtokenEnabled', [NETUID], '0x01');
+  node.storage.set(entryOf(chain, 'sudo', 'key').key(), alice);
   setBalance(node, chain, { account: ALICE.hotkey, freeRao: 5000n * 10n ** 9n });
   node.runtime.set('SubnetRegistrationRuntimeApi_get_network_registration_cost', () => u64Hex(LOCK_COST_RAO));
   node.runtime.set('StakeInfoRuntimeApi_get_stake_info_for_hotkey_coldkey_netuid', () => '0x00');

@@ -3,6 +3,7 @@ import {
   addStake,
   burnedRegister,
   connectChain,
+  findEvent,
   createCall,
   ERA_BLOCKS,
   isChainError,
@@ -287,5 +288,13 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
     const other = failureOf(setPlainWeights(chain, { netuid: 3, weights: [{ uid: 0, weight: 1 }, { uid: 1, weight: 1 }], versionKey: 4, signer: BOB }));
     await include([SUCCESS], 2);
     expect((await other).code).toBe('read-back');
+  });
+});
+
+describe('findEvent', () => {
+  it('says so when a successful call caused no such event', () => {
+    const inclusion = { blockHash: '0x00', blockNumber: 7, extrinsicHash: '0x01', extrinsicIndex: 1, events: [{ pallet: 'System', name: 'ExtrinsicSuccess', data: [3] }] };
+    expect(findEvent(inclusion, 'System', 'ExtrinsicSuccess')).toEqual([3]);
+    expect(() => findEvent(inclusion, 'SubtensorModule', 'NetworkAdded')).toThrow(expect.objectContaining({ code: 'missing-event', context: expect.objectContaining({ blockNumber: 7 }) }));
   });
 });

@@ -14,6 +14,7 @@ export const STORAGE = {
     Account: 'Blake2_128Concat AccountId32 -> FrameSystemAccountInfo',
   },
   Timestamp: { Now: 'u64' },
+  Sudo: { Key: 'AccountId32?' },
   SubtensorModule: {
     // Neurons.
     SubnetworkN: 'Identity u16 -> u16',

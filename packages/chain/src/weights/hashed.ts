@@ -130,7 +130,8 @@ export async function revealWeights(chain: Chain, handle: HashedHandle, options:
 
 /** How weights by hash ended. */
 export type HashedResult =
-  | ({ readonly outcome: 'revealed-equal' } & WeightsSet)
+  /** `inclusion`: of the reveal; undefined where the chain held the row already, because an earlier process revealed it. */
+  | { readonly outcome: 'revealed-equal'; readonly uid: number; readonly row: WeightRow; readonly blockNumber: number; readonly blockHash: string; readonly inclusion: Inclusion | undefined }
   /** `expired`: the epoch of the reveal was over. `replaced`: a later commit was revealed first. `never-included`: the commit was in no block that could have it. */
   | { readonly outcome: 'expired' | 'replaced' | 'never-included'; readonly row: WeightRow };
 
@@ -147,7 +148,7 @@ export async function followHashedWeights(chain: Chain, handle: HashedHandle, op
     wasSeen ||= commitEpoch !== undefined;
     if (plan.refusal === undefined) {
       const revealed = await tryReveal(chain, handle, options);
-      if (revealed !== undefined) return { outcome: 'revealed-equal', ...revealed };
+      if (revealed !== undefined) return revealed;
     } else {
       const end = await endOf(chain, handle, { reason: plan.refusal.reason, block: settings.block, wasSeen });
       if (end !== undefined) return end;
@@ -161,9 +162,10 @@ export async function followHashedWeights(chain: Chain, handle: HashedHandle, op
 const PASSING = new Set(['RevealTooEarly', 'NoWeightsCommitFound']);
 
 /** At the edge of an epoch the plan can be right and the block another: then the next look tells. */
-async function tryReveal(chain: Chain, handle: HashedHandle, options: SendOptions): Promise<WeightsSet | undefined> {
+async function tryReveal(chain: Chain, handle: HashedHandle, options: SendOptions): Promise<HashedResult | undefined> {
   try {
-    return await revealWeights(chain, handle, options);
+    const { uid, row, ...inclusion } = await revealWeights(chain, handle, options);
+    return { outcome: 'revealed-equal', uid, row, blockNumber: inclusion.blockNumber, blockHash: inclusion.blockHash, inclusion };
   } catch (error) {
     if (isChainError(error, 'refused') || isChainError(error, 'rejected') || isChainError(error, 'expired')) return undefined;
     if (isChainError(error, 'dispatch-failed') && /^(RevealTooEarly|ExpiredWeightCommit|NoWeightsCommitFound)$/.test(String(error.context.error))) return undefined;
@@ -184,7 +186,7 @@ async function endOf(chain: Chain, handle: HashedHandle, { reason, block, wasSee
   if (reason !== 'NoWeightsCommitFound') return undefined;
   const row = await read();
   // Gone, and the row is ours: an earlier process revealed it.
-  if (isSameRow(row, storedRow(handle))) return { outcome: 'revealed-equal', blockHash: block.hash, blockNumber: block.number, extrinsicHash: '', extrinsicIndex: -1, events: [], uid, row };
+  if (isSameRow(row, storedRow(handle))) return { outcome: 'revealed-equal', uid, row, blockNumber: block.number, blockHash: block.hash, inclusion: undefined };
   if (wasSeen) return { outcome: 'replaced', row };
   return block.number > afterBlock + ERA_BLOCKS ? { outcome: 'never-included', row } : undefined;
 }

@@ -159,7 +159,8 @@ describe.each(['stateful', 'modulo'] as const)('weights where epochs are %s', (e
     expect(result).toMatchObject({ outcome: 'revealed-equal', row: { uids: [0, 1], values: [16_384, 65_535] } });
     expect(await reasonOf(revealWeights(chain, handle, { signer: validator }))).toBe('NoWeightsCommitFound');
     // A second process that comes later.
-    expect((await followHashedWeights(chain, handle, { signer: validator })).outcome).toBe('revealed-equal');
+    expect(result).toMatchObject({ inclusion: { extrinsicIndex: expect.any(Number), extrinsicHash: expect.stringMatching(/^0x[\da-f]{64}$/) } });
+    expect(await followHashedWeights(chain, handle, { signer: validator })).toMatchObject({ outcome: 'revealed-equal', row: { uids: [0, 1] }, inclusion: undefined });
   });
 
   it('by hash expire, and one that is revealed takes the earlier ones with it', async () => {
