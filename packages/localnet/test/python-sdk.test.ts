@@ -3,6 +3,9 @@
  * `test/python/requirements-*.txt`, in `npm run test:slow`.
  */
 import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -82,9 +85,41 @@ describe.runIf(slow && pythons[10] !== undefined)('the Python SDK 10.2.0', () =>
     expect(values).toMatchObject({ uid: 1, 'owner of hotkey': coldkey.address, 'netuids for hotkey': [1], 'fast blocks': false, crowdloans: [] });
   });
 
+  it('reads delegates, who nominates them, and what is delegated', () => {
+    const nominator = pairOf('//Charlie').address;
+    const stakes = values['delegated stake'] as [number, number];
+    const delegate = {
+      hotkey: hotkey.address,
+      owner: coldkey.address,
+      take: 11_796,
+      permits: [1],
+      registrations: [1],
+      nominators: { [coldkey.address]: { 1: stakes[0] }, [nominator]: { 1: stakes[1] } },
+      total: { 1: stakes[0] + stakes[1] },
+    };
+    expect([values['nominate'], stakes.every((stake) => stake > 0)]).toEqual([true, true]);
+    expect(values['delegate']).toEqual(delegate);
+    expect([values['delegates before'], values['delegates']]).toEqual([[], [delegate]]);
+    expect(values['delegated']).toEqual([[hotkey.address, coldkey.address, 1, stakes[1]]]);
+    expect([values['no delegate'], values['delegate take']]).toEqual([null, 11_796]);
+  });
+
   it('seals weights in a timelocked commit', () => {
     expect(values['commit-reveal enabled']).toBe(true);
     expect(values['timelocked commits']).toEqual([[hotkey.address, 369, expect.any(Number)]]);
+  });
+});
+
+describe.runIf(slow && pythons[10] !== undefined)("the README's example in Python", () => {
+  it('runs as it is written, but for the port', { timeout: 120_000 }, async () => {
+    const world = await openWorld();
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    const example = /```python\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+    const directory = mkdtempSync(join(tmpdir(), 'connito-readme-'));
+    const { stdout } = await promisify(execFile)(pythons[10] as string, ['-c', example.replace('ws://127.0.0.1:9944', world.net.endpoint)], { cwd: directory, env: { ...process.env, HOME: directory } });
+    expect(stdout.trim().split('\n').at(-1)).toBe(`['${ownerHotkey.address}']`);
+    rmSync(directory, { recursive: true, force: true });
+    await world.close();
   });
 });
 

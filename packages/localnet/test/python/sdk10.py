@@ -79,7 +79,31 @@ step("burn cost", lambda: sub.get_subnet_burn_cost().rao)
 step("registration cost", lambda: sub.recycle(netuid).rao)
 step("next epoch", lambda: sub.get_next_epoch_start_block(netuid))
 step("children", lambda: sub.get_children(hot, netuid))
-step("delegates", lambda: len(sub.get_delegates()))
+
+
+def delegate(info):
+    nominators = {who: {netuid: stake.rao for netuid, stake in stakes.items()} for who, stakes in info.nominators.items()}
+    return {
+        "hotkey": info.hotkey_ss58,
+        "owner": info.owner_ss58,
+        "take": round(info.take * 65535),
+        "permits": info.validator_permits,
+        "registrations": info.registrations,
+        "nominators": nominators,
+        "total": {netuid: stake.rao for netuid, stake in info.total_stake.items()},
+    }
+
+
+nominator = wallet_of("//Charlie")
+step("delegates before", sub.get_delegates)
+# With a limit, and by another than the owner: that makes the hotkey a delegate.
+send("nominate", lambda: sub.add_stake(nominator, netuid, hot, bt.Balance.from_tao(20), safe_staking=True, rate_tolerance=0.5))
+step("delegates", lambda: [delegate(info) for info in sub.get_delegates()])
+step("delegate", lambda: delegate(sub.get_delegate_by_hotkey(hot)))
+step("no delegate", lambda: sub.get_delegate_by_hotkey(cold))
+step("delegated", lambda: [(info.hotkey_ss58, info.owner_ss58, info.netuid, info.stake.rao) for info in sub.get_delegated(nominator.coldkeypub.ss58_address)])
+step("delegated stake", lambda: [sub.get_stake(coldkey, hot, netuid).rao for coldkey in (cold, nominator.coldkeypub.ss58_address)])
+step("delegate take", lambda: round(sub.get_delegate_take(hot) * 65535))
 step("crowdloans", sub.get_crowdloans)
 step("fast blocks", sub.is_fast_blocks)
 step("block info", lambda: [sub.get_block_info(2).number, str(sub.get_block_info(2).hash)])
