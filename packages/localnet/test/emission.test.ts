@@ -1,4 +1,3 @@
-import { computeYuma } from '@connito/chain';
 import { describe, expect, it } from 'vitest';
 import { alphaIssuance, emissionAt, rootProportion, updateMovingPrices } from '../src/runtime/emission.ts';
 import { payOut } from '../src/runtime/payout.ts';
@@ -228,50 +227,6 @@ describe('epochs over time', () => {
         });
       }
       checkBooks(runtime);
-    }
-  });
-
-  it('store what the pure function gives for what was stored before', () => {
-    const runtime = network(true);
-    for (let round = 0; round < 3; round++) {
-      weigh(runtime, round);
-      runtime.blocks(9);
-      const { subtensor } = runtime;
-      const uids = Array.from({ length: 7 }, (_, uid) => uid);
-      const bonds = uids.map((uid) => subtensor.Bonds.get(1, uid));
-      const [permit, lastStep] = [subtensor.ValidatorPermit.get(1), subtensor.LastMechansimStepBlock.get(1)];
-      const due = Number(subtensor.LastEpochBlock.get(1)) + 10;
-      while (runtime.execution.blockNumber < due) runtime.blocks();
-      expect(subtensor.LastEpochBlock.get(1)).toBe(BigInt(due));
-      const expected = computeYuma({
-        block: due,
-        tempo: 10,
-        lastMechanismStepBlock: Number(lastStep),
-        stakeRao: subtensor.StakeWeight.get(1).map(BigInt),
-        lastUpdate: subtensor.LastUpdate.get(1).map(Number),
-        blockAtRegistration: uids.map((uid) => Number(subtensor.BlockAtRegistration.get(1, uid))),
-        validatorPermit: permit,
-        ownerUid: 0,
-        weights: uids.map((uid) => subtensor.Weights.get(1, uid)),
-        bonds,
-        kappa: 32767,
-        stakeThresholdRao: 0n,
-        maxAllowedValidators: 64,
-        activityCutoffBlocks: 138,
-        commitRevealWeightsEnabled: false,
-        bondsMovingAverage: 900_000,
-        bondsPenalty: 65535,
-        yuma3: true,
-        liquidAlpha: false,
-        alphaLow: 45875,
-        alphaHigh: 58982,
-        alphaSigmoidSteepness: 1000,
-        emissionRao: 1000n,
-      });
-      // Stake is read back from u16 here, so fractions agree to that.
-      subtensor.Incentive.get(1).forEach((value, uid) => expect(Math.abs(value - (expected.incentive[uid] as number))).toBeLessThanOrEqual(4));
-      subtensor.Dividends.get(1).forEach((value, uid) => expect(Math.abs(value - (expected.dividends[uid] as number))).toBeLessThanOrEqual(8));
-      expect(subtensor.ValidatorPermit.get(1)).toEqual(expected.validatorPermit);
     }
   });
 
