@@ -54,8 +54,11 @@ export { planChildkeyTake, planChildren, planTake, readChildren, readTake, setCh
 export type { ChildKey, ChildrenFigures, ChildrenOptions, Take, TakeOptions } from './staking/delegation.ts';
 export { blocksUntilEpoch, epochIndexAt, hasEpochCounters, MAX_TEMPO_BLOCKS, nextEpochBlock, readEpochState, runsEpoch } from './epoch-schedule.ts';
 export type { EpochCounters, EpochState } from './epoch-schedule.ts';
-export { HYPERPARAMETER_NAMES, HYPERPARAMETERS, parseHyperparameter, planHyperparameter, readHyperparameters, setHyperparameter } from './hyperparameter.ts';
-export type { HyperparameterChange, HyperparameterFigures, HyperparameterName, HyperparameterRow, Hyperparameters, HyperparameterValue, SetHyperparameterOptions } from './hyperparameter.ts';
+export { planHyperparameter, readHyperparameters, setHyperparameter } from './hyperparameter.ts';
+export type { HyperparameterChange, HyperparameterFigures, SetHyperparameterOptions } from './hyperparameter.ts';
+export { HYPERPARAMETER_NAMES, HYPERPARAMETERS } from './hyperparameter-table.ts';
+export type { HyperparameterName, HyperparameterRow, Hyperparameters, HyperparameterValue } from './hyperparameter-table.ts';
+export { parseHyperparameter } from './hyperparameter-value.ts';
 export {
   commitmentBytes,
   MAX_BIG_RAW_BYTES,
