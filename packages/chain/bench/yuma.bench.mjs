@@ -55,17 +55,26 @@ function withBonds(input, epochs = 8) {
 
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 
-/** Milliseconds a call, over as many calls as fill `ms`. */
+/** Milliseconds a call, by the clock and of processors, over as many calls as fill `ms`. */
 function measure(action, ms) {
   let calls = 0;
   collectGarbage();
   action();
-  const start = performance.now();
+  const [start, used] = [performance.now(), process.cpuUsage()];
   while (performance.now() - start < ms) {
     action();
     calls += 1;
   }
-  return (performance.now() - start) / calls;
+  const { user, system } = process.cpuUsage(used);
+  return { wallMs: (performance.now() - start) / calls, cpuMs: (user + system) / 1_000 / calls };
+}
+
+/** Figures of one mode in every round. */
+function compare(exact, fast) {
+  return Array.from({ length: ROUNDS }, () => {
+    const [ofExact, ofFast] = [measure(exact, 200), measure(fast, 200)];
+    return { exactMs: ofExact.wallMs, fastMs: ofFast.wallMs, wallRatio: ofExact.wallMs / ofFast.wallMs, cpuRatio: ofExact.cpuMs / ofFast.cpuMs };
+  });
 }
 
 console.log(`${cpus()[0]?.model}, ${availableParallelism()} threads, Node ${process.version}, load ${loadavg().map((x) => x.toFixed(1)).join(' ')}`);
@@ -75,13 +84,10 @@ for (const mode of MODES) {
   const [exact, fast] = [() => computeYuma(input), () => computeYumaFast(input)];
   measure(fast, WARM_UP_MS);
   measure(exact, WARM_UP_MS);
-  const samples = { exact: [], fast: [], ratio: [] };
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const [exactMs, fastMs] = [measure(exact, 200), measure(fast, 200)];
-    samples.exact.push(exactMs);
-    samples.fast.push(fastMs);
-    samples.ratio.push(exactMs / fastMs);
-  }
+  const rounds = compare(exact, fast);
+  const middle = (name) => median(rounds.map((round) => round[name]));
   assert.deepEqual(fast(), exact());
-  console.log(`${mode.name.padEnd(42)} exact ${median(samples.exact).toFixed(1).padStart(6)} ms   fast ${median(samples.fast).toFixed(2).padStart(6)} ms   ${median(samples.ratio).toFixed(1)}x`);
+  console.log(
+    `${mode.name.padEnd(42)} exact ${middle('exactMs').toFixed(1).padStart(6)} ms   fast ${middle('fastMs').toFixed(2).padStart(6)} ms   ${middle('wallRatio').toFixed(1)}x (processor time ${middle('cpuRatio').toFixed(1)}x)`,
+  );
 }

@@ -1,7 +1,7 @@
 /**
  * Memory for the large arrays of one epoch, used again by the next: taking fresh pages for megabytes each time costs as much as the arithmetic.
  *
- * Whoever computes an epoch first calls {@link resetArena}; nothing taken may be kept beyond that, and nothing is zeroed.
+ * Whoever computes an epoch first calls {@link resetArena}; nothing taken may be kept beyond that, and only `takeZeros` zeroes.
  * @module
  */
 
@@ -20,6 +20,11 @@ export function resetArena(): void {
 export function takeFloats(length: number): Float64Array {
   const offset = take(8 * length);
   return new Float64Array(buffer, offset, length);
+}
+
+/** Floats that are zeroed. */
+export function takeZeros(length: number): Float64Array {
+  return takeFloats(length).fill(0);
 }
 
 export function takeColumns(length: number): Uint16Array {

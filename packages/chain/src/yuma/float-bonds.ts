@@ -2,17 +2,18 @@
  * Bonds on float64: the figures of `bonds.ts`, bit for bit.
  * @module
  */
-import { fromU16, multiply, normalise, ONE } from './float-fixed.ts';
+import { takeFloats, takeZeros } from './arena.ts';
+import { divide, fraction, fromU16, multiply, normalise, ONE, toU16 } from './float-fixed.ts';
 import { createLiquidAlpha } from './float-liquid-alpha.ts';
 import type { YumaInput } from './input.ts';
-import { columnSums, createPacked, multiplyColumns, multiplyColumnShares, normaliseColumns, shareColumns, upscaleColumns, type Packed } from './packed.ts';
+import { columnSums, countOf, createPacked, multiplyRows, type Packed } from './packed.ts';
 
-/** What bonds are made of, I32F32 bits; matrices are overwritten. */
+/** What bonds are made of, I32F32 bits. */
 export interface FloatBondTerms {
-  readonly weights: Packed;
-  /** The weights themselves where nothing else is needed of them. */
-  readonly clipped: Packed;
+  /** Weights less the penalty for what exceeds consensus. */
+  readonly bought: Packed;
   readonly consensus: Float64Array;
+  readonly rank: Float64Array;
   readonly incentive: Float64Array;
   readonly activeStake: Float64Array;
   /** Stored bonds that still count, as u16. */
@@ -21,52 +22,30 @@ export interface FloatBondTerms {
 
 export interface FloatBonds {
   readonly dividends: Float64Array;
+  /** As stored, u16. */
   readonly bonds: Packed;
 }
-
-const U16_MAX = 65535;
 
 export function computeBonds(input: YumaInput, terms: FloatBondTerms): FloatBonds {
   return input.yuma3 ? yuma3Bonds(input, terms) : classicBonds(input, terms);
 }
 
-function classicBonds(input: YumaInput, terms: FloatBondTerms): FloatBonds {
-  const { stored, activeStake, incentive } = terms;
-  const bought = weightsForBonds(input, terms);
-  shareColumns(bought, activeStake);
-  const bonds = average({ bought, stored, one: columnSums(stored), alpha: fixedAlpha(input) });
-  normaliseColumns(bonds);
-  const dividends = normalise(multiplyColumns(bonds, incentive));
-  upscaleColumns(bonds);
-  return { dividends, bonds };
+function classicBonds(input: YumaInput, { bought, stored, activeStake, rank, incentive }: FloatBondTerms): FloatBonds {
+  const alpha = fixedAlpha(input);
+  // With the full penalty, what is bought is what was ranked.
+  scaleShares(bought, { stake: activeStake, totals: input.bondsPenalty === 65_535 ? rank : multiplyRows(bought, activeStake), alpha });
+  scaleU16Columns(stored, { totals: columnSums(stored), alpha: ONE - alpha });
+  const bonds = addRows(bought, stored);
+  const held = payIncentive(bonds, incentive, bonds.largest);
+  return { dividends: normalise(held), bonds };
 }
 
-function yuma3Bonds(input: YumaInput, terms: FloatBondTerms): FloatBonds {
-  const { stored, activeStake, incentive, consensus } = terms;
-  const bought = weightsForBonds(input, terms);
+function yuma3Bonds(input: YumaInput, { bought, stored, activeStake, incentive, consensus }: FloatBondTerms): FloatBonds {
   const isLiquid = input.liquidAlpha && consensus.some((value) => value !== 0);
-  const bonds = isLiquid ? averageByPair(input, { bought, stored, consensus }) : average({ bought, stored, one: new Float64Array(consensus.length).fill(U16_MAX), alpha: fixedAlpha(input) });
-  const held = multiplyColumnShares(bonds, incentive);
-  return { dividends: normalise(held.map((share, uid) => multiply(activeStake[uid] as number, share))), bonds };
-}
-
-/** W + penalty · (W′ − W), where that is positive. */
-function weightsForBonds({ bondsPenalty }: YumaInput, { weights, clipped }: Pick<FloatBondTerms, 'weights' | 'clipped'>): Packed {
-  if (bondsPenalty === 0) return weights;
-  if (bondsPenalty === U16_MAX) return clipped;
-  const penalty = fromU16(bondsPenalty);
-  return gatherRows([weights], (row, dense) => {
-    // What was left out of `clipped` counts as cut to zero; the rest stands in the same order.
-    let kept = clipped.start[row] as number;
-    const keptEnd = clipped.start[row + 1] as number;
-    for (let index = weights.start[row] as number; index < (weights.start[row + 1] as number); index += 1) {
-      const column = weights.column[index] as number;
-      const value = weights.value[index] as number;
-      const isKept = kept < keptEnd && clipped.column[kept] === column;
-      dense[column] = value + multiply((isKept ? (clipped.value[kept] as number) : 0) - value, penalty);
-      if (isKept) kept += 1;
-    }
-  });
+  const bonds = isLiquid ? averageByPair(input, { bought, stored, consensus }) : average(bought, stored, fixedAlpha(input));
+  const held = payIncentive(bonds, incentive);
+  for (let uid = 0; uid < held.length; uid += 1) held[uid] = multiply(activeStake[uid] as number, held[uid] as number);
+  return { dividends: normalise(held), bonds };
 }
 
 /** 1 − moving average, the share of the new. */
@@ -74,55 +53,116 @@ function fixedAlpha({ bondsMovingAverage }: YumaInput): number {
   return ONE - Math.floor((bondsMovingAverage * ONE) / 1_000_000);
 }
 
-interface AverageOptions {
-  readonly bought: Packed;
-  readonly stored: Packed;
-  /** What a stored u16 is a fraction of, by column. */
-  readonly one: Float64Array;
+/** α · new + (1 − α) · old, where that is positive. */
+function average(bought: Packed, stored: Packed, alpha: number): Averaged {
+  scale(bought, alpha);
+  scaleU16Columns(stored, { totals: takeFloats(stored.start.length - 1).fill(65_535), alpha: ONE - alpha });
+  return addRows(bought, stored);
+}
+
+/** α · matrix_ij */
+function scale(packed: Packed, alpha: number): void {
+  const { value } = packed;
+  const end = countOf(packed);
+  for (let index = 0; index < end; index += 1) value[index] = multiply(alpha, value[index] as number);
+}
+
+interface ScaleOptions {
+  readonly totals: Float64Array;
   readonly alpha: number;
 }
 
-/** α · new + (1 − α) · old, where that is positive. */
-function average({ bought, stored, one, alpha }: AverageOptions): Packed {
-  return gatherRows([bought, stored], (row, dense) => {
-    for (let index = bought.start[row] as number; index < (bought.start[row + 1] as number); index += 1) dense[bought.column[index] as number] = multiply(alpha, bought.value[index] as number);
-    for (let index = stored.start[row] as number; index < (stored.start[row + 1] as number); index += 1) {
-      const column = stored.column[index] as number;
-      const value = stored.value[index] as number;
-      // Below 2^48: one division is exact.
-      if (value !== 0) dense[column] = (dense[column] as number) + multiply(ONE - alpha, Math.floor((value * ONE) / (one[column] as number)));
+/** α · (stake_i · matrix_ij / total_j) */
+function scaleShares({ start, column, value }: Packed, { stake, totals, alpha }: ScaleOptions & { readonly stake: Float64Array }): void {
+  for (let row = 0; row < stake.length; row += 1) {
+    const factor = stake[row] as number;
+    const end = start[row + 1] as number;
+    for (let index = start[row] as number; index < end; index += 1) {
+      const part = factor === 0 ? 0 : multiply(factor, value[index] as number);
+      value[index] = part === 0 ? 0 : multiply(alpha, divide(part, totals[column[index] as number] as number));
     }
-  });
+  }
 }
 
-/** Rows made of those of `sources`: the positive values that `fill` writes into a dense row of zeros, by ascending column. */
-function gatherRows(sources: readonly [Packed, ...Packed[]], fill: (row: number, dense: Float64Array) => void): Packed {
-  const rows = sources[0].start.length - 1;
-  const gathered = createPacked(rows, Math.min(rows * rows, sources.reduce((total, { value }) => total + value.length, 0)));
-  const dense = new Float64Array(rows);
+/** α · (matrix_ij / total_j), of u16 */
+function scaleU16Columns(packed: Packed, { totals, alpha }: ScaleOptions): void {
+  const { column, value } = packed;
+  const end = countOf(packed);
+  for (let index = 0; index < end; index += 1) {
+    const bond = value[index] as number;
+    if (bond !== 0) value[index] = multiply(alpha, fraction(bond, totals[column[index] as number] as number));
+  }
+}
+
+/** Bonds, all positive, with the sum and the largest of each column. */
+interface Averaged extends Packed {
+  readonly totals: Float64Array;
+  readonly largest: Float64Array;
+}
+
+function createAveraged(rows: number, capacity: number): Averaged {
+  return { ...createPacked(rows, capacity), totals: takeZeros(rows), largest: takeZeros(rows) };
+}
+
+/** The sum where it is positive, by ascending column. */
+function addRows(a: Packed, b: Packed): Averaged {
+  const rows = a.start.length - 1;
+  const sum = createAveraged(rows, Math.min(rows * rows, countOf(a) + countOf(b)));
+  const dense = takeZeros(rows);
   let end = 0;
   for (let row = 0; row < rows; row += 1) {
-    if (sources.some(({ start }) => start[row] !== start[row + 1])) {
-      fill(row, dense);
-      end = moveRow(dense, gathered, end);
-    }
-    gathered.start[row + 1] = end;
+    addRow(dense, a, row);
+    addRow(dense, b, row);
+    if (a.start[row] !== a.start[row + 1] || b.start[row] !== b.start[row + 1]) end = moveRow(dense, sum, end);
+    sum.start[row + 1] = end;
   }
-  return gathered;
+  return sum;
+}
+
+function addRow(dense: Float64Array, { start, column, value }: Packed, row: number): void {
+  const end = start[row + 1] as number;
+  for (let index = start[row] as number; index < end; index += 1) {
+    const to = column[index] as number;
+    dense[to] = (dense[to] as number) + (value[index] as number);
+  }
 }
 
 /** Leaves zeros behind. */
-function moveRow(dense: Float64Array, { column, value }: Packed, start: number): number {
+function moveRow(dense: Float64Array, { column, value, totals, largest }: Averaged, start: number): number {
   let end = start;
   for (let to = 0; to < dense.length; to += 1) {
     const moved = dense[to] as number;
     if (moved === 0) continue;
     column[end] = to;
     value[end] = moved;
-    dense[to] = 0;
+    totals[to] = (totals[to] as number) + moved;
+    if (moved > (largest[to] as number)) largest[to] = moved;
     end += 1;
   }
+  dense.fill(0);
   return end;
+}
+
+/**
+ * Σ_j incentive_j · share_ij, with shares of a column summing to 1. Leaves behind what is stored, as u16: bonds themselves, or, where the largest of each
+ * column is given, shares as fractions of the largest.
+ */
+function payIncentive({ start, column, value, totals }: Averaged, incentive: Float64Array, largest?: Float64Array): Float64Array {
+  const units = largest?.map((bond, to) => (bond === 0 ? 0 : divide(bond, totals[to] as number)));
+  const held = takeFloats(incentive.length);
+  for (let row = 0; row < held.length; row += 1) {
+    const end = start[row + 1] as number;
+    let total = 0;
+    for (let index = start[row] as number; index < end; index += 1) {
+      const to = column[index] as number;
+      const bond = value[index] as number;
+      const share = divide(bond, totals[to] as number);
+      total += multiply(incentive[to] as number, share);
+      value[index] = toU16(units === undefined ? bond : divide(share, units[to] as number));
+    }
+    held[row] = total;
+  }
+  return held;
 }
 
 interface PairOptions {
@@ -132,28 +172,31 @@ interface PairOptions {
 }
 
 /** As {@link average} with an alpha for each pair; a bond without a new weight is dropped. */
-function averageByPair(input: YumaInput, { bought, stored, consensus }: PairOptions): Packed {
+function averageByPair(input: YumaInput, { bought, stored, consensus }: PairOptions): Averaged {
   const alphaOf = createLiquidAlpha(input);
   const rows = consensus.length;
-  const averaged = createPacked(rows, bought.value.length);
-  const [held, seen] = [new Float64Array(rows), new Float64Array(rows)];
+  const averaged = createAveraged(rows, bought.value.length);
+  const { start, column, value } = bought;
+  const { totals } = averaged;
+  const [held, seen] = [takeZeros(rows), takeZeros(rows)];
   let end = 0;
   for (let row = 0; row < rows; row += 1) {
-    spread(stored, row, { held, seen });
+    const rowEnd = start[row + 1] as number;
+    if (start[row] !== rowEnd) spread(stored, row, { held, seen });
     let highest = -1;
-    for (let index = bought.start[row] as number; index < (bought.start[row + 1] as number); index += 1) {
-      const column = bought.column[index] as number;
-      const weight = bought.value[index] as number;
-      const alpha = alphaOf(consensus[column] as number, column > highest ? weight : 0, seen[column] as number);
-      const value = Math.min(ONE, multiply(ONE - alpha, held[column] as number) + multiply(alpha, weight));
-      highest = Math.max(highest, column);
-      if (value === 0) continue;
-      averaged.column[end] = column;
-      averaged.value[end] = value;
+    for (let index = start[row] as number; index < rowEnd; index += 1) {
+      const to = column[index] as number;
+      const weight = value[index] as number;
+      const alpha = alphaOf(consensus[to] as number, to > highest ? weight : 0, seen[to] as number);
+      const bond = Math.min(ONE, multiply(ONE - alpha, held[to] as number) + multiply(alpha, weight));
+      highest = Math.max(highest, to);
+      if (bond === 0) continue;
+      averaged.column[end] = to;
+      averaged.value[end] = bond;
+      totals[to] = (totals[to] as number) + bond;
       end += 1;
     }
     averaged.start[row + 1] = end;
-    clear(stored, row, { held, seen });
   }
   return averaged;
 }
@@ -165,19 +208,15 @@ interface DenseBonds {
 }
 
 function spread({ start, column, value }: Packed, row: number, { held, seen }: DenseBonds): void {
+  held.fill(0);
+  seen.fill(0);
+  const end = start[row + 1] as number;
   let highest = -1;
-  for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) {
+  for (let index = start[row] as number; index < end; index += 1) {
     const to = column[index] as number;
     const bond = fromU16(value[index] as number);
     held[to] = bond;
     if (to > highest) seen[to] = bond;
     highest = Math.max(highest, to);
-  }
-}
-
-function clear({ start, column }: Packed, row: number, { held, seen }: DenseBonds): void {
-  for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) {
-    held[column[index] as number] = 0;
-    seen[column[index] as number] = 0;
   }
 }

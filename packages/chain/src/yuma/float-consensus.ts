@@ -2,7 +2,7 @@
  * Consensus on float64: the figures of `consensus.ts`, bit for bit.
  * @module
  */
-import { takeFloats } from './arena.ts';
+import { takeFloats, takeZeros } from './arena.ts';
 import { normalise } from './float-fixed.ts';
 import type { Packed } from './packed.ts';
 
@@ -16,83 +16,97 @@ export interface FloatConsensusOptions {
 
 /** I32F32 bits by column. */
 export function findConsensus({ weights, activeStake, kappa }: FloatConsensusOptions): Float64Array {
-  const ballots = byColumn(weights, normalise(activeStake));
   const voters = activeStake.reduce((count, stake) => count + (stake > 0 ? 1 : 0), 0);
-  return activeStake.map((_, column) => {
-    const start = column * voters;
-    const end = start + (ballots.counts[column] as number);
-    let given = 0;
-    for (let index = start; index < end; index += 1) given += ballots.stake[index] as number;
+  const { counts, given, ...ballots } = byColumn(weights, normalise(activeStake), voters);
+  const consensus = takeZeros(activeStake.length);
+  for (let column = 0; column < consensus.length; column += 1) {
+    const count = counts[column] as number;
+    // Of integers: without a kappa only all of the stake is enough.
+    const minority = (given[column] as number) - Math.max(kappa, 1);
     // Who gives nothing votes for zero: zero it is where what remains is below the majority.
-    const isZero = start === end || (end - start < voters && given < kappa);
-    return isZero ? 0 : weightedMedian(ballots, { start, end, minority: given - kappa });
-  });
+    if (count === 0 || (count < voters && minority < 0)) continue;
+    consensus[column] = weightedMedian(ballots, { start: column * voters, end: column * voters + count, minority });
+  }
+  return consensus;
 }
 
-/** Positive scores and the stake behind them, column by column, the largest stake first. */
+/** Positive scores and the stake behind them; those of column j stand from `j * voters` on. */
 interface Ballots {
-  /** Ballots of column j stand from `j * voters` on. */
-  readonly counts: Int32Array;
   readonly score: Float64Array;
   readonly stake: Float64Array;
 }
 
-function byColumn({ start, column, value }: Packed, stakeOf: Float64Array): Ballots {
-  const voters = [...stakeOf.keys()].filter((row) => stakeOf[row] !== 0).sort((a, b) => (stakeOf[b] as number) - (stakeOf[a] as number));
-  const counts = new Int32Array(stakeOf.length);
-  const score = takeFloats(stakeOf.length * voters.length);
-  const stake = takeFloats(stakeOf.length * voters.length);
-  for (const row of voters) {
-    const backing = stakeOf[row] as number;
-    for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) {
-      if (value[index] === 0) continue;
-      const to = column[index] as number;
-      const count = counts[to] as number;
-      counts[to] = count + 1;
-      score[to * voters.length + count] = value[index] as number;
-      stake[to * voters.length + count] = backing;
-    }
-  }
-  return { counts, score, stake };
+interface BallotsByColumn extends Ballots {
+  /** Ballots of each column, and the stake behind all of them. */
+  readonly counts: Int32Array;
+  readonly given: Float64Array;
 }
 
-interface Partition {
+function byColumn({ start, column, value }: Packed, stakeOf: Float64Array, voters: number): BallotsByColumn {
+  const counts = new Int32Array(stakeOf.length);
+  const given = takeZeros(stakeOf.length);
+  const score = takeFloats(stakeOf.length * voters);
+  const stake = takeFloats(stakeOf.length * voters);
+  for (let row = 0; row < stakeOf.length; row += 1) {
+    const backing = stakeOf[row] as number;
+    const end = backing === 0 ? 0 : (start[row + 1] as number);
+    for (let index = start[row] as number; index < end; index += 1) {
+      const scored = value[index] as number;
+      if (scored === 0) continue;
+      const to = column[index] as number;
+      const at = to * voters + (counts[to] as number);
+      counts[to] = (counts[to] as number) + 1;
+      given[to] = (given[to] as number) + backing;
+      score[at] = scored;
+      stake[at] = backing;
+    }
+  }
+  return { counts, given, score, stake };
+}
+
+interface Electorate {
   readonly start: number;
   readonly end: number;
   readonly minority: number;
 }
 
-/** The lowest score at which the stake of this and all lower ones exceeds `minority`, else the highest; a pivot search that reorders the ballots. */
-function weightedMedian({ score, stake }: Ballots, partition: Partition): number {
-  let { start, end, minority } = partition;
-  // Where the largest stake is, the median often is.
-  let pivot = score[start] as number;
+const BUCKETS = 64;
+const stakeByBucket: Float64Array = new Float64Array(BUCKETS);
+
+/**
+ * The lowest score at which the stake of this and all lower ones exceeds `minority`, as that of all does.
+ *
+ * Divides the range of scores into buckets, adds up the stake in each, and goes on with the ballots of the bucket where the sum passes `minority`. Unlike
+ * a pivot search this takes no turn that depends on a single ballot, which a processor would guess wrong half of the time.
+ */
+function weightedMedian({ score, stake }: Ballots, { start, end, minority }: Electorate): number {
+  let [count, below] = [end, 0];
   for (;;) {
-    let lower = start;
-    let upper = end;
-    let below = 0;
-    let at = 0;
-    for (let index = start; index < upper; ) {
-      const value = score[index] as number;
-      const backing = stake[index] as number;
-      if (value === pivot) {
-        at += backing;
-        index += 1;
-        continue;
-      }
-      if (value < pivot) below += backing;
-      const target = value < pivot ? lower++ : --upper;
-      score[index] = score[target] as number;
-      stake[index] = stake[target] as number;
-      score[target] = value;
-      stake[target] = backing;
-      if (value < pivot) index += 1;
+    let [low, high] = [score[start] as number, score[start] as number];
+    for (let index = start + 1; index < count; index += 1) {
+      low = Math.min(low, score[index] as number);
+      high = Math.max(high, score[index] as number);
     }
-    if (below > minority && lower > start) end = lower;
-    else if (below + at <= minority && upper < end) {
-      start = upper;
-      minority -= below + at;
-    } else return pivot;
-    pivot = score[(start + end) >> 1] as number;
+    if (low === high) return low;
+    // Below BUCKETS for the highest score, of integers up to 2^32; ascending, for rounding is monotone.
+    const scale = BUCKETS / (high - low + 1);
+    stakeByBucket.fill(0);
+    for (let index = start; index < count; index += 1) {
+      const bucket = ((score[index] as number) - low) * scale | 0;
+      stakeByBucket[bucket] = (stakeByBucket[bucket] as number) + (stake[index] as number);
+    }
+    let chosen = 0;
+    while (below + (stakeByBucket[chosen] as number) <= minority) {
+      below += stakeByBucket[chosen] as number;
+      chosen += 1;
+    }
+    let kept = start;
+    for (let index = start; index < count; index += 1) {
+      if ((((score[index] as number) - low) * scale | 0) !== chosen) continue;
+      score[kept] = score[index] as number;
+      stake[kept] = stake[index] as number;
+      kept += 1;
+    }
+    count = kept;
   }
 }

@@ -3,8 +3,8 @@
  * What changes a matrix does so in place. Loops are written out: a callback per entry would cost more than the entry.
  * @module
  */
-import { takeColumns, takeFloats } from './arena.ts';
-import { divide, multiply, ONE } from './float-fixed.ts';
+import { takeColumns, takeFloats, takeZeros } from './arena.ts';
+import { fraction, multiply } from './float-fixed.ts';
 import { assertRow, badEntry, isEntry, type YumaRow } from './input.ts';
 
 export interface Packed {
@@ -60,59 +60,19 @@ export function packRows({ name, rows, registered, horizon, except }: Selection)
 }
 
 /** u16 to I32F32, rows summing to 1. @see normaliseRows in sparse.ts */
-export function normaliseU16Rows(packed: Packed): void {
-  const { start, value } = packed;
-  const totals = rowSums(packed);
-  for (let row = 0; row < totals.length; row += 1) {
-    const total = totals[row] as number;
-    // Below 2^48: one division is exact.
-    if (total > 0) for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) value[index] = Math.floor(((value[index] as number) * ONE) / total);
-  }
-}
-
-/** Columns summing to 1, but for zeros. */
-export function normaliseColumns(packed: Packed): void {
-  divideColumns(packed, columnSums(packed));
-}
-
-/** Columns with a largest value of 1, but for zeros. */
-export function upscaleColumns(packed: Packed): void {
-  const { start, column, value } = packed;
-  const largest = new Float64Array(start.length - 1);
-  const end = countOf(packed);
-  for (let index = 0; index < end; index += 1) {
-    const to = column[index] as number;
-    if ((value[index] as number) > (largest[to] as number)) largest[to] = value[index] as number;
-  }
-  divideColumns(packed, largest);
-}
-
-/** result_ij = vector_i · matrix_ij / Σ_i vector_i · matrix_ij */
-export function shareColumns(packed: Packed, vector: Float64Array): void {
-  const { start, column, value } = packed;
-  const totals = multiplyRows(packed, vector);
-  for (let row = 0; row < vector.length; row += 1) {
-    const factor = vector[row] as number;
-    for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) {
-      const part = multiply(factor, value[index] as number);
-      value[index] = part === 0 ? 0 : divide(part, totals[column[index] as number] as number);
-    }
-  }
-}
-
-export function rowSums({ start, value }: Packed): Float64Array {
-  const sums = new Float64Array(start.length - 1);
-  for (let row = 0; row < sums.length; row += 1) {
+export function normaliseU16Rows({ start, value }: Packed): void {
+  for (let row = 0; row < start.length - 1; row += 1) {
+    const end = start[row + 1] as number;
     let total = 0;
-    for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) total += value[index] as number;
-    sums[row] = total;
+    for (let index = start[row] as number; index < end; index += 1) total += value[index] as number;
+    if (total === 0) continue;
+    for (let index = start[row] as number; index < end; index += 1) value[index] = fraction(value[index] as number, total);
   }
-  return sums;
 }
 
 export function columnSums(packed: Packed): Float64Array {
   const { start, column, value } = packed;
-  const sums = new Float64Array(start.length - 1);
+  const sums = takeZeros(start.length - 1);
   const end = countOf(packed);
   for (let index = 0; index < end; index += 1) {
     const to = column[index] as number;
@@ -123,11 +83,12 @@ export function columnSums(packed: Packed): Float64Array {
 
 /** result_j = Σ_i vector_i · matrix_ij */
 export function multiplyRows({ start, column, value }: Packed, vector: Float64Array): Float64Array {
-  const result = new Float64Array(vector.length);
+  const result = takeZeros(vector.length);
   for (let row = 0; row < vector.length; row += 1) {
     const factor = vector[row] as number;
     if (factor === 0) continue;
-    for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) {
+    const end = start[row + 1] as number;
+    for (let index = start[row] as number; index < end; index += 1) {
       const to = column[index] as number;
       result[to] = (result[to] as number) + multiply(factor, value[index] as number);
     }
@@ -135,59 +96,7 @@ export function multiplyRows({ start, column, value }: Packed, vector: Float64Ar
   return result;
 }
 
-/** result_i = Σ_j vector_j · matrix_ij */
-export function multiplyColumns({ start, column, value }: Packed, vector: Float64Array): Float64Array {
-  const result = new Float64Array(vector.length);
-  for (let row = 0; row < vector.length; row += 1) {
-    let total = 0;
-    for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) total += multiply(vector[column[index] as number] as number, value[index] as number);
-    result[row] = total;
-  }
-  return result;
-}
-
-/** result_i = Σ_j vector_j · (matrix_ij / Σ_i matrix_ij) */
-export function multiplyColumnShares(packed: Packed, vector: Float64Array): Float64Array {
-  const { start, column, value } = packed;
-  const totals = columnSums(packed);
-  const result = new Float64Array(vector.length);
-  for (let row = 0; row < vector.length; row += 1) {
-    let total = 0;
-    for (let index = start[row] as number; index < (start[row + 1] as number); index += 1) {
-      const from = column[index] as number;
-      if (value[index] !== 0) total += multiply(vector[from] as number, divide(value[index] as number, totals[from] as number));
-    }
-    result[row] = total;
-  }
-  return result;
-}
-
-/**
- * min(matrix_ij, limit_j); what is above a limit of zero is left out.
- * @param into where to: the matrix itself, or one of the same size
- */
-export function clipColumns({ start, column, value }: Packed, limits: Float64Array, into: Packed): void {
-  let [index, end] = [0, 0];
-  for (let row = 0; row < limits.length; row += 1) {
-    for (const rowEnd = start[row + 1] as number; index < rowEnd; index += 1) {
-      const to = column[index] as number;
-      const given = value[index] as number;
-      const limit = limits[to] as number;
-      if (limit === 0 && given !== 0) continue;
-      into.column[end] = to;
-      into.value[end] = Math.min(given, limit);
-      end += 1;
-    }
-    into.start[row + 1] = end;
-  }
-}
-
-function divideColumns(packed: Packed, divisors: Float64Array): void {
-  const { column, value } = packed;
-  const end = countOf(packed);
-  for (let index = 0; index < end; index += 1) if (value[index] !== 0) value[index] = divide(value[index] as number, divisors[column[index] as number] as number);
-}
-
-function countOf({ start }: Packed): number {
+/** Entries in all rows. */
+export function countOf({ start }: Packed): number {
   return start[start.length - 1] as number;
 }
