@@ -77,7 +77,7 @@ export async function readUid(chain: Chain, { netuid, hotkey, at }: { readonly n
 }
 
 async function readVectors(state: BlockState, netuid: number): Promise<{ count: number; vectors: ReadonlyMap<VectorName, readonly Codec[]> }> {
-  // Runtimes drop vectors that they no longer compute.
-  const [count, ...values] = await readPresent(state, (['SubnetworkN', ...VECTORS] as const).map((name) => subtensor(name, netuid)));
+  // Runtimes drop vectors that they no longer compute; one that does not count its neurons is no Subtensor, or not the one that wrote this state.
+  const [[count], values] = await Promise.all([readStorage(state, [subtensor('SubnetworkN', netuid)]), readPresent(state, VECTORS.map((name) => subtensor(name, netuid)))]);
   return { count: toNumber(count), vectors: new Map(VECTORS.map((name, index) => [name, toArray(values[index])])) };
 }
