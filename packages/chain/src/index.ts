@@ -99,7 +99,7 @@ export { readEvents } from './event.ts';
 export type { BlockEvent } from './event.ts';
 export { readBeacon, readLastRound, readPulse } from './drand.ts';
 export type { ChainPulse } from './drand.ts';
-export { readMetadata, readProvenSnapshot, verifySnapshot } from './proven-snapshot.ts';
+export { readMetadata, readProvenSnapshot, readSpecVersion, verifySnapshot } from './proven-snapshot.ts';
 export type { ProvenSnapshot, SnapshotTrust } from './proven-snapshot.ts';
 export { findSnapshot, readSnapshot } from './snapshot.ts';
 export type { Snapshot, SnapshotBlock } from './snapshot.ts';

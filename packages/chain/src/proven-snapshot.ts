@@ -12,7 +12,7 @@ import { commitmentsIn } from './commitment.ts';
 import { readTimestamp, type Chain } from './connection.ts';
 import { ChainError } from './errors.ts';
 import { parseNetuid } from './identifier.ts';
-import { findMaker, openState, type BlockState } from './internal/block-state.ts';
+import { findMaker, openState, readMakerVersion, type BlockState } from './internal/block-state.ts';
 import { runtimeOfMetadata, type Runtime } from './internal/runtime.ts';
 import { neuronsIn } from './neuron.ts';
 import { findSnapshot, type Snapshot } from './snapshot.ts';
@@ -44,6 +44,11 @@ const MAGIC = new TextEncoder().encode('connito/snapshot/v1');
 /** The metadata of the runtime that made a block, for {@link verifySnapshot}. @throws as `Chain.request` */
 export async function readMetadata(chain: Chain, { at }: ReadOptions = {}): Promise<Uint8Array> {
   return fromHex(await chain.request<string>('state_getMetadata', [await findMaker(chain, await resolveHash(chain, at))]));
+}
+
+/** The spec version of the runtime that made a block, whose metadata {@link readMetadata} gives. @throws as `Chain.request` */
+export async function readSpecVersion(chain: Chain, { at }: ReadOptions = {}): Promise<number> {
+  return readMakerVersion(chain, await resolveHash(chain, at));
 }
 
 /**

@@ -2,7 +2,7 @@
  * Blocks of an older runtime, whose metadata is finney's with what an older one had differently: a wider type, other names, functions that are missing or returned bare bytes.
  */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { connectChain, isChainError, openKeypair, readCommitmentSpace, readEpochState, readEvents, readHyperparameters, readMetadata, readMetagraph, readNeurons, readStake, readTempo, type Chain } from '../src/index.ts';
+import { connectChain, isChainError, openKeypair, readCommitmentSpace, readEpochState, readEvents, readHyperparameters, readMetadata, readMetagraph, readNeurons, readSpecVersion, readStake, readTempo, type Chain } from '../src/index.ts';
 import { entryOf, HAS_METADATA, readMetadata as finneyMetadata, startScriptedNode, type ScriptedNode } from './scripted-node.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -159,6 +159,7 @@ describe.skipIf(!HAS_METADATA)('reading blocks of an older runtime', () => {
   it('gives the metadata of the runtime that made the block', async () => {
     const older = olderMetadata();
     const given = await Promise.all([1, UPGRADE, 3].map((at) => readMetadata(chain, { at })));
+    expect(await Promise.all([1, UPGRADE, 3].map((at) => readSpecVersion(chain, { at })))).toEqual([OLD_SPEC, OLD_SPEC, 393]);
     // Not `toEqual`: a difference would be printed.
     expect(given.map((bytes) => Buffer.from(bytes).toString('hex')).map((hex) => [hex === older, hex === finneyMetadata()])).toEqual([[true, false], [true, false], [false, true]]);
   });

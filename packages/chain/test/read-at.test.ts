@@ -33,6 +33,7 @@ const READERS: Readonly<Record<string, Read>> = {
   readLastRound: (chain, at) => entry.readLastRound(chain, at),
   readLockCost: (chain, at) => entry.readLockCost(chain, at),
   readMetadata: (chain, at) => entry.readMetadata(chain, at),
+  readSpecVersion: (chain, at) => entry.readSpecVersion(chain, at),
   readMetagraph: (chain, at) => entry.readMetagraph(chain, { netuid, source: 'storage', ...at }),
   readNeurons: (chain, at) => entry.readNeurons(chain, { netuid, ...at }),
   readPermitNeed: (chain, at) => entry.readPermitNeed(chain, { netuid, hotkey, ...at }),

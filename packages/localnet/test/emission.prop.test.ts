@@ -77,7 +77,7 @@ function weigh(runtime: Runtime, { stakes }: Shape, round: number): void {
   });
 }
 
-it('is conserved to a few rao an epoch and neuron', () => {
+it('is conserved to 200 rao an epoch and neuron', () => {
   assert(
     property(shapes, (shape) => {
       const runtime = open(shape);

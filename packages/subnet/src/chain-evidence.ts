@@ -10,7 +10,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isArtifactError, type ArtifactStore } from '@connito/artifacts';
-import { isChainError, phaseWindow, readMetadata, readProvenSnapshot, verifySnapshot, type Chain } from '@connito/chain';
+import { isChainError, phaseWindow, readMetadata, readProvenSnapshot, readSpecVersion, verifySnapshot } from '@connito/chain';
 import { isMoeError } from '@connito/moe-core';
 import { writeFileAtomic } from '@connito/moe-core/node';
 import { z } from 'zod';
@@ -173,13 +173,9 @@ async function provePhase({ chain, manifest, timetable, store }: KeeperContext, 
   const { endMs } = phaseWindow(timetable.schedule, cycle, phase);
   const { snapshot, bytes } = await readProvenSnapshot(chain, { netuid: manifest.netuid, beforeMs: endMs });
   const { blockHash } = snapshot.block;
-  const specVersion = await readSpecVersion(chain, blockHash);
+  const specVersion = await readSpecVersion(chain, { at: blockHash });
   const metadata = known.find((other) => other.specVersion === specVersion)?.metadata ?? (await putPart(store, await readMetadata(chain, { at: blockHash })));
   return { block: blockHash.replace(/^0x/, ''), specVersion, snapshot: await putPart(store, bytes), metadata };
-}
-
-async function readSpecVersion(chain: Chain, at: string): Promise<number> {
-  return (await chain.request<{ specVersion: number }>('state_getRuntimeVersion', [at])).specVersion;
 }
 
 async function putPart(store: ArtifactStore, bytes: Uint8Array): Promise<StoredPart> {

@@ -45,6 +45,11 @@ export async function findMaker(chain: Pick<Chain, 'request'>, hash: string): Pr
   return made === stands ? hash : parentOf(chain, hash);
 }
 
+/** The spec version of the runtime that made a block. @throws as `Chain.request` */
+export async function readMakerVersion(chain: Pick<Chain, 'request'>, hash: string): Promise<number> {
+  return (await readVersions(chain, hash)).made;
+}
+
 type Runtimes = Pick<BlockState, 'runtime' | 'code'>;
 
 async function findRuntimes(chain: Chain, hash: string): Promise<Runtimes> {
