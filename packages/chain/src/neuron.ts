@@ -6,7 +6,7 @@ import type { ReadOptions } from './block.ts';
 import type { Chain } from './connection.ts';
 import { hotkeyFromBytes, parseNetuid, type Hotkey } from './identifier.ts';
 import { openState, type BlockState } from './internal/block-state.ts';
-import { readPresent, readStorage, subtensor, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from './internal/storage.ts';
+import { hasStorage, readStorage, subtensor, toArray, toBigInt, toBoolean, toBytes, toNumber, type Codec } from './internal/storage.ts';
 
 /** One neuron. Fractions are u16: 65535 is one. */
 export interface Neuron {
@@ -78,6 +78,7 @@ export async function readUid(chain: Chain, { netuid, hotkey, at }: { readonly n
 
 async function readVectors(state: BlockState, netuid: number): Promise<{ count: number; vectors: ReadonlyMap<VectorName, readonly Codec[]> }> {
   // Runtimes drop vectors that they no longer compute; one that does not count its neurons is no Subtensor, or not the one that wrote this state.
-  const [[count], values] = await Promise.all([readStorage(state, [subtensor('SubnetworkN', netuid)]), readPresent(state, VECTORS.map((name) => subtensor(name, netuid)))]);
-  return { count: toNumber(count), vectors: new Map(VECTORS.map((name, index) => [name, toArray(values[index])])) };
+  const present = VECTORS.filter((name) => hasStorage(state.runtime, subtensor(name)));
+  const [count, ...values] = await readStorage(state, [subtensor('SubnetworkN', netuid), ...present.map((name) => subtensor(name, netuid))]);
+  return { count: toNumber(count), vectors: new Map(present.map((name, index) => [name, toArray(values[index])])) };
 }
