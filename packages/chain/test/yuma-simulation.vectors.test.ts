@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { computeYuma } from '../src/yuma/exact.ts';
 import type { YumaInput, YumaRow } from '../src/yuma/input.ts';
+import { PUBLISHED_PARAMETERS } from './yuma-published.ts';
 
 interface Epoch {
   readonly weights: readonly (readonly number[])[];
@@ -27,6 +28,8 @@ function subnetInput({ weights, stakeRao, incentive }: Epoch, liquidAlpha: boole
   const validators = stakeRao.length;
   const uids = Array.from({ length: validators + incentive.length }, (_, uid) => uid);
   return {
+    // The simulation asks for half of the stake or more, as they do.
+    ...PUBLISHED_PARAMETERS,
     block: 1_000,
     tempo: 360,
     lastMechanismStepBlock: 640,
@@ -36,20 +39,8 @@ function subnetInput({ weights, stakeRao, incentive }: Epoch, liquidAlpha: boole
     validatorPermit: uids.map((uid) => uid < validators),
     weights: uids.map((uid) => (weights[uid] ?? []).map((value, server) => [validators + server, value] as const)),
     bonds: bonds ?? uids.map(() => []),
-    // The simulation asks for half of the stake or more.
-    kappa: 32_767,
-    stakeThresholdRao: 0n,
     maxAllowedValidators: 64,
-    activityCutoffBlocks: 5_000,
-    commitRevealWeightsEnabled: false,
-    bondsMovingAverage: 975_000,
-    bondsPenalty: 0,
-    yuma3: true,
     liquidAlpha,
-    alphaLow: 6_553,
-    alphaHigh: 19_660,
-    alphaSigmoidSteepness: 1_000,
-    emissionRao: 1_000_000_000n,
   };
 }
 

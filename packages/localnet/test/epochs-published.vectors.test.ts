@@ -1,20 +1,10 @@
 /** The runtime's epoch, from calls to what is stored, against the tables of Subtensor's own multi-epoch tests. */
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { checkPublished, PUBLISHED_PARAMETERS, published, type PublishedCase } from '../../chain/test/yuma-published.ts';
 import { runEpoch } from '../src/runtime/run-epoch.ts';
 import { increaseStake } from '../src/runtime/share-pool.ts';
 import { account, Runtime, TAO } from './runtime-support.ts';
 
-interface PublishedCase {
-  readonly name: string;
-  readonly stakeRao: readonly number[];
-  readonly liquidAlpha: boolean;
-  readonly weights: readonly (readonly (readonly number[])[] | null)[];
-  readonly bonds: readonly (readonly (readonly number[])[])[];
-  readonly dividends: readonly (readonly number[])[];
-}
-
-const published = JSON.parse(readFileSync(new URL('../../chain/test/vectors/yuma-published.json', import.meta.url), 'utf8')) as { readonly tolerance: number; readonly cases: readonly PublishedCase[] };
 /** The owner's hotkey, without stake, is uid 0 here; the tests' uids follow it. */
 const FIRST = 1;
 
@@ -23,15 +13,17 @@ function setUp({ stakeRao, liquidAlpha }: PublishedCase): Runtime {
   const runtime = new Runtime();
   runtime.subnet({ neurons: stakeRao.length });
   const { subtensor } = runtime;
+  const { alphaSigmoidSteepness, alphaLow, alphaHigh, bondsMovingAverage, bondsPenalty, kappa, yuma3 } = PUBLISHED_PARAMETERS;
   subtensor.Tempo.set(1, 1);
-  subtensor.BondsPenalty.set(1, 0);
-  subtensor.AlphaSigmoidSteepness.set(1, 1_000);
-  subtensor.BondsMovingAverage.set(1, 975_000n);
-  subtensor.Kappa.set(1, 32_767);
+  subtensor.BondsPenalty.set(1, bondsPenalty);
+  subtensor.AlphaSigmoidSteepness.set(1, alphaSigmoidSteepness);
+  subtensor.BondsMovingAverage.set(1, BigInt(bondsMovingAverage));
+  subtensor.Kappa.set(1, kappa);
   subtensor.LiquidAlphaOn.set(1, liquidAlpha);
-  subtensor.AlphaValues.set(1, [6_553, 19_660]);
-  subtensor.Yuma3On.set(1, true);
+  subtensor.AlphaValues.set(1, [alphaLow, alphaHigh]);
+  subtensor.Yuma3On.set(1, yuma3);
   subtensor.MaxAllowedValidators.set(1, 3);
+  subtensor.BondsResetOn.set(1, true);
   stakeRao.forEach((amount, uid) => increaseStake(runtime.execution, account(100 + uid), account(1), { netuid: 1, amount: BigInt(amount) }));
   epoch(runtime);
   return runtime;
@@ -51,14 +43,12 @@ describe('tables of the chain’s own tests', () => {
       rows?.forEach((weights, uid) => {
         runtime.expect(runtime.call(account(100 + uid), 'set_weights', { netuid: 1, dests: weights.map((_, server) => FIRST + 3 + server), weights, version_key: 0n }));
       });
+      if (round === scenario.reset) runtime.expect(runtime.call(account(100 + 3), 'Commitments.set_commitment', { netuid: 1, info: { fields: [{ type: 'ResetBondsFlag' }] } }));
       epoch(runtime);
       expect(runtime.subtensor.ValidatorPermit.get(1).slice(0, 5)).toEqual([true, true, true, true, false]);
-      const dividends = runtime.subtensor.Dividends.get(1);
-      scenario.dividends[round]?.forEach((dividend, uid) => expect(Math.abs((dividends[FIRST + uid] as number) / 65_535 - dividend)).toBeLessThan(published.tolerance));
-      scenario.bonds[round]?.forEach((row, uid) => {
-        const bonds = new Map(runtime.subtensor.Bonds.get(1, FIRST + uid));
-        row.forEach((bond, server) => expect(Math.abs((bonds.get(FIRST + 3 + server) ?? 0) / 65_535 - bond)).toBeLessThan(published.tolerance));
-      });
+      const { Dividends, Bonds, SubnetworkN } = runtime.subtensor;
+      const bonds = Array.from({ length: SubnetworkN.get(1) }, (_, uid) => Bonds.get(1, uid));
+      checkPublished(scenario, round, { figures: { dividends: Dividends.get(1), bonds }, first: FIRST });
     });
     expect(subtensor.SubnetworkN.get(1)).toBe(scenario.stakeRao.length + FIRST);
   });
