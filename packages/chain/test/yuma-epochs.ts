@@ -86,12 +86,12 @@ export type EpochFigures = Omit<YumaResult, 'fractions'> & { readonly fractions?
 export function checkFigures(figures: EpochFigures, expected: ExpectedFigures, bondsBefore: readonly YumaRow[]): void {
   for (const name of ['consensus', 'incentive', 'dividends', 'emissionRao', 'validatorEmissionRao'] as const) {
     const wanted = expected[name] ?? {};
-    expect(Object.fromEntries(Object.keys(wanted).map((uid) => [uid, Number(figures[name][Number(uid)])])), name).toEqual(wanted);
+    expect({ [name]: Object.fromEntries(Object.keys(wanted).map((uid) => [uid, Number(figures[name][Number(uid)])])) }).toEqual({ [name]: wanted });
   }
   if (expected.active !== undefined) expect(figures.active).toEqual(expected.active);
   if (expected.validatorPermit !== undefined) expect(figures.validatorPermit).toEqual(expected.validatorPermit);
   for (const fractions of [expected.fractions, expected.trace?.fractions]) checkFractions(figures, fractions ?? {});
-  if (expected.trace !== undefined) expect(figures.emissionRao.map(Number), 'emission of the trace').toEqual(expected.trace.emissionRao);
+  if (expected.trace !== undefined) expect(figures.emissionRao.map(Number)).toEqual(expected.trace.emissionRao);
   if (expected.combined !== undefined) expect(figures.emissionRao).toEqual(expected.combined.map((share) => (bitsOf(share) * EPOCH_RAO) >> 32n));
   checkBonds(figures.bonds, expected, bondsBefore);
   checkPayment(figures, expected);
@@ -99,8 +99,8 @@ export function checkFigures(figures: EpochFigures, expected: ExpectedFigures, b
 
 function checkFractions({ fractions, ...figures }: EpochFigures, expected: Fractions): void {
   for (const [name, values] of Object.entries(expected) as [keyof YumaFractions, readonly number[]][]) {
-    if (fractions !== undefined) expect(fractions[name].map((value) => BigInt(value * 2 ** 32)), name).toEqual(values.map(bitsOf));
-    else if (name !== 'activeStake') expect(figures[name === 'stake' ? 'stakeWeight' : name], name).toEqual(values.map((value) => Number((bitsOf(value) * 65_535n) >> 32n)));
+    if (fractions !== undefined) expect({ [name]: fractions[name].map((value) => BigInt(value * 2 ** 32)) }).toEqual({ [name]: values.map(bitsOf) });
+    else if (name !== 'activeStake') expect({ [name]: figures[name === 'stake' ? 'stakeWeight' : name] }).toEqual({ [name]: values.map((value) => Number((bitsOf(value) * 65_535n) >> 32n)) });
   }
 }
 
@@ -109,8 +109,11 @@ function bitsOf(value: number): bigint {
   return BigInt(Math.round(value * 2 ** 32));
 }
 
+function held(rows: readonly YumaRow[], from: number, to: number): number {
+  return new Map(rows[from]).get(to) ?? 0;
+}
+
 function checkBonds(rows: readonly YumaRow[], { bonds = [], bondsAbove = [], bondsNotFallen = [], bondsNotRisen = [] }: ExpectedFigures, before: readonly YumaRow[]): void {
-  const held = (of: readonly YumaRow[], from: number, to: number): number => new Map(of[from]).get(to) ?? 0;
   expect(bonds.map(([from, to]) => [from, to, held(rows, from, to)])).toEqual(bonds);
   for (const [from, to, value] of bondsAbove) expect(held(rows, from, to)).toBeGreaterThan(value);
   for (const [from, to] of bondsNotFallen) expect(held(rows, from, to)).toBeGreaterThanOrEqual(held(before, from, to));

@@ -36,6 +36,11 @@ function inputOf({ permits, weights }: MechanismCase, mechanism: number, emissio
   };
 }
 
+/** To the tests' 1. */
+function near(actual: number, expected: number): void {
+  expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1);
+}
+
 describe.each([
   ['computeYuma', computeYuma],
   ['computeYumaFast', computeYumaFast],
@@ -45,8 +50,7 @@ describe.each([
     scenario.incentive?.forEach((incentive, mechanism) => {
       incentive.forEach((share, uid) => expect(Math.abs((results[mechanism]?.incentive[uid] as number) - share)).toBeLessThanOrEqual(scenario.within ?? 0));
     });
-    if (scenario.bonds !== undefined) expect(results.map(({ bonds }) => bonds)).toEqual(scenario.bonds);
-    expect(scenario.incentive ?? scenario.bonds).toBeDefined();
+    expect(results.map(({ bonds }) => bonds)).toEqual(scenario.bonds ?? [expect.anything(), expect.anything()]);
   });
 
   it(aggregatedCase.name, () => {
@@ -56,7 +60,6 @@ describe.each([
     expect(Math.abs((weights[1] as number) - 0.75)).toBeLessThanOrEqual(0.0001);
     const results = parts.map((part, mechanism) => compute(inputOf(aggregatedCase, mechanism, part)));
     const combined = combineMechanisms(results, parts);
-    const near = (actual: number, expected: number): void => expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1);
     for (const uid of [0, 1, 2]) {
       const each = (figure: (result: (typeof results)[number]) => number | bigint | undefined): number[] => results.map((result) => Number(figure(result)));
       const weighted = (figure: (result: (typeof results)[number]) => number | bigint | undefined): number => Math.floor(each(figure).reduce((sum, value, index) => sum + value * (weights[index] as number), 0));

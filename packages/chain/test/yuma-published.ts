@@ -46,10 +46,13 @@ export const PUBLISHED_PARAMETERS = {
 
 /** Compares an epoch's figures with what the test tells of it, to its tolerance: the tables have four decimals. @param first uid of the first validator */
 export function checkPublished({ bonds, dividends }: PublishedCase, epoch: number, { figures, first }: { readonly figures: EpochFigures; readonly first: number }): void {
-  const close = (value: number, expected: number): void => expect(Math.abs(value / 65_535 - expected)).toBeLessThan(published.tolerance);
-  dividends[epoch]?.forEach((dividend, uid) => close(figures.dividends[first + uid] as number, dividend));
+  dividends[epoch]?.forEach((dividend, uid) => checkFraction(figures.dividends[first + uid] as number, dividend));
   bonds[epoch]?.forEach((row, uid) => {
     const held = new Map(figures.bonds[first + uid]);
-    row.forEach((bond, server) => close(held.get(first + 3 + server) ?? 0, bond));
+    row.forEach((bond, server) => checkFraction(held.get(first + 3 + server) ?? 0, bond));
   });
+}
+
+function checkFraction(value: number, expected: number): void {
+  expect(Math.abs(value / 65_535 - expected)).toBeLessThan(published.tolerance);
 }
