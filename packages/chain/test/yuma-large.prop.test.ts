@@ -148,7 +148,7 @@ function compareEpochs(input: YumaInput): void {
   expect(differences(computeYumaFast(next), computeYuma(next))).toEqual([]);
 }
 
-const runs = (few: number): { numRuns: number } => ({ numRuns: isSlow ? 40 * few : few });
+const runs = (few: number): { numRuns: number } => ({ numRuns: isSlow ? 20 * few : few });
 
 describe('the fast form equals the exact one, figure for figure', () => {
   it('of 68 to 80 neurons, more than 64 of which vote, in rows of any order', () => {
