@@ -1,7 +1,7 @@
 /**
  * Where a neuron answers: its axon and its Prometheus endpoint, as the chain keeps them.
  *
- * The chain looks at the form only. Of addresses it refuses `127.0.0.1`, `::1` and all ones; private ranges pass, and so does `0.0.0.0`.
+ * The chain looks at the form only. Of addresses it refuses `127.0.0.1`, `::1` and all ones; private ranges pass, and for axons so does `0.0.0.0`.
  * @see pallets/subtensor/src/subnets/serving.rs of opentensor/subtensor at 14bc6f9f9 (spec 425)
  * @module
  */
@@ -173,9 +173,12 @@ async function planServing(chain: Chain, { call, netuid, address, port, account,
   const last = served === undefined ? 0 : toNumber(fieldOf(served, 'block'));
   const limitBlocks = toNumber(limit);
   const free = last + limitBlocks;
+  const registered: Check = [uid === undefined, 'HotKeyNotRegisteredInNetwork', `the hotkey is not registered on subnet ${netuid}`];
+  // Prometheus has its address looked at first, and 0 is none there.
+  const isPrometheus = item === 'Prometheus';
+  const servable: Check = [!isServable(address) || (isPrometheus && address.value === 0n), 'InvalidIpAddress', `the chain takes no ${formatIp(address)}`];
   const checks: Check[] = [
-    [uid === undefined, 'HotKeyNotRegisteredInNetwork', `the hotkey is not registered on subnet ${netuid}`],
-    [!isServable(address), 'InvalidIpAddress', `the chain takes no ${formatIp(address)}`],
+    ...(isPrometheus ? [servable, registered] : [registered, servable]),
     [limitBlocks !== 0 && last !== 0 && number + 1 < free, 'ServingRateLimitExceeded', `it was served in block ${last} and can be served again from block ${free} on`],
     [port === 0, 'InvalidPort', 'port 0 is none'],
   ];

@@ -4,7 +4,7 @@
  */
 import type { ReadOptions } from './block.ts';
 import type { Chain } from './connection.ts';
-import type { ChainCall } from './extrinsic.ts';
+import { ERA_BLOCKS, type ChainCall } from './extrinsic.ts';
 import { parseHotkey } from './identifier.ts';
 import { openState } from './internal/block-state.ts';
 import { callRuntime } from './internal/runtime-api.ts';
@@ -12,7 +12,7 @@ import { fieldOf, toBigInt } from './internal/storage.ts';
 
 /**
  * The fee in rao that the runtime would take from `account` for `call` as it stands (`TransactionPaymentApi.query_info`). Calls that turn out not to pay, such as
- * weights, axons and commitments, are 0 here only where the runtime says so ahead.
+ * weights, axons and commitments, are 0 here only where the runtime says so ahead. Of the length that a call of a new account has: every byte is a rao, and a nonce from 64 on takes one more, from 16,384 on three.
  * @throws bad-address, unsupported, and as `Chain.request`
  * @example await readFee(chain, { call: createCall(chain, 'SubtensorModule', 'start_call', [1]), account });
  */
@@ -21,6 +21,7 @@ export async function readFee(chain: Chain, { call, account, at }: { readonly ca
   // A copy: a made-up signature of the right length is put on it.
   const extrinsic = api.tx(call.method as unknown as Parameters<typeof api.tx>[0]).signFake(parseHotkey(account), {
     blockHash: api.genesisHash,
+    era: api.registry.createType('ExtrinsicEra', { current: 0, period: ERA_BLOCKS }),
     genesisHash: api.genesisHash,
     nonce: 0,
     runtimeVersion: api.runtimeVersion,

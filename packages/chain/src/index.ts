@@ -18,7 +18,7 @@ export { formatTao, sendPlan } from './plan.ts';
 export type { Plan, Refusal } from './plan.ts';
 export { readFee } from './fee.ts';
 export { planTransfer, readBalance, transfer } from './transfer.ts';
-export type { TransferFigures, TransferOptions } from './transfer.ts';
+export type { Transferred, TransferFigures, TransferOptions } from './transfer.ts';
 export { burnedRegister, hasRegistrationLimit, planRegistration, planRootRegistration, readRegistrationPrice, registerOnRoot } from './registration.ts';
 export type { Registered, RegistrationFigures, RegistrationOptions, RegistrationPrice } from './registration.ts';
 export { MAX_CERTIFICATE_BYTES, planAxon, planPrometheus, readAxon, readCertificate, readPrometheus, serveAxon, servePrometheus } from './axon.ts';
@@ -36,8 +36,11 @@ export {
   startCall,
 } from './subnet.ts';
 export type { RegisterNetworkFigures, RegisterNetworkOptions, SubnetIdentity, SubnetIdentityOptions, SubnetOwner } from './subnet.ts';
-export { addStake, planAddStake, planRemoveStake, planUnstakeAll, removeStake, unstakeAll } from './staking/stake.ts';
-export type { Staked, StakeFigures, StakeOptions } from './staking/stake.ts';
+export { addStake, planAddStake, planRemoveStake, removeStake } from './staking/stake.ts';
+export type { RemoveStakeOptions, Staked, StakeFigures, StakeOptions } from './staking/stake.ts';
+export { planUnstakeAll, unstakeAll } from './staking/unstake-all.ts';
+export type { UnstakeAllFigures, UnstakeAllOptions, UnstakedPosition } from './staking/unstake-all.ts';
+export type { Removal } from './staking/fee-payment.ts';
 export { DEFAULT_TOLERANCE } from './staking/tolerance.ts';
 export type { SlippageTolerance } from './staking/tolerance.ts';
 export { moveStake, planMoveStake, planSwapStake, planTransferStake, swapStake, transferStake } from './staking/move.ts';

@@ -24,6 +24,7 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
   u128: 2n ** 127n,
   'Compact<u64>': 2n ** 63n,
   'Vec<u16>': [0, 65_535],
+  'Option<u64>': 2n ** 63n,
   'Vec<(u64,AccountId32)>': [[2n ** 64n - 1n, ALICE]],
   'Option<PalletSubtensorSubnetIdentityV3>': { subnetName: '0x6e', githubRepo: '0x', subnetContact: '0x', subnetUrl: '0x', discord: '0x', description: '0x', logoUrl: '0x', additional: '0x' },
   PalletCommitmentsCommitmentInfo: {

@@ -203,7 +203,33 @@ describe.skipIf(!HAS_METADATA)('plans by the real metadata', () => {
     expect(await reasonOf(planSwapStake(chain, { ...move, toNetuid: 9 }))).toBe('SubnetNotExists');
     expect(await reasonOf(planTransferStake(chain, { ...move, amountRao: 11n * TAO, toColdkey: hotkey }))).toBe('NotEnoughStakeToWithdraw');
     expect(await during([['transferToggle', [NETUID], '0x00']], () => reasonOf(planTransferStake(chain, { ...move, toColdkey: hotkey })))).toBe('TransferDisallowed');
+    // A call without a limit is refused where staking is not enabled.
+    expect(await during([['subtokenEnabled', [NETUID], '0x00']], () => reasonOf(remove({ tolerance: 'none' })))).toBe('SubtokenDisabled');
+    const whole = (change: object = {}): ReturnType<typeof planRemoveStake> => planRemoveStake(chain, { netuid: NETUID, hotkey, amountRao: 'all', account, ...change });
+    expect((await whole()).figures).toMatchObject({ stakeRao: 10n * TAO, stakeAfterRao: 0n, feeAlphaRao: 0n, quote: { inputRao: 10n * TAO } });
+    expect((await whole()).call.method.toHuman()).toMatchObject({ method: 'removeStakeFullLimit', args: { limit_price: '995,000,000' } });
+    expect((await whole({ tolerance: 'none' })).call.method.toHuman()).toMatchObject({ method: 'removeStakeFullLimit', args: { limit_price: null } });
+    expect((await whole({ allowPartial: true })).call.method.toHuman()).toMatchObject({ method: 'removeStakeLimit', args: { amount_unstaked: '10,000,000,000', allow_partial: true } });
     expect(await reasonOf(planUnstakeAll(chain, { hotkey: account, account }))).toBe('HotKeyAccountNotExists');
+    const everything = await planUnstakeAll(chain, { hotkey, account });
+    expect([everything.refusal, everything.call.method.method]).toEqual([undefined, 'unstakeAll']);
+    expect(everything.figures).toMatchObject({ positions: [{ netuid: NETUID, stakeRao: 10n * TAO, skipped: undefined }], receivedRao: 10n * TAO, balanceRao: 5000n * TAO });
+    expect((await planUnstakeAll(chain, { hotkey, into: 'root', account })).call.method.method).toBe('unstakeAllAlpha');
+    const closed = await during([['subtokenEnabled', [NETUID], '0x00']], () => planUnstakeAll(chain, { hotkey, account }));
+    expect([closed.refusal?.reason, closed.figures.positions[0]?.skipped, closed.figures.receivedRao]).toEqual(['AmountTooLow', 'SubtokenDisabled', 0n]);
+    // Without TAO for the fee some of the stake is sold for it, one to one here; calls that name an amount do not make do with what is left.
+    setBalance(node, chain, { account, freeRao: 500n });
+    node.seal(0);
+    expect((await remove()).figures).toMatchObject({ feeAlphaRao: SCRIPTED_FEE_RAO });
+    expect([await reasonOf(remove()), await reasonOf(whole()), await reasonOf(planMoveStake(chain, { ...move, toHotkey: hotkey, toNetuid: 0 })), await reasonOf(planUnstakeAll(chain, { hotkey, account }))]).not.toContain('Payment');
+    expect([await reasonOf(remove({ amountRao: 10n * TAO })), await reasonOf(whole())]).toEqual(['NotEnoughStakeToWithdraw', undefined]);
+    stake(1n);
+    expect([await reasonOf(remove()), await reasonOf(planUnstakeAll(chain, { hotkey, account }))]).toEqual(['Payment', 'Payment']);
+    stake(0n);
+    setBalance(node, chain, { account, freeRao: 5000n * TAO });
+    node.seal(0);
+    expect([await reasonOf(whole()), await reasonOf(planUnstakeAll(chain, { hotkey, account })), await reasonOf(planUnstakeAll(chain, { hotkey, into: 'root', account }))]).toEqual(['AmountTooLow', 'AmountTooLow', 'AmountTooLow']);
+    stake(10n * TAO);
     expect(await readStakes(chain, { coldkey: account })).toEqual([{ netuid: NETUID, hotkey, coldkey: account, stakeRao: 10n * TAO, isRegistered: true }]);
   });
 
@@ -334,10 +360,25 @@ describe.skipIf(!HAS_METADATA)('plans by the real metadata', () => {
     expect(await during([['transactionKeyLastBlock', [hotkey, NETUID, 1], u64Hex(5)]], () => reasonOf(planChildkeyTake(chain, { netuid: NETUID, hotkey, take: 10, account })))).toBe('TxChildkeyTakeRateLimitExceeded');
     const send = (change: object = {}): Promise<Plan> => planTransfer(chain, { destination: hotkey, amountRao: TAO, account, ...change });
     expect(await reasonOf(send())).toBeUndefined();
-    expect(await reasonOf(send({ amountRao: 499n }))).toBe('ExistentialDeposit');
-    expect(await reasonOf(send({ amountRao: 5000n * TAO }))).toBe('InsufficientBalance');
-    expect(await reasonOf(send({ amountRao: 5000n * TAO - SCRIPTED_FEE_RAO }))).toBe('Expendability');
+    expect(await reasonOf(send({ amountRao: 499n }))).toBe('BelowMinimum');
+    expect(await reasonOf(send({ amountRao: 5000n * TAO }))).toBe('FundsUnavailable');
+    expect(await reasonOf(send({ amountRao: 5000n * TAO - SCRIPTED_FEE_RAO }))).toBe('NotExpendable');
     expect(await reasonOf(send({ amountRao: 5000n * TAO - SCRIPTED_FEE_RAO, allowDeath: true }))).toBeUndefined();
+    const all = await planTransfer(chain, { destination: hotkey, amountRao: 'all', account });
+    expect([all.refusal, all.figures]).toEqual([undefined, { amountRao: 5000n * TAO - SCRIPTED_FEE_RAO - 500n, balanceRao: 5000n * TAO, balanceAfterRao: 500n, existentialDepositRao: 500n }]);
+    expect(all.call.method.toHuman()).toMatchObject({ method: 'transferAll', args: { keep_alive: true } });
+    expect((await planTransfer(chain, { destination: hotkey, amountRao: 'all', allowDeath: true, account })).figures).toMatchObject({ amountRao: 5000n * TAO - SCRIPTED_FEE_RAO, balanceAfterRao: 0n });
+    expect(await codeOf(send({ destination: account }))).toBe('bad-value');
+    expect(await codeOf(send({ amountRao: -1n }))).toBe('bad-value');
+    const poor = async (freeRao: bigint, change: object = {}): Promise<string | undefined> => {
+      setBalance(node, chain, { account: hotkey, freeRao });
+      node.seal(0);
+      return reasonOf(planTransfer(chain, { destination: account, amountRao: 'all', account: hotkey, ...change }));
+    };
+    expect(await poor(SCRIPTED_FEE_RAO + 499n)).toBe('Payment');
+    expect(await poor(SCRIPTED_FEE_RAO + 500n)).toBe('FundsUnavailable');
+    expect(await poor(SCRIPTED_FEE_RAO + 501n)).toBeUndefined();
+    expect(await poor(SCRIPTED_FEE_RAO + 500n, { allowDeath: true })).toBeUndefined();
     setBalance(node, chain, { account: hotkey, freeRao: 0n });
   });
 

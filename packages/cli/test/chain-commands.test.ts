@@ -193,6 +193,67 @@ describe('commands that speak to the chain', () => {
     expect((await connito('axon', 'show', '--netuid', '1')).code).toBe(2);
   });
 
+  it('announces a Prometheus endpoint and shows it', async () => {
+    const serve = ['prometheus', 'serve', '--netuid', '1', '--port', '9100'];
+    expect((await connito('prometheus', 'show', '--netuid', '1', ...VALIDATOR)).stdout).toContain('has announced no Prometheus endpoint');
+    expect((await connito(...serve, '--ip', '203.0.113.7', '--as', validator, '--json')).json()).toMatchObject({ call: { name: 'servePrometheus' }, feeRao: '0', refusal: null });
+    // An axon may have it.
+    expect((await connito(...serve, '--ip', '0.0.0.0', ...VALIDATOR)).stderr).toContain('InvalidIpAddress');
+    expect((await connito(...serve, '--ip', '203.0.113.7', '--as', alice.hotkey, '--json')).json()).toMatchObject({ refusal: { reason: 'HotKeyNotRegisteredInNetwork' } });
+    const served = await connito(...serve, '--ip', '203.0.113.7', '--endpoint-version', '7', ...VALIDATOR);
+    expect([served.code, served.stdout]).toEqual([0, expect.stringMatching(/^announced 203\.0\.113\.7:9100 in block/)]);
+    expect((await connito(...serve, '--ip', '203.0.113.8', ...VALIDATOR)).stderr).toContain('ServingRateLimitExceeded');
+    expect((await connito('prometheus', 'show', '--netuid', '1', '--hotkey', validator, '--json')).json()).toMatchObject({ hotkey: validator, endpoint: { ip: '203.0.113.7', port: 9100, version: 7 } });
+    expect((await connito('prometheus', 'show', '--netuid', '1', '--hotkey', validator)).stdout).toMatch(/address +203\.0\.113\.7:9100/);
+  });
+
+  it('sends TAO and leaves the account alive, once it was said to be sure', async () => {
+    const saver = openKeypair('//saver').hotkey;
+    const SAVER = ['--key-file', keyFile('//saver')];
+    const send = ['wallet', 'transfer', '--to', saver];
+    const dry = await connito(...send, '--amount', '2.5', '--as', alice.hotkey);
+    expect(dry.stdout).toMatch(/^0x[0-9a-f]+\n(.*\n)*to +\S+\narrives +2\.5 TAO\nbalance +\S+ TAO, then \S+\nkeeps +at least the existential deposit of 0\.0000005 TAO\nfee +0\.\d+ TAO\n(.*\n)*the chain would take it/);
+    expect((await connito(...send, '--amount', '2.5', ...ALICE)).stderr).toMatch(/fee: 0\.\d+ TAO\n(.*\n)*.*--yes/);
+    expect((await connito(...send, ...ALICE)).stderr).toContain('Say --amount, or --all');
+    expect((await connito(...send, '--amount', '1', '--all', ...ALICE)).code).toBe(2);
+    expect((await connito('wallet', 'transfer', '--to', 'Bob', '--amount', '1', ...ALICE)).code).toBe(2);
+    expect((await connito(...send, '--amount', '0.0000001', '--yes', ...ALICE)).stderr).toContain('BelowMinimum');
+    expect((await connito('wallet', 'transfer', '--to', alice.hotkey, '--amount', '1', '--yes', ...ALICE)).stderr).toContain('send to itself');
+    const sent = await connito(...send, '--amount', '2.5', '--yes', ...ALICE);
+    expect([sent.code, sent.stdout]).toEqual([0, expect.stringMatching(/^sent 2\.5 TAO to \S+ in block \d+\n$/)]);
+    const back = ['wallet', 'transfer', '--to', alice.hotkey];
+    expect((await connito(...back, '--amount', '2.5', '--yes', ...SAVER)).stderr).toContain('FundsUnavailable');
+    expect((await connito(...back, '--amount', '2.4999', '--yes', ...SAVER)).stderr).toMatch(/NotExpendable|FundsUnavailable/);
+    const all = (await connito(...back, '--all', '--as', saver, '--json')).json<{ call: unknown; figures: { amountRao: string } }>();
+    expect(all).toMatchObject({ call: { name: 'transferAll', args: { keep_alive: true } }, refusal: null, figures: { balanceAfterRao: '500' } });
+    expect((await connito(...back, '--all', '--yes', '--json', ...SAVER)).json()).toMatchObject({ destination: alice.hotkey, amountRao: all.figures.amountRao });
+    expect((await connito('wallet', 'balance', '--address', saver)).stdout).toContain('0.0000005 TAO');
+    expect((await connito(...back, '--all', '--yes', ...SAVER)).stderr).toContain('Payment');
+    expect((await connito(...send, '--all', '--allow-death', '--as', alice.hotkey, '--json')).json()).toMatchObject({ call: { args: { keep_alive: false } } });
+  });
+
+  it('takes all stake back, from one subnet or from every one', async () => {
+    const from = ['stake', 'remove', '--hotkey', validator];
+    await connito('stake', 'add', '--netuid', '0', '--hotkey', validator, '--amount', '3', '--any-price', '--yes', ...ALICE);
+    for (const args of [[], ['--amount', '1'], ['--all'], ['--all', '--any-price', '--partial'], ['--netuid', '1', '--amount', '1', '--all'], ['--netuid', '1', '--all', '--to-root']]) expect([args, (await connito(...from, ...args, '--as', alice.hotkey)).code]).toEqual([args, 2]);
+    const dry = await connito(...from, '--all', '--any-price', '--as', alice.hotkey);
+    expect(dry.stdout).toMatch(/subnet 0 +\S+ TAO for about \S+ TAO, slippage 0\.0000 %\nsubnet 1 +\S+ alpha for about \S+ TAO, slippage \S+ %\nlimit +none: any price\nyou get +about \S+ TAO\nbalance .*\nfee /);
+    expect((await connito(...from, '--all', '--any-price', '--to-root', '--as', alice.hotkey, '--json')).json()).toMatchObject({ call: { name: 'unstakeAllAlpha' }, figures: { positions: [{ netuid: 1 }] } });
+    expect((await connito(...from, '--netuid', '1', '--all', '--tolerance', '0.0000001', '--yes', ...ALICE)).stderr).toContain('SlippageTooHigh');
+    const unsure = await connito(...from, '--netuid', '0', '--all', ...ALICE);
+    expect([unsure.code, unsure.stderr]).toEqual([2, expect.stringContaining('--yes')]);
+    const one = await connito(...from, '--netuid', '0', '--all', '--yes', '--json', ...ALICE);
+    expect([one.code, one.json()]).toEqual([0, expect.objectContaining({ stakeRao: '0' })]);
+    expect((await connito(...from, '--netuid', '0', '--all', '--yes', ...ALICE)).stderr).toContain('AmountTooLow');
+    const toRoot = await connito(...from, '--all', '--any-price', '--to-root', '--yes', ...ALICE);
+    expect([toRoot.code, toRoot.stdout]).toEqual([0, expect.stringMatching(/^took back \S+ TAO from 1 subnet\(s\) in block \d+ and staked it on the root subnet\n$/)]);
+    const every = (await connito(...from, '--all', '--any-price', '--yes', '--json', ...ALICE)).json();
+    expect(every).toMatchObject({ removed: [{ netuid: 0 }], taoRao: expect.stringMatching(/^\d{9,}$/) });
+    expect((await connito('stake', 'show', ...ALICE, '--json')).json<{ positions: { hotkey: string }[] }>().positions.filter(({ hotkey }) => hotkey === validator)).toEqual([]);
+    expect((await connito(...from, '--all', '--any-price', '--yes', ...ALICE)).stderr).toContain('AmountTooLow');
+    await connito('stake', 'add', '--netuid', '1', '--hotkey', validator, '--amount', '50', '--any-price', '--yes', ...ALICE);
+  });
+
   it('changes fields of an identity and keeps the others', async () => {
     expect((await connito('subnet', 'identity', '--netuid', '1')).stdout).toMatch(/name +Experts/);
     const change = ['subnet', 'identity', 'set', '--netuid', '1', '--url', 'https://example.org'];

@@ -402,7 +402,7 @@ describe('over the wire, by @connito/chain', () => {
     const pure = String(findEvent(made, 'Proxy', 'PureCreated')[0]);
     const pay = (amountRao: bigint) => createCall(chain, 'Balances', 'transfer_keep_alive', [bob.hotkey, amountRao]);
     const proxied = (amountRao: bigint) => sendCall(chain, createCall(chain, 'Proxy', 'proxy', [pure, null, pay(amountRao)]), { signer: alice });
-    await expect(proxied(TAO)).rejects.toMatchObject({ code: 'dispatch-failed', context: { error: 'Token' } });
+    await expect(proxied(TAO)).rejects.toMatchObject({ code: 'dispatch-failed', context: { pallet: 'Token', error: 'FundsUnavailable' } });
     await sendCall(chain, createCall(chain, 'Balances', 'transfer_keep_alive', [pure, 5n * TAO]), { signer: alice });
     expect(findEvent(await proxied(TAO), 'Balances', 'Transfer').slice(0, 2)).toEqual([pure, bob.hotkey]);
     const stranger = sendCall(chain, createCall(chain, 'Proxy', 'proxy', [pure, null, pay(TAO)]), { signer: bob });

@@ -47,6 +47,8 @@ interface DispatchErrorCodec {
   readonly isModule: boolean;
   readonly asModule: Parameters<Chain['api']['registry']['findMetaError']>[0];
   readonly type: string;
+  /** What the variant holds: of `Token`, `Arithmetic` and their like another enum. */
+  readonly value: { readonly type?: string };
 }
 
 /** Events of a call that carried out another: which field says how that ended, as a result or as the error itself. */
@@ -72,7 +74,7 @@ function failureOf({ event: { pallet, name }, fields }: EventRecord): DispatchEr
 }
 
 function describeDispatchError(runtime: Runtime, failure: DispatchErrorCodec): { readonly pallet: string; readonly error: string } {
-  if (!failure.isModule) return { pallet: 'System', error: failure.type };
+  if (!failure.isModule) return failure.value.type === undefined ? { pallet: 'System', error: failure.type } : { pallet: failure.type, error: failure.value.type };
   const { section, name } = runtime.registry.findMetaError(failure.asModule);
   return { pallet: palletNames(runtime).get(section) ?? section, error: name };
 }

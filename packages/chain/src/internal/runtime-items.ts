@@ -53,6 +53,8 @@ export const STORAGE = {
     StakingHotkeys: 'Blake2_128Concat AccountId32 -> Vec<AccountId32>',
     ParentKeys: 'Blake2_128Concat+Identity (AccountId32,u16) -> Vec<(u64,AccountId32)>',
     ChildKeys: 'Blake2_128Concat+Identity (AccountId32,u16) -> Vec<(u64,AccountId32)>',
+    PendingChildKeys: 'Identity+Blake2_128Concat (u16,AccountId32) -> (Vec<(u64,AccountId32)>,u64)',
+    PendingChildKeyCooldown: 'u64',
     TaoWeight: 'u64',
     StakeThreshold: 'u64',
     MaxAllowedValidators: 'Identity u16 -> u16',
@@ -160,6 +162,7 @@ export const LATER_STORAGE = {
     BurnIncreaseMult: 'Identity u16 -> {"bits":"u128"}',
     OwnerCutEnabled: 'Identity u16 -> bool',
     SubnetEmissionEnabled: 'Identity u16 -> bool',
+    MinChildkeyTakePerSubnet: 'Identity u16 -> u16',
   },
 } as const;
 
@@ -180,7 +183,9 @@ export const CALLS = {
     add_stake_limit: 'hotkey: AccountId32, netuid: u16, amountStaked: u64, limitPrice: u64, allowPartial: bool',
     remove_stake: 'hotkey: AccountId32, netuid: u16, amountUnstaked: u64',
     remove_stake_limit: 'hotkey: AccountId32, netuid: u16, amountUnstaked: u64, limitPrice: u64, allowPartial: bool',
+    remove_stake_full_limit: 'hotkey: AccountId32, netuid: u16, limitPrice: Option<u64>',
     unstake_all: 'hotkey: AccountId32',
+    unstake_all_alpha: 'hotkey: AccountId32',
     move_stake: 'originHotkey: AccountId32, destinationHotkey: AccountId32, originNetuid: u16, destinationNetuid: u16, alphaAmount: u64',
     transfer_stake: 'destinationColdkey: AccountId32, hotkey: AccountId32, originNetuid: u16, destinationNetuid: u16, alphaAmount: u64',
     swap_stake: 'hotkey: AccountId32, originNetuid: u16, destinationNetuid: u16, alphaAmount: u64',
@@ -201,6 +206,7 @@ export const CALLS = {
   Balances: {
     transfer_keep_alive: 'dest: MultiAddress, value: Compact<u64>',
     transfer_allow_death: 'dest: MultiAddress, value: Compact<u64>',
+    transfer_all: 'dest: MultiAddress, keepAlive: bool',
   },
   Commitments: { set_commitment: 'netuid: u16, info: PalletCommitmentsCommitmentInfo' },
   Sudo: { sudo: 'call: Call' },
@@ -225,6 +231,7 @@ export const EVENTS = {
     StakeRemoved: 'AccountId32, AccountId32, u64, u64, u16, u64',
     TimelockedWeightsRevealed: 'u16, AccountId32',
   },
+  Balances: { Transfer: 'AccountId32, AccountId32, u64' },
 } as const;
 
 /** Runtime functions: inputs, then the output. */

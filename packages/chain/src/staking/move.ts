@@ -9,8 +9,9 @@ import { parseHotkey, parseNetuid, type Hotkey } from '../identifier.ts';
 import { openState } from '../internal/block-state.ts';
 import { subtensorCall } from '../internal/own-call.ts';
 import { isNobody, readStorage, subtensor, toBoolean } from '../internal/storage.ts';
-import { createPlan, formatTao, sendPlan, type Check, type Plan } from '../plan.ts';
-import { accountQuery, assertAmount, freeBalance } from '../transfer.ts';
+import { createPlan, sendPlan, type Check, type Plan } from '../plan.ts';
+import { accountQuery, assertAmount, existentialDeposit, freeBalance } from '../transfer.ts';
+import { paymentCheck } from './fee-payment.ts';
 import { readStake } from './position.ts';
 import { limitPrice, MIN_STAKE_RAO, RAO, readAlphaPrice, readSwapQuote, type SwapQuote } from './quote.ts';
 import { assertTolerance, DEFAULT_TOLERANCE, type SlippageTolerance } from './tolerance.ts';
@@ -133,7 +134,9 @@ async function planMove(chain: Chain, move: Move): Promise<Plan<MoveFigures>> {
   const missing = (list: readonly boolean[]): number => netuids[list.indexOf(false)] ?? netuid;
   const balanceRao = freeBalance(values[8]);
   const taoRao = quotes?.[0].outputRao ?? 0n;
+  const priceRao = await readAlphaPrice(chain, { netuid, at: state.hash });
   const checks = (feeRao: bigint): Check[] => [
+    paymentCheck({ feeRao, balanceRao, existentialDepositRao: existentialDeposit(chain), position: { stakeRao, priceRao } }),
     [account === toColdkey && hotkey === toHotkey && netuid === toNetuid, 'SameNetuid', 'nothing would move'],
     [exists.includes(false), 'SubnetNotExists', `there is no subnet ${missing(exists)}`],
     [enabled.includes(false), 'SubtokenDisabled', `subnet ${missing(enabled)} has not been started yet`],
@@ -142,7 +145,6 @@ async function planMove(chain: Chain, move: Move): Promise<Plan<MoveFigures>> {
     [quotes !== undefined && taoRao <= MIN_STAKE_RAO, 'AmountTooLow', `it is worth ${taoRao} rao of TAO; more than ${MIN_STAKE_RAO} are needed`],
     [isTransfer && toggled.includes(false), 'TransferDisallowed', `subnet ${missing(toggled)} does not let stake be given away`],
     [quotes !== undefined && limitPriceRao !== undefined && allowPartial !== true && relativePrice(quotes[0].priceAfterRao, quotes[1].priceAfterRao) < limitPriceRao, 'SlippageTooHigh', 'it would move the prices by more than the tolerance; move less at once, or allow more'],
-    [balanceRao < feeRao, 'Payment', `the fee is ${formatTao(feeRao)}, the coldkey has ${formatTao(balanceRao)}`],
   ];
   const figures = { stakeRao, stakeAfterRao: stakeRao - amountRao, receivedRao: quotes === undefined ? amountRao : quotes[1].outputRao, quotes, limitPriceRao, balanceRao };
   return createPlan(chain, { call, account, figures, checks });

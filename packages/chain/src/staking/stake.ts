@@ -1,5 +1,5 @@
 /**
- * Adding, removing and moving stake, with limits on how much worse than now the price may be.
+ * Adding and removing stake, with limits on how much worse than now the price may be.
  *
  * On the root subnet TAO stays TAO; elsewhere a pool swaps it into alpha and back. A call without a limit takes whatever the pool gives at inclusion:
  * somebody who sees it coming can make that worse, so the default tolerance is half a per cent and a call without one has to be asked for.
@@ -7,15 +7,15 @@
  * @module
  */
 import type { Chain } from '../connection.ts';
-import { ChainError } from '../errors.ts';
-import { type Inclusion, type SendOptions } from '../extrinsic.ts';
+import type { ChainCall, Inclusion, SendOptions } from '../extrinsic.ts';
 import { parseHotkey, parseNetuid, type Hotkey } from '../identifier.ts';
 import { openState } from '../internal/block-state.ts';
-import { hasSubtensorCall, subtensorCall } from '../internal/own-call.ts';
+import { hasSubtensorCall, subtensorCall, subtensorEvent } from '../internal/own-call.ts';
 import { persist } from '../internal/persist.ts';
 import { isNobody, readStorage, subtensor, toBoolean } from '../internal/storage.ts';
 import { createPlan, formatTao, sendPlan, type Check, type Plan } from '../plan.ts';
-import { accountQuery, assertAmount, freeBalance } from '../transfer.ts';
+import { accountQuery, assertAmount, existentialDeposit, freeBalance } from '../transfer.ts';
+import { alphaFee, paymentCheck, removalsOf, type FeeSource, type Removal } from './fee-payment.ts';
 import { readStake } from './position.ts';
 import { limitPrice, MIN_STAKE_RAO, readSwapQuote, type SwapQuote } from './quote.ts';
 import { assertTolerance, DEFAULT_TOLERANCE, type SlippageTolerance } from './tolerance.ts';
@@ -32,6 +32,12 @@ export interface StakeOptions {
   readonly allowPartial?: boolean;
 }
 
+/** Options of {@link planRemoveStake}. */
+export interface RemoveStakeOptions extends Omit<StakeOptions, 'amountRao'> {
+  /** Rao of alpha; `all`: what is there at inclusion. */
+  readonly amountRao: bigint | 'all';
+}
+
 /** What adding or removing is judged by. */
 export interface StakeFigures {
   readonly quote: SwapQuote;
@@ -43,6 +49,8 @@ export interface StakeFigures {
   /** Of this coldkey on this hotkey in this subnet, rao of alpha. */
   readonly stakeRao: bigint;
   readonly stakeAfterRao: bigint;
+  /** Rao of alpha that are sold for the fee: where there is too little TAO for it, and stake is taken away. */
+  readonly feeAlphaRao: bigint;
 }
 
 /** Stake that was moved. */
@@ -64,7 +72,7 @@ export async function planAddStake(chain: Chain, options: StakeOptions & { reado
     limitPriceRao === undefined || !hasSubtensorCall(chain, 'add_stake_limit')
       ? subtensorCall(chain, 'add_stake', [hotkey, netuid, amountRao])
       : subtensorCall(chain, 'add_stake_limit', [hotkey, netuid, amountRao, limitPriceRao, options.allowPartial ?? false]);
-  const figures = { quote, limitPriceRao, balanceRao, balanceAfterRao: balanceRao - amountRao, stakeRao, stakeAfterRao: stakeRao + quote.outputRao };
+  const figures = { quote, limitPriceRao, balanceRao, balanceAfterRao: balanceRao - amountRao, stakeRao, stakeAfterRao: stakeRao + quote.outputRao, feeAlphaRao: 0n };
   const plan = await createPlan(chain, {
     call,
     account,
@@ -89,63 +97,66 @@ export async function planAddStake(chain: Chain, options: StakeOptions & { reado
  */
 export async function addStake(chain: Chain, options: StakeOptions & SendOptions): Promise<Staked> {
   const plan = await planAddStake(chain, { ...options, account: options.signer.hotkey });
-  return readStaked(chain, await sendPlan(chain, plan, options), { ...options, event: 'StakeAdded' });
+  const inclusion = await sendPlan(chain, plan, options);
+  // Coldkey, hotkey, TAO, alpha, netuid, fee.
+  const [, , tao, alpha] = subtensorEvent(inclusion, 'StakeAdded');
+  return { ...inclusion, stakeRao: await stakeAfter(chain, inclusion, options), taoRao: BigInt(String(tao)), alphaRao: BigInt(String(alpha)) };
 }
 
 /** Removing stake with what it brings and what speaks against it. @throws bad-address, bad-value, and as `Chain.request` */
-export async function planRemoveStake(chain: Chain, options: StakeOptions & { readonly account: string }): Promise<Plan<StakeFigures>> {
+export async function planRemoveStake(chain: Chain, options: RemoveStakeOptions & { readonly account: string }): Promise<Plan<StakeFigures>> {
   const parts = await readParts(chain, options, 'unstake');
-  const { netuid, hotkey, account, quote, limitPriceRao, balanceRao, stakeRao } = parts;
-  const { amountRao } = options;
-  const call =
-    limitPriceRao === undefined || !hasSubtensorCall(chain, 'remove_stake_limit')
-      ? subtensorCall(chain, 'remove_stake', [hotkey, netuid, amountRao])
-      : subtensorCall(chain, 'remove_stake_limit', [hotkey, netuid, amountRao, limitPriceRao, options.allowPartial ?? false]);
-  const figures = { quote, limitPriceRao, balanceRao, balanceAfterRao: balanceRao + quote.outputRao, stakeRao, stakeAfterRao: stakeRao - amountRao };
-  const plan = await createPlan(chain, {
-    call,
-    account,
-    figures,
-    checks: (feeRao): Check[] => [
-      // Removal is allowed where staking is not enabled yet or any more.
-      ...parts.checks.filter(([, reason]) => reason !== 'SubtokenDisabled'),
-      [amountRao > stakeRao, 'NotEnoughStakeToWithdraw', `the coldkey has ${stakeRao} rao staked on this hotkey in subnet ${netuid}, ${amountRao} were to be removed`],
-      [amountRao < stakeRao && quote.outputRao < MIN_STAKE_RAO, 'AmountTooLow', `at least ${formatTao(MIN_STAKE_RAO)} have to come out, unless all is removed`],
-      [isTooDear(options, parts, 'unstake'), 'SlippageTooHigh', slippageText(options, quote)],
-      [!parts.hasAccount, 'HotKeyAccountNotExists', 'no such hotkey was ever registered anywhere'],
-      [balanceRao < feeRao, 'Payment', `the fee is ${formatTao(feeRao)}, the coldkey has ${formatTao(balanceRao)}`],
-    ],
-  });
-  return { ...plan, figures: { ...plan.figures, balanceAfterRao: plan.figures.balanceAfterRao - plan.feeRao } };
+  const { account, amountRao, quote, limitPriceRao, balanceRao, stakeRao } = parts;
+  const call = removalCall(chain, options, parts);
+  const sourceOf = (feeRao: bigint): FeeSource => ({ feeRao, balanceRao, existentialDepositRao: existentialDeposit(chain), position: { stakeRao, priceRao: quote.priceRao } });
+  const plan = await createPlan(chain, { call, account, figures: {}, checks: (feeRao): Check[] => removalChecks(options, parts, { source: sourceOf(feeRao), call }) });
+  const feeAlphaRao = alphaFee(sourceOf(plan.feeRao));
+  const balanceAfterRao = balanceRao + quote.outputRao - (feeAlphaRao > 0n ? 0n : plan.feeRao);
+  return { ...plan, figures: { quote, limitPriceRao, balanceRao, balanceAfterRao, stakeRao, stakeAfterRao: stakeRao - amountRao, feeAlphaRao } };
+}
+
+/** All of it is taken by the call that looks at inclusion how much that is, where the runtime has it; that one takes no part. */
+function removalCall(chain: Chain, { amountRao: asked, allowPartial = false }: RemoveStakeOptions, { netuid, hotkey, amountRao, limitPriceRao }: Parts): ChainCall {
+  if (asked === 'all' && !allowPartial && hasSubtensorCall(chain, 'remove_stake_full_limit')) return subtensorCall(chain, 'remove_stake_full_limit', [hotkey, netuid, limitPriceRao]);
+  return limitPriceRao === undefined || !hasSubtensorCall(chain, 'remove_stake_limit')
+    ? subtensorCall(chain, 'remove_stake', [hotkey, netuid, amountRao])
+    : subtensorCall(chain, 'remove_stake_limit', [hotkey, netuid, amountRao, limitPriceRao, allowPartial]);
+}
+
+function removalChecks(options: RemoveStakeOptions, parts: Parts, { source, call }: { readonly source: FeeSource; readonly call: ChainCall }): Check[] {
+  const { netuid, amountRao, quote, stakeRao, limitPriceRao } = parts;
+  // The calls with a limit are taken where staking is not enabled yet or any more. They do not make do with less either, where some of it was sold for the fee.
+  const isLimited = limitPriceRao !== undefined && call.method.method !== 'removeStake';
+  const left = isLimited && call.method.method !== 'removeStakeFullLimit' ? stakeRao - alphaFee(source) : stakeRao;
+  return [
+    paymentCheck(source),
+    ...parts.checks.filter(([, reason]) => reason !== 'SubtokenDisabled' || !isLimited),
+    [amountRao === 0n, 'AmountTooLow', `the coldkey has nothing staked on this hotkey in subnet ${netuid}`],
+    [amountRao > left, 'NotEnoughStakeToWithdraw', `the coldkey has ${left} rao staked on this hotkey in subnet ${netuid}${left < stakeRao ? ' after what is sold for the fee' : ''}, ${amountRao} were to be removed`],
+    [amountRao < stakeRao && quote.outputRao < MIN_STAKE_RAO, 'AmountTooLow', `at least ${formatTao(MIN_STAKE_RAO)} have to come out, unless all is removed`],
+    [isTooDear(options, parts, 'unstake'), 'SlippageTooHigh', slippageText(options, quote)],
+    [!parts.hasAccount, 'HotKeyAccountNotExists', 'no such hotkey was ever registered anywhere'],
+  ];
 }
 
 /**
  * Takes stake back from a hotkey: `amountRao` of alpha, swapped into TAO by the pool.
- * @throws bad-address, bad-value, refused (`SubnetNotExists`, `NotEnoughStakeToWithdraw`, `AmountTooLow`, `SlippageTooHigh`, `HotKeyAccountNotExists`), and as `sendCall`
+ * @throws bad-address, bad-value, refused (`Payment`, `SubnetNotExists`, `SubtokenDisabled`, `NotEnoughStakeToWithdraw`, `AmountTooLow`, `SlippageTooHigh`, `HotKeyAccountNotExists`), and as `sendCall`
+ * @example await removeStake(chain, { netuid: 1, hotkey, amountRao: 'all', signer: coldkey });
  */
-export async function removeStake(chain: Chain, options: StakeOptions & SendOptions): Promise<Staked> {
-  const plan = await planRemoveStake(chain, { ...options, account: options.signer.hotkey });
-  return readStaked(chain, await sendPlan(chain, plan, options), { ...options, event: 'StakeRemoved' });
-}
-
-/** Taking back all stake of a coldkey on a hotkey, on all subnets. Has no limit of price. @throws bad-address, unsupported, and as `Chain.request` */
-export async function planUnstakeAll(chain: Chain, options: { readonly hotkey: string; readonly account: string }): Promise<Plan> {
-  const hotkey = parseHotkey(options.hotkey);
-  const account = parseHotkey(options.account);
-  const [owner] = await readStorage(await openState(chain), [subtensor('Owner', hotkey)]);
-  const checks: Check[] = [[isNobody(owner), 'HotKeyAccountNotExists', 'no such hotkey was ever registered anywhere']];
-  return createPlan(chain, { call: subtensorCall(chain, 'unstake_all', [hotkey]), account, figures: {}, checks });
-}
-
-/** Takes back all stake of the coldkey `signer` on a hotkey, on all subnets, at whatever price. @throws bad-address, refused (`HotKeyAccountNotExists`), and as `sendCall` */
-export async function unstakeAll(chain: Chain, options: { readonly hotkey: string } & SendOptions): Promise<Inclusion> {
-  return sendPlan(chain, await planUnstakeAll(chain, { hotkey: options.hotkey, account: options.signer.hotkey }), options);
+export async function removeStake(chain: Chain, options: RemoveStakeOptions & SendOptions): Promise<Staked> {
+  const inclusion = await sendPlan(chain, await planRemoveStake(chain, { ...options, account: options.signer.hotkey }), options);
+  subtensorEvent(inclusion, 'StakeRemoved');
+  const [removal] = removalsOf(inclusion) as [Removal];
+  return { ...inclusion, stakeRao: await stakeAfter(chain, inclusion, options), taoRao: removal.taoRao, alphaRao: removal.alphaRao };
 }
 
 interface Parts {
   readonly netuid: number;
   readonly hotkey: Hotkey;
   readonly account: Hotkey;
+  /** Rao of TAO to add, or of alpha to remove. */
+  readonly amountRao: bigint;
   readonly quote: SwapQuote;
   readonly limitPriceRao: bigint | undefined;
   readonly balanceRao: bigint;
@@ -154,47 +165,37 @@ interface Parts {
   readonly checks: readonly Check[];
 }
 
-async function readParts(chain: Chain, options: StakeOptions & { readonly account: string }, direction: 'stake' | 'unstake'): Promise<Parts> {
-  const { amountRao, tolerance = DEFAULT_TOLERANCE } = options;
-  assertAmount(amountRao);
+async function readParts(chain: Chain, options: RemoveStakeOptions & { readonly account: string }, direction: 'stake' | 'unstake'): Promise<Parts> {
+  const { tolerance = DEFAULT_TOLERANCE } = options;
+  if (options.amountRao !== 'all') assertAmount(options.amountRao);
   assertTolerance(tolerance);
   const netuid = parseNetuid(options.netuid);
   const [hotkey, account] = [parseHotkey(options.hotkey), parseHotkey(options.account)];
   const at = (await chain.finalisedHead()).hash;
   const queries = [subtensor('NetworksAdded', netuid), subtensor('SubtokenEnabled', netuid), subtensor('Owner', hotkey), accountQuery(account)];
-  const [values, quote, stakeRao] = await Promise.all([
-    readStorage(await openState(chain, at), queries),
-    readSwapQuote(chain, { netuid, direction, amountRao, at }),
-    readStake(chain, { netuid, hotkey, coldkey: account, at }),
-  ]);
+  const [values, stakeRao] = await Promise.all([readStorage(await openState(chain, at), queries), readStake(chain, { netuid, hotkey, coldkey: account, at })]);
+  const amountRao = options.amountRao === 'all' ? stakeRao : options.amountRao;
+  const quote = await readSwapQuote(chain, { netuid, direction, amountRao, at });
   const [exists, enabled, owner, info] = values;
   const limitPriceRao = tolerance === 'none' ? undefined : limitPrice({ priceRao: quote.priceRao, direction, tolerance });
   const checks: Check[] = [
     [!toBoolean(exists), 'SubnetNotExists', `there is no subnet ${netuid}`],
     [!toBoolean(enabled), 'SubtokenDisabled', `subnet ${netuid} has not been started yet: its owner has to call start_call`],
   ];
-  return { netuid, hotkey, account, quote, limitPriceRao, balanceRao: freeBalance(info), stakeRao, hasAccount: !isNobody(owner), checks };
+  return { netuid, hotkey, account, amountRao, quote, limitPriceRao, balanceRao: freeBalance(info), stakeRao, hasAccount: !isNobody(owner), checks };
 }
 
 /** The chain takes no more than brings the price to the limit; all or nothing is then nothing. */
-function isTooDear(options: StakeOptions, { quote, limitPriceRao }: { readonly quote: SwapQuote; readonly limitPriceRao: bigint | undefined }, direction: 'stake' | 'unstake'): boolean {
+function isTooDear(options: RemoveStakeOptions, { quote, limitPriceRao }: { readonly quote: SwapQuote; readonly limitPriceRao: bigint | undefined }, direction: 'stake' | 'unstake'): boolean {
   if (limitPriceRao === undefined || options.allowPartial === true) return false;
   return direction === 'stake' ? quote.priceAfterRao > limitPriceRao : quote.priceAfterRao < limitPriceRao;
 }
 
-function slippageText({ tolerance = DEFAULT_TOLERANCE }: StakeOptions, { priceRao, priceAfterRao, slippage }: SwapQuote): string {
+function slippageText({ tolerance = DEFAULT_TOLERANCE }: RemoveStakeOptions, { priceRao, priceAfterRao, slippage }: SwapQuote): string {
   const change = priceRao === 0n ? 0 : 100 * (Number(priceAfterRao) / Number(priceRao) - 1);
   return `it would move the price by ${change.toFixed(3)} % (${(100 * slippage).toFixed(3)} % lost on average), the tolerance is ${100 * Number(tolerance)} %; move less at once, or allow more`;
 }
 
-interface Outcome extends StakeOptions, SendOptions {
-  readonly event: 'StakeAdded' | 'StakeRemoved';
-}
-
-async function readStaked(chain: Chain, inclusion: Inclusion, { netuid, hotkey, signer, event }: Outcome): Promise<Staked> {
-  const stakeRao = await persist(() => readStake(chain, { netuid, hotkey, coldkey: signer.hotkey, at: inclusion.blockHash }));
-  // Coldkey, hotkey, TAO, alpha, netuid, fee.
-  const found = inclusion.events.find((candidate) => candidate.pallet === 'SubtensorModule' && candidate.name === event);
-  if (found === undefined) throw new ChainError('missing-event', `the call succeeded in block ${inclusion.blockNumber}, but caused no event ${event}; this runtime differs`, { subject: event, blockNumber: inclusion.blockNumber, extrinsicHash: inclusion.extrinsicHash });
-  return { ...inclusion, stakeRao, taoRao: BigInt(String(found.data[2])), alphaRao: BigInt(String(found.data[3])) };
+async function stakeAfter(chain: Chain, { blockHash }: Inclusion, { netuid, hotkey, signer }: Pick<StakeOptions, 'netuid' | 'hotkey'> & SendOptions): Promise<bigint> {
+  return persist(() => readStake(chain, { netuid, hotkey, coldkey: signer.hotkey, at: blockHash }));
 }

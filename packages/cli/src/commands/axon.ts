@@ -6,14 +6,13 @@
 import { readFile } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import { addCallOptions, runCall, type CallFlags } from '../chain-call.ts';
-import { CliError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
-import { addNetuidOption } from '../hotkey-option.ts';
+import { addNetuidOption, hotkeyOfSigner } from '../hotkey-option.ts';
 import { addNetworkOption, connectNetwork, type NetworkFlags } from '../network-options.ts';
 import { describeUse, wholeNumber } from '../options.ts';
 import { printFacts } from '../print-table.ts';
 import { addGroup } from '../program.ts';
-import { addKeyFileOption, addressOf, addWalletOptions, type SignerFlags } from '../wallet-options.ts';
+import { addKeyFileOption, addWalletOptions, type SignerFlags } from '../wallet-options.ts';
 
 interface ShowFlags extends SignerFlags, NetworkFlags {
   readonly netuid: number;
@@ -46,9 +45,8 @@ export function registerAxon(program: Command, context: CliContext): void {
 }
 
 async function runShow(flags: ShowFlags, context: CliContext): Promise<void> {
-  const { parseHotkey, readAxon, readCertificate } = await import('@connito/chain');
-  const hotkey = flags.hotkey === undefined ? await addressOf(flags, context, 'hotkey') : parseHotkey(flags.hotkey);
-  if (hotkey === undefined) throw new CliError('usage', 'Which hotkey? Name it by --hotkey, or a wallet by --wallet-name');
+  const { readAxon, readCertificate } = await import('@connito/chain');
+  const hotkey = await hotkeyOfSigner(flags, context);
   const chain = await connectNetwork(flags, context);
   try {
     const at = (await chain.finalisedHead()).hash;
@@ -94,6 +92,7 @@ async function runServe(flags: ServeFlags, context: CliContext): Promise<void> {
   );
 }
 
-function addressText({ ip, port }: { readonly ip: string; readonly port: number }): string {
+/** As in a URL. */
+export function addressText({ ip, port }: { readonly ip: string; readonly port: number }): string {
   return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
 }

@@ -19,6 +19,7 @@ import { registerModel } from './model.ts';
 import { registerOwner } from './owner.ts';
 import { registerPol } from './pol.ts';
 import { registerPretrain } from './pretrain.ts';
+import { registerPrometheus } from './prometheus.ts';
 import { registerStake } from './stake.ts';
 import { registerSubnet } from './subnet.ts';
 import { registerTake } from './take.ts';
@@ -30,4 +31,4 @@ import { registerWallet } from './wallet.ts';
 import { registerWeights } from './weights.ts';
 
 /** A new command file is added here and nowhere else. */
-export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerWallet, registerSubnet, registerStake, registerChildren, registerTake, registerAxon, registerWeights, registerCommitment, registerTimelock, registerData, registerModel, registerExperts, registerTrain, registerPretrain, registerEval, registerGenerate, registerEngine, registerPol, registerVerify];
+export const commands: readonly Register[] = [registerDemo, registerLocalnet, registerMiner, registerValidator, registerOwner, registerWallet, registerSubnet, registerStake, registerChildren, registerTake, registerAxon, registerPrometheus, registerWeights, registerCommitment, registerTimelock, registerData, registerModel, registerExperts, registerTrain, registerPretrain, registerEval, registerGenerate, registerEngine, registerPol, registerVerify];

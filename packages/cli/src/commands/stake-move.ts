@@ -8,7 +8,9 @@ import type { Chain, Inclusion, Keypair, MoveFigures, Plan } from '@connito/chai
 import { addCallOptions, runCall, type CallFlags, type Fact } from '../chain-call.ts';
 import type { CliContext } from '../context.ts';
 import { addNetuidOption, hotkeyOf } from '../hotkey-option.ts';
-import { decimalNumber, describeUse, wholeNumber } from '../options.ts';
+import { describeUse, wholeNumber } from '../options.ts';
+import { addPriceOptions, priceLimit, type PriceFlags } from '../price-options.ts';
+import { slippageText } from '../stake-facts.ts';
 import { formatAmount, taoAmount } from '../tao.ts';
 
 interface MoveFlags extends CallFlags {
@@ -26,11 +28,8 @@ interface ToColdkeyFlags extends MoveFlags {
   readonly toColdkey: string;
 }
 
-interface SwapFlags extends MoveFlags {
+interface SwapFlags extends MoveFlags, PriceFlags {
   readonly toNetuid: number;
-  readonly tolerance: number;
-  readonly anyPrice?: true;
-  readonly partial?: true;
 }
 
 const EXAMPLE_KEY = '5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty';
@@ -47,12 +46,7 @@ export function registerMoves(group: Command, context: CliContext): void {
     .addOption(toNetuid())
     .action((flags: ToColdkeyFlags) => runTransfer(flags, context));
   describeUse(transfer, [`connito stake transfer --netuid 1 --amount 10 --to-coldkey ${EXAMPLE_KEY} --wallet-name validator`, `connito stake transfer --netuid 1 --amount 10 --to-coldkey ${EXAMPLE_KEY} --wallet-name validator --dry-run --json`]);
-  const swap = moveOptions(group.command('swap').description('Move stake to another subnet, through the pools of both. Signed by the coldkey.'))
-    .addOption(toNetuid().makeOptionMandatory())
-    .addOption(new Option('--tolerance <fraction>', 'how much worse than now the price may get').argParser(decimalNumber({ min: 0, max: 0.99 })).default(0.005, '0.005, half a per cent'))
-    .option('--any-price', 'take whatever the pools give')
-    .option('--partial', 'move what can be had within the tolerance, rather than all or nothing')
-    .action((flags: SwapFlags) => runSwap(flags, context));
+  const swap = addPriceOptions(moveOptions(group.command('swap').description('Move stake to another subnet, through the pools of both. Signed by the coldkey.')).addOption(toNetuid().makeOptionMandatory())).action((flags: SwapFlags) => runSwap(flags, context));
   describeUse(swap, ['connito stake swap --netuid 1 --to-netuid 2 --amount 10 --wallet-name validator', 'connito stake swap --netuid 1 --to-netuid 2 --amount 10 --wallet-name validator --tolerance 0.02 --dry-run']);
 }
 
@@ -82,7 +76,7 @@ async function runTransfer(flags: ToColdkeyFlags, context: CliContext): Promise<
 
 async function runSwap(flags: SwapFlags, context: CliContext): Promise<void> {
   const { planSwapStake, swapStake } = await import('@connito/chain');
-  const options = { ...(await partsOf(flags, context)), toNetuid: flags.toNetuid, tolerance: flags.anyPrice ? ('none' as const) : flags.tolerance, allowPartial: flags.partial ?? false };
+  const options = { ...(await partsOf(flags, context)), toNetuid: flags.toNetuid, ...priceLimit(flags) };
   await run({ to: 'the same hotkey', options, plan: (chain, account) => planSwapStake(chain, { ...options, account }), send: (chain, signer) => swapStake(chain, { ...options, signer }) }, flags, context);
 }
 
@@ -134,7 +128,7 @@ function moveFacts({ quotes, limitPriceRao, receivedRao, stakeRao, stakeAfterRao
       : [
           ['on the way', `about ${formatAmount(quotes[0].outputRao)} TAO`],
           ["pools' fees", `${formatAmount(quotes[0].feeRao)} alpha, ${formatAmount(quotes[1].feeRao)} TAO`],
-          ['slippage', `${(100 * (1 - (1 - quotes[0].slippage) * (1 - quotes[1].slippage))).toFixed(4)} %`],
+          ['slippage', slippageText(1 - (1 - quotes[0].slippage) * (1 - quotes[1].slippage))],
           ['limit', limitPriceRao === undefined ? 'none: any price' : `${formatAmount(limitPriceRao)} alpha for 1`],
         ];
   return [['to', to], ['you give', `${formatAmount(amountRao)} alpha`], ['arrives', `${quotes === undefined ? '' : 'about '}${formatAmount(receivedRao)} alpha`], ...swapped, ['stake', `${formatAmount(stakeRao)} alpha, then ${formatAmount(stakeAfterRao)}`]];

@@ -1,28 +1,27 @@
 /**
- * `connito stake`: add, remove, show; moving it has a file of its own.
+ * `connito stake`: add and show; removing and moving it have files of their own.
  *
  * @module
  */
 import { Option, type Command } from 'commander';
-import type { StakeFigures, StakeOptions } from '@connito/chain';
-import { addCallOptions, runCall, type CallFlags, type Fact } from '../chain-call.ts';
+import { addCallOptions, runCall, type CallFlags } from '../chain-call.ts';
 import type { CliContext } from '../context.ts';
 import { addNetuidOption, hotkeyOf } from '../hotkey-option.ts';
 import { addNetworkOption, connectNetwork, type NetworkFlags } from '../network-options.ts';
-import { decimalNumber, describeUse, wholeNumber } from '../options.ts';
+import { describeUse, wholeNumber } from '../options.ts';
+import { addPriceOptions, priceLimit, type PriceFlags } from '../price-options.ts';
 import { printFacts, printTable } from '../print-table.ts';
 import { addGroup } from '../program.ts';
+import { stakeFacts } from '../stake-facts.ts';
 import { formatAmount, taoAmount } from '../tao.ts';
 import { addKeyFileOption, addressOf, addWalletOptions, KEY_VARIABLE, openWalletOf, type SignerFlags } from '../wallet-options.ts';
 import { registerMoves } from './stake-move.ts';
+import { registerRemove } from './stake-remove.ts';
 
-interface StakeFlags extends CallFlags {
+interface AddFlags extends CallFlags, PriceFlags {
   readonly netuid: number;
   readonly hotkey?: string;
   readonly amount: bigint;
-  readonly tolerance: number;
-  readonly anyPrice?: true;
-  readonly partial?: true;
 }
 
 interface ShowFlags extends SignerFlags, NetworkFlags {
@@ -35,60 +34,40 @@ interface ShowFlags extends SignerFlags, NetworkFlags {
 /** Adds `connito stake`. */
 export function registerStake(program: Command, context: CliContext): void {
   const group = addGroup(program, 'stake', 'Add, remove, move and show stake.');
-  describeUse(
-    stakeOptions(group.command('add'), 'TAO to stake').description('Stake TAO on a hotkey; its subnet’s pool turns it into alpha. Signed by the coldkey.').action((flags: StakeFlags) => runStake(flags, context, 'add')),
-    ['connito stake add --netuid 1 --amount 100 --wallet-name validator', 'connito stake add --netuid 1 --amount 100 --hotkey 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY --dry-run'],
-  );
-  describeUse(
-    stakeOptions(group.command('remove'), 'alpha to take back').description('Take alpha back from a hotkey, as TAO. Signed by the coldkey.').action((flags: StakeFlags) => runStake(flags, context, 'remove')),
-    ['connito stake remove --netuid 1 --amount 25.5 --wallet-name validator', 'connito stake remove --netuid 1 --amount 25.5 --wallet-name validator --tolerance 0.02 --yes'],
-  );
+  registerAdd(group, context);
+  registerRemove(group, context);
   registerMoves(group, context);
   registerShow(group, context);
 }
 
-function stakeOptions(command: Command, amount: string): Command {
-  return addNetuidOption(addCallOptions(command))
-    .addOption(new Option('--amount <amount>', amount).argParser(taoAmount()).makeOptionMandatory())
-    .option('--hotkey <ss58>', "hotkey to stake on (default: the wallet's)")
-    .addOption(new Option('--tolerance <fraction>', 'how much worse than now the price may get').argParser(decimalNumber({ min: 0, max: 0.99 })).default(0.005, '0.005, half a per cent'))
-    .option('--any-price', 'take whatever the pool gives')
-    .option('--partial', 'take what can be had within the tolerance, rather than all or nothing');
+function registerAdd(group: Command, context: CliContext): void {
+  const add = addPriceOptions(
+    addNetuidOption(addCallOptions(group.command('add').description('Stake TAO on a hotkey; its subnet’s pool turns it into alpha. Signed by the coldkey.')))
+      .addOption(new Option('--amount <amount>', 'TAO to stake').argParser(taoAmount()).makeOptionMandatory())
+      .option('--hotkey <ss58>', "hotkey to stake on (default: the wallet's)"),
+  ).action((flags: AddFlags) => runAdd(flags, context));
+  describeUse(add, ['connito stake add --netuid 1 --amount 100 --wallet-name validator', 'connito stake add --netuid 1 --amount 100 --hotkey 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY --dry-run']);
 }
 
-async function runStake(flags: StakeFlags, context: CliContext, direction: 'add' | 'remove'): Promise<void> {
-  const chainModule = await import('@connito/chain');
-  const options = { netuid: flags.netuid, hotkey: await hotkeyOf(flags, context), amountRao: flags.amount, tolerance: flags.anyPrice ? ('none' as const) : flags.tolerance, allowPartial: flags.partial ?? false } satisfies StakeOptions;
-  const isAdd = direction === 'add';
+async function runAdd(flags: AddFlags, context: CliContext): Promise<void> {
+  const { addStake, planAddStake } = await import('@connito/chain');
+  const options = { netuid: flags.netuid, hotkey: await hotkeyOf(flags, context), amountRao: flags.amount, ...priceLimit(flags) };
   await runCall(
     {
       role: 'coldkey',
-      question: `${isAdd ? 'Stake' : 'Unstake'} ${formatAmount(flags.amount)} ${isAdd ? 'TAO' : 'alpha'} on ${options.hotkey}, subnet ${flags.netuid}`,
+      question: `Stake ${formatAmount(flags.amount)} TAO on ${options.hotkey}, subnet ${flags.netuid}`,
       asks: true,
-      plan: (chain, account) => (isAdd ? chainModule.planAddStake(chain, { ...options, account }) : chainModule.planRemoveStake(chain, { ...options, account })),
-      facts: (figures) => stakeFacts(figures, isAdd),
+      plan: (chain, account) => planAddStake(chain, { ...options, account }),
+      facts: (figures) => stakeFacts(figures, 'add'),
       send: async (chain, signer) => {
-        const { blockNumber, blockHash, extrinsicHash, stakeRao, taoRao, alphaRao } = await (isAdd ? chainModule.addStake(chain, { ...options, signer }) : chainModule.removeStake(chain, { ...options, signer }));
+        const { blockNumber, blockHash, extrinsicHash, stakeRao, taoRao, alphaRao } = await addStake(chain, { ...options, signer });
         return { blockNumber, blockHash, extrinsicHash, stakeRao, taoRao, alphaRao };
       },
-      done: ({ taoRao, alphaRao, stakeRao, blockNumber }) => `${isAdd ? 'staked' : 'took back'} ${formatAmount(taoRao as bigint)} TAO for ${formatAmount(alphaRao as bigint)} alpha in block ${String(blockNumber)}; stake is now ${formatAmount(stakeRao as bigint)}`,
+      done: ({ taoRao, alphaRao, stakeRao, blockNumber }) => `staked ${formatAmount(taoRao as bigint)} TAO for ${formatAmount(alphaRao as bigint)} alpha in block ${String(blockNumber)}; stake is now ${formatAmount(stakeRao as bigint)}`,
     },
     flags,
     context,
   );
-}
-
-function stakeFacts({ quote, limitPriceRao, balanceRao, balanceAfterRao, stakeRao, stakeAfterRao }: StakeFigures, isAdd: boolean): Fact[] {
-  const [into, out] = isAdd ? ['TAO', 'alpha'] : ['alpha', 'TAO'];
-  return [
-    ['price', `${formatAmount(quote.priceRao)} TAO for 1 alpha${quote.isSimulated ? '' : ' (computed from the pool)'}`],
-    ['you give', `${formatAmount(quote.inputRao)} ${into}, ${formatAmount(quote.feeRao)} of it the pool's fee`],
-    ['you get', `about ${formatAmount(quote.outputRao)} ${out}`],
-    ['slippage', `${(100 * quote.slippage).toFixed(4)} %`],
-    ['limit', limitPriceRao === undefined ? 'none: any price' : `${formatAmount(limitPriceRao)} TAO for 1 alpha`],
-    ['balance', `${formatAmount(balanceRao)} TAO, then about ${formatAmount(balanceAfterRao)}`],
-    ['stake', `${formatAmount(stakeRao)} alpha, then about ${formatAmount(stakeAfterRao)}`],
-  ];
 }
 
 function registerShow(group: Command, context: CliContext): void {

@@ -15,6 +15,7 @@ import { addKeyFileOption, addressOf, addWalletOptions, openWalletOf, walletPath
 import { registerWalletCreate } from './wallet-create.ts';
 import { registerWalletRegen } from './wallet-regen.ts';
 import { registerWalletSign } from './wallet-sign.ts';
+import { registerWalletTransfer } from './wallet-transfer.ts';
 
 interface ShowFlags extends WalletFlags {
   readonly json?: true;
@@ -38,6 +39,7 @@ export function registerWallet(program: Command, context: CliContext): void {
   registerWalletCreate(group, context);
   registerWalletRegen(group, context);
   registerBalance(group, context);
+  registerWalletTransfer(group, context);
   registerWalletSign(group, context);
 }
 
