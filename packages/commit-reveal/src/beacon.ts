@@ -103,12 +103,13 @@ export function pulseRandomness(signature: Uint8Array): Uint8Array {
 
 /**
  * Signs a round, as a beacon of one node does (localnet).
- * @param secretKey - 32 bytes, big-endian, below the group's order; see {@link deriveBeaconKey}
+ * @param secretKey - 32 bytes, big-endian, from 1 to below the group's order; see {@link deriveBeaconKey}
  * @returns 48 bytes, compressed G1
  * @throws bad-length, out-of-range
  */
 export function signRound(secretKey: Uint8Array, round: number): Uint8Array {
-  assertLength('secretKey', secretKey, 32);
+  const secret = bigEndian(assertLength('secretKey', secretKey, 32));
+  if (secret === 0n || secret >= ORDER) throw new CommitRevealError('out-of-range', "expected a beacon's secret key to be from 1 to below the group's order", { field: 'secretKey' });
   return SCHEME.sign(roundPoint(round), secretKey).toBytes();
 }
 

@@ -14,8 +14,8 @@ const OVERFLOW = 65520;
  * @throws sheet-score when `value` is negative, NaN, infinite, or rounds to infinity
  */
 export function encodeBinary16(value: number): number {
-  if (!(value >= 0 && value < OVERFLOW)) {
-    throw new CommitRevealError('sheet-score', `expected a score from 0 to ${MAX_BINARY16}, got ${value}`, { expected: `0..${MAX_BINARY16}`, actual: String(value) });
+  if (!(typeof value === 'number' && value >= 0 && value < OVERFLOW)) {
+    throw new CommitRevealError('sheet-score', `expected a score from 0 to ${MAX_BINARY16}, got ${String(value)}`, { expected: `0..${MAX_BINARY16}`, actual: String(value) });
   }
   if (value === 0) return 0;
   const exponent = Math.max(exponentOf(value), -14);
@@ -28,12 +28,12 @@ export function encodeBinary16(value: number): number {
 
 /**
  * The value of 16 bits without a sign.
- * @throws sheet-score when the bits mean infinity or NaN, or the sign bit is set
+ * @throws sheet-score when the bits mean infinity or NaN, the sign bit is set, or they are no 16 bits
  */
 export function decodeBinary16(bits: number): number {
   const exponent = bits >>> 10;
-  if (exponent >= 31) {
-    throw new CommitRevealError('sheet-score', `expected a finite, non-negative binary16, got 0x${bits.toString(16)}`, { actual: bits });
+  if (!Number.isInteger(bits) || bits < 0 || bits > 0xffff || exponent >= 31) {
+    throw new CommitRevealError('sheet-score', `expected the 16 bits of a finite, non-negative binary16, got ${String(bits)}`, { expected: '0..0x7bff', actual: String(bits) });
   }
   const fraction = bits & 1023;
   return exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25);

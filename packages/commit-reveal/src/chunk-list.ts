@@ -17,7 +17,7 @@
 import { CommitRevealError } from './errors.ts';
 import { equalBytes } from './hex.ts';
 import { createBlockCutter } from './internal/blocks.ts';
-import { assertLength, assertUnsigned, concatBytes, readU32, readU64, u32, u64 } from './internal/bytes.ts';
+import { assertBytes, assertLength, assertUnsigned, joinBytes, readU32, readU64, u32, u64 } from './internal/bytes.ts';
 import { merkleRoot, proveMerkleLeaf, verifyMerkleProof, type MerkleProof, type MerkleRules } from './internal/merkle.ts';
 import { createPortableSha256, sha256, type CreateSha256 } from './sha256.ts';
 
@@ -87,7 +87,7 @@ export function computeChunkRoot(list: ChunkList): Uint8Array {
 /** The side file of a list. @throws out-of-range, bad-length, chunk-list */
 export function encodeChunkList(list: ChunkList): Uint8Array {
   assertList(list);
-  return concatBytes(MAGIC, u32('chunkBytes', list.chunkBytes), u64('sizeBytes', list.sizeBytes), ...list.hashes);
+  return joinBytes([MAGIC, u32('chunkBytes', list.chunkBytes), u64('sizeBytes', list.sizeBytes), ...list.hashes]);
 }
 
 /**
@@ -96,6 +96,7 @@ export function encodeChunkList(list: ChunkList): Uint8Array {
  */
 export function decodeChunkList(bytes: Uint8Array, root: Uint8Array): ChunkList {
   assertLength('root', root, 32);
+  assertBytes('the chunk list', bytes);
   if (bytes.length < HEADER_BYTES || !equalBytes(bytes.subarray(0, MAGIC.length), MAGIC)) throw badList('"connito/chunks/v1" at the beginning', `${bytes.length} bytes of something else`);
   const shape = { chunkBytes: readU32(bytes, MAGIC.length), sizeBytes: readU64('sizeBytes', bytes, MAGIC.length + 4) };
   const count = countChunks(shape);
@@ -150,6 +151,7 @@ export function proveChunk(list: ChunkList, index: number): ChunkProof {
 
 /** Whether `chunk` is the one that `proof` speaks of, under `root`. Malformed proofs are false. */
 export function verifyChunkProof({ root, chunk, proof }: { readonly root: Uint8Array; readonly chunk: Uint8Array; readonly proof: ChunkProof }): boolean {
+  if (typeof proof !== 'object' || proof === null) return false;
   const { chunkBytes, sizeBytes, index, count } = proof;
   if (!isChunkBytes(chunkBytes) || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0 || count !== chunkCount(proof)) return false;
   if (!Number.isSafeInteger(index) || index < 0 || index >= count || chunk.length !== chunkLength(proof, index)) return false;
@@ -197,7 +199,7 @@ function assertList(list: ChunkList): ChunkList {
 
 function isChunkBytes(chunkBytes: number): boolean {
   const [min, max] = CHUNK_BYTES_RANGE;
-  return Number.isInteger(Math.log2(chunkBytes)) && chunkBytes >= min && chunkBytes <= max;
+  return Number.isSafeInteger(chunkBytes) && Number.isInteger(Math.log2(chunkBytes)) && chunkBytes >= min && chunkBytes <= max;
 }
 
 function assertChunkBytes(chunkBytes: number): void {

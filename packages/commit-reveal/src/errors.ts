@@ -7,7 +7,7 @@
 
 /** Why something was refused. Append-only. */
 export type CommitRevealErrorCode =
-  /** A byte string (hash, key, salt, signature) has the wrong length. */
+  /** A byte string (hash, key, salt, signature) has the wrong length, or is no `Uint8Array`. */
   | 'bad-length'
   /** An integer is negative, fractional, or does not fit its field. */
   | 'out-of-range'
@@ -19,7 +19,7 @@ export type CommitRevealErrorCode =
   | 'no-tensors'
   /** Two tensors bear the same name. */
   | 'duplicate-tensor'
-  /** A tensor was fed more or fewer bytes than its header announced, or was fed after it was finished. */
+  /** A tensor was fed more or fewer bytes than its header announced, or was fed after it was finished; or a stream gave something else than bytes. */
   | 'bad-stream'
   /** A tensor asked for is not in the tree. */
   | 'unknown-tensor'

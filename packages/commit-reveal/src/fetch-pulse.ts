@@ -7,15 +7,21 @@
  * @module
  * @see https://docs.drand.love/dev-guide/API%20Documentation%20v1/http-api
  */
-import { pulseRandomness, roundTimeMs, verifyPulse, type Beacon, type Pulse } from './beacon.ts';
+import { parseBeaconKey, pulseRandomness, roundTimeMs, verifyPulse, type Beacon, type Pulse } from './beacon.ts';
 import { CommitRevealError } from './errors.ts';
 import { fromHex } from './hex.ts';
-import { concatBytes, decodeText } from './internal/bytes.ts';
+import { abortable } from './internal/abortable.ts';
+import { decodeText, joinBytes } from './internal/bytes.ts';
 
 /** Public endpoints of drand's League of Entropy. */
 export const DRAND_ENDPOINTS: readonly string[] = Object.freeze(['https://api.drand.sh', 'https://drand.cloudflare.com', 'https://api2.drand.sh', 'https://api3.drand.sh']);
 /** Longest answer that is read: an honest one has about 300 bytes. */
 export const MAX_RESPONSE_BYTES = 4_096;
+
+const DEFAULT_TIMEOUT_MS = 5_000;
+const DEFAULT_HEDGE_MS = 1_000;
+/** What a timer takes: longer ones go off at once. */
+const MAX_DURATION_MS = 2 ** 31 - 1;
 
 /** The little of `fetch` that is used; the platform's fits. */
 export type PulseFetch = (url: string, init: { readonly signal: AbortSignal; readonly redirect: 'error' }) => Promise<PulseResponse>;
@@ -45,11 +51,14 @@ export interface FetchPulseOptions {
 /**
  * The pulse of a round, verified, with its randomness.
  * @throws beacon-unreachable when no endpoint gave it; the message names what each did
- * @throws out-of-range (round), bad-beacon, bad-endpoint; the signal's reason when aborted
+ * @throws out-of-range (round, durations), bad-beacon, bad-length (its key), bad-endpoint; the signal's reason when aborted
  * @example const { signature } = await fetchPulse({ beacon: QUICKNET, round: 1000, fetch });
  */
 export async function fetchPulse(options: FetchPulseOptions): Promise<Required<Pulse>> {
-  const { beacon, round, endpoints = DRAND_ENDPOINTS, hedgeAfterMs = 1_000, signal } = options;
+  const { beacon, round, endpoints = DRAND_ENDPOINTS, hedgeAfterMs = DEFAULT_HEDGE_MS, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+  assertDuration('timeoutMs', timeoutMs);
+  assertDuration('hedgeAfterMs', hedgeAfterMs);
+  parseBeaconKey(beacon.publicKey);
   const dueMs = roundTimeMs(beacon, round);
   const urls = endpoints.map((endpoint) => pulseUrl(endpoint, beacon.chainHash, round));
   signal?.throwIfAborted();
@@ -85,14 +94,16 @@ function pause(durationMs: number, stop: AbortSignal): Promise<void> {
   });
 }
 
-async function ask(url: string, { beacon, round, fetch, timeoutMs = 5_000 }: FetchPulseOptions, stop: AbortSignal): Promise<Required<Pulse>> {
+async function ask(url: string, { beacon, round, fetch, timeoutMs = DEFAULT_TIMEOUT_MS }: FetchPulseOptions, stop: AbortSignal): Promise<Required<Pulse>> {
   stop.throwIfAborted();
   const timeout = AbortSignal.timeout(timeoutMs);
-  const response = await fetch(url, { signal: AbortSignal.any([stop, timeout]), redirect: 'error' }).catch((cause: unknown) => {
+  const signal = AbortSignal.any([stop, timeout]);
+  // A `fetch` that was brought along may not heed the signal.
+  const response = await abortable(fetch(url, { signal, redirect: 'error' }), signal).catch((cause: unknown) => {
     throw timeout.aborted ? new Error(`no answer within ${timeoutMs} ms`) : plainFailure(cause);
   });
   if (response.status !== 200) throw new Error(response.status === 404 || response.status === 425 ? `it has no such round (HTTP ${response.status})` : `HTTP ${response.status}`);
-  const body = await readBody(response, () => timeout.aborted).catch((cause: unknown) => {
+  const body = await abortable(readBody(response), signal).catch((cause: unknown) => {
     throw timeout.aborted ? new Error(`its answer did not end within ${timeoutMs} ms`) : plainFailure(cause);
   });
   const pulse = parsePulse(body);
@@ -101,7 +112,7 @@ async function ask(url: string, { beacon, round, fetch, timeoutMs = 5_000 }: Fet
   return { ...pulse, randomness: pulseRandomness(pulse.signature) };
 }
 
-async function readBody({ body }: PulseResponse, isLate: () => boolean): Promise<Uint8Array> {
+async function readBody({ body }: PulseResponse): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const part of body ?? []) {
@@ -109,8 +120,7 @@ async function readBody({ body }: PulseResponse, isLate: () => boolean): Promise
     if (sizeBytes > MAX_RESPONSE_BYTES) throw new Error(`its answer has more than ${MAX_RESPONSE_BYTES} bytes`);
     parts.push(part);
   }
-  if (isLate()) throw new Error('late');
-  return concatBytes(...parts);
+  return joinBytes(parts);
 }
 
 /** An answer's members, as far as they have the right types; whether they are true is checked after. */
@@ -126,17 +136,23 @@ function parsePulse(body: Uint8Array): Pulse {
 
 /** `fetch` hides what happened in the cause. */
 function plainFailure(error: unknown): Error {
-  const { cause, message } = error as Error;
+  if (!(error instanceof Error)) return new Error(String(error), { cause: error });
+  const { cause, message } = error;
   return new Error(cause instanceof Error && cause.message !== '' ? cause.message : message, { cause: error });
 }
 
 function pulseUrl(endpoint: string, chainHash: string, round: number): string {
   const base = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  if (base === undefined || !['https:', 'http:'].includes(base.protocol) || base.username !== '' || base.search !== '' || base.hash !== '') {
+  if (base === undefined || !['https:', 'http:'].includes(base.protocol) || base.username !== '' || base.password !== '' || base.search !== '' || base.hash !== '') {
     throw new CommitRevealError('bad-endpoint', 'expected an endpoint of a beacon to be an http(s) URL without credentials, query or fragment, for example https://api.drand.sh', { field: 'endpoints' });
   }
   if (!/^[0-9a-f]{64}$/.test(chainHash)) throw new CommitRevealError('bad-beacon', 'expected the chain hash of a beacon as 64 lowercase hexadecimal digits', { field: 'chainHash' });
   return `${base.href.replace(/\/$/, '')}/${chainHash}/public/${round}`;
+}
+
+function assertDuration(field: string, durationMs: number): void {
+  if (Number.isInteger(durationMs) && durationMs >= 0 && durationMs <= MAX_DURATION_MS) return;
+  throw new CommitRevealError('out-of-range', `${field} must be whole milliseconds from 0 to ${MAX_DURATION_MS}, got ${String(durationMs)}`, { field, expected: `0..${MAX_DURATION_MS}`, actual: String(durationMs) });
 }
 
 interface Unreached {

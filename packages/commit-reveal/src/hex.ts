@@ -4,25 +4,30 @@
  */
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { CommitRevealError } from './errors.ts';
+import { assertBytes, kindOf } from './internal/bytes.ts';
 
 /**
  * Lowercase hexadecimal without prefix.
+ * @throws bad-length when it is no bytes
  * @example toHex(Uint8Array.of(1, 255)) // '01ff'
  */
 export function toHex(bytes: Uint8Array): string {
-  return bytesToHex(bytes);
+  return bytesToHex(assertBytes('what becomes hex', bytes));
 }
 
 /**
  * Bytes of hexadecimal text, with or without `0x`, in either case.
- * @throws bad-hex when the text has another character or an odd length
+ * @throws bad-hex when it is no text, has another character or an odd length
  * @example fromHex('0x01ff') // Uint8Array [1, 255]
  */
 export function fromHex(text: string): Uint8Array {
+  if (typeof text !== 'string') throw new CommitRevealError('bad-hex', `expected hexadecimal text, got ${kindOf(text)}`, { expected: 'text', actual: kindOf(text) });
   const digits = text.startsWith('0x') ? text.slice(2) : text;
-  if (digits.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(digits)) {
-    const shown = text.length > 80 ? `${text.slice(0, 80)}…` : text;
-    throw new CommitRevealError('bad-hex', `expected an even number of hexadecimal digits, got ${JSON.stringify(shown)}`, { actual: shown });
+  const wrong = digits.search(/[^0-9a-fA-F]/);
+  if (digits.length % 2 !== 0 || wrong >= 0) {
+    // What is not hex may be a secret that was put in the wrong place: it is not quoted.
+    const actual = `${digits.length} characters${wrong < 0 ? '' : `, of which number ${wrong + 1} is none`}`;
+    throw new CommitRevealError('bad-hex', `expected an even number of hexadecimal digits, got ${actual}`, { actual });
   }
   const out = new Uint8Array(digits.length / 2);
   for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);

@@ -15,7 +15,7 @@
  * @module
  */
 import { CommitRevealError } from './errors.ts';
-import { assertLength, concatBytes, decodeText, encodeText, readU32, readU64, u32, u64 } from './internal/bytes.ts';
+import { assertBytes, assertLength, concatBytes, decodeText, encodeText, readU32, readU64, u32, u64 } from './internal/bytes.ts';
 
 /** Longest `Raw` field of pallet Commitments. */
 export const MAX_FIELD_BYTES = 128;
@@ -77,9 +77,10 @@ export type ChainRecord = UpdateRecord | TaskRecord | SheetRecord | RootRecord;
 
 /**
  * The `Raw` fields of a record, each at most {@link MAX_FIELD_BYTES}.
- * @throws bad-length, out-of-range, bad-text, bad-locator
+ * @throws bad-length, out-of-range, bad-text, bad-locator, record-kind
  */
 export function encodeRecord(record: ChainRecord): Uint8Array[] {
+  if (!Object.hasOwn(RECORD_KINDS, record.kind)) throw new CommitRevealError('record-kind', `expected a record of kind ${Object.keys(RECORD_KINDS).join(', ')}, got ${String(record.kind)}`, { field: 'kind', actual: String(record.kind) });
   const head = Uint8Array.of(RECORD_KINDS[record.kind], RECORD_VERSION);
   switch (record.kind) {
     case 'update':
@@ -107,7 +108,7 @@ export function encodeRecord(record: ChainRecord): Uint8Array[] {
 
 /**
  * Reads the fields of a commitment. Every byte is accounted for: nothing trailing, nothing missing.
- * @throws record-fields, record-length, record-kind, record-version, record-gate, bad-locator, bad-text, out-of-range
+ * @throws record-fields, record-length, record-kind, record-version, record-gate, bad-locator, bad-text, out-of-range, bad-length (a field that is no bytes)
  */
 export function decodeRecord(fields: readonly Uint8Array[]): ChainRecord {
   const first = fields[0];
@@ -233,8 +234,9 @@ function assertLocator(locator: string, sizeBytes: number, limit: number): void 
   }
 }
 
-function assertFieldSize(index: number, field: Uint8Array): void {
-  if (field.length > MAX_FIELD_BYTES) throw wrongLength(`field ${index}`, `at most ${MAX_FIELD_BYTES} bytes`, field.length);
+/** That a `Raw` field is one. @throws bad-length (no bytes), record-length */
+export function assertFieldSize(index: number, field: Uint8Array): void {
+  if (assertBytes(`field ${index}`, field).length > MAX_FIELD_BYTES) throw wrongLength(`field ${index}`, `at most ${MAX_FIELD_BYTES} bytes`, field.length);
 }
 
 function hash(field: string, bytes: Uint8Array): Uint8Array {

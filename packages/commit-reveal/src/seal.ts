@@ -18,8 +18,8 @@ import { gcm } from '@noble/ciphers/aes.js';
 import { randomBytes as systemRandomBytes } from '@noble/hashes/utils.js';
 import { CommitRevealError } from './errors.ts';
 import { equalBytes } from './hex.ts';
-import { createBlockCutter, type BlockCutter } from './internal/blocks.ts';
-import { assertLength, concatBytes } from './internal/bytes.ts';
+import { assertChunk, createBlockCutter, type BlockCutter } from './internal/blocks.ts';
+import { assertBytes, assertLength, assertUnsigned, concatBytes, joinBytes } from './internal/bytes.ts';
 import { sha256 } from './sha256.ts';
 
 /** AES-256-GCM, one call for one frame, so that a caller can bring a faster one (`./node` has OpenSSL's). */
@@ -78,13 +78,14 @@ export const portableFrameCipher: FrameCipher = {
 
 /** How long `textBytes` are when sealed. @throws out-of-range */
 export function sealedSizeBytes(textBytes: number, frameBytes: number = DEFAULT_FRAME_BYTES): number {
+  assertUnsigned('textBytes', textBytes, 64);
   assertFrameBytes(frameBytes);
   return SEAL_HEADER_BYTES + textBytes + SEAL_TAG_BYTES * Math.max(1, Math.ceil(textBytes / frameBytes));
 }
 
 /**
  * Seals a stream. Holds one frame.
- * @throws bad-length, out-of-range (frameBytes)
+ * @throws bad-length, out-of-range (frameBytes), bad-stream (chunks that are no bytes)
  * @example for await (const bytes of sealStream(createReadStream(path), { key })) …
  */
 export async function* sealStream(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: SealOptions): AsyncGenerator<Uint8Array, void, undefined> {
@@ -97,7 +98,7 @@ export async function* sealStream(source: AsyncIterable<Uint8Array> | Iterable<U
 /** Seals bytes. @throws bad-length, out-of-range (frameBytes) */
 export function sealBytes(text: Uint8Array, options: SealOptions): Uint8Array {
   const sealer = createSealer(options);
-  return concatBytes(sealer.header, ...sealer.push(text), sealer.finish());
+  return joinBytes([sealer.header, ...sealer.push(assertBytes('text', text)), sealer.finish()]);
 }
 
 /**
@@ -107,7 +108,7 @@ export function sealBytes(text: Uint8Array, options: SealOptions): Uint8Array {
  * @throws seal-altered when a frame is not the one that was sealed there with this key: altered, moved, repeated, or another key
  * @throws seal-truncated, seal-trailing when the end is not where it was sealed
  * @throws seal-too-large when more than `maxBytes` come
- * @throws bad-length (key)
+ * @throws bad-length (key), out-of-range (maxBytes), bad-stream (chunks that are no bytes)
  */
 export async function* openSealStream(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: OpenSealOptions): AsyncGenerator<Uint8Array, void, undefined> {
   const opener = createOpener(options);
@@ -118,8 +119,8 @@ export async function* openSealStream(source: AsyncIterable<Uint8Array> | Iterab
 /** Opens bytes. @throws as {@link openSealStream} */
 export function openSealedBytes(sealed: Uint8Array, options: OpenSealOptions): Uint8Array {
   const opener = createOpener(options);
-  const frames = [...opener.push(sealed)];
-  return concatBytes(...frames, opener.finish());
+  const frames = [...opener.push(assertBytes('sealed', sealed))];
+  return joinBytes([...frames, opener.finish()]);
 }
 
 interface Frames {
@@ -145,6 +146,8 @@ function createSealer(options: SealOptions): Frames & { readonly header: Uint8Ar
 
 function createOpener(options: OpenSealOptions): Frames {
   const { maxBytes = Infinity } = options;
+  // NaN compares with nothing: it would be no limit at all.
+  if (!(maxBytes >= 0)) throw new CommitRevealError('out-of-range', `maxBytes must be at least 0, got ${String(maxBytes)}`, { field: 'maxBytes', expected: '>= 0', actual: String(maxBytes) });
   assertLength('key', options.key, 32);
   const head = createBlockCutter(SEAL_HEADER_BYTES);
   let frames: { readonly cutter: BlockCutter; readonly decrypt: FrameDecrypt } | undefined;
@@ -156,6 +159,7 @@ function createOpener(options: OpenSealOptions): Frames {
   };
   return {
     *push(chunk) {
+      assertChunk(chunk);
       let rest = chunk;
       if (frames === undefined) {
         const missing = SEAL_HEADER_BYTES - head.rest().length;
@@ -210,7 +214,7 @@ function deriveFrameKey(key: Uint8Array, header: Uint8Array): Uint8Array {
 
 function isFrameBytes(frameBytes: number): boolean {
   const [min, max] = FRAME_BYTES_RANGE;
-  return Number.isInteger(Math.log2(frameBytes)) && frameBytes >= min && frameBytes <= max;
+  return Number.isSafeInteger(frameBytes) && Number.isInteger(Math.log2(frameBytes)) && frameBytes >= min && frameBytes <= max;
 }
 
 function assertFrameBytes(frameBytes: number): void {

@@ -14,8 +14,8 @@
  * @module
  */
 import { CommitRevealError } from './errors.ts';
-import { assertLength, assertUnsigned, concatBytes, readU32, readU64, u32, u64 } from './internal/bytes.ts';
-import { decodeLocator, decodeRecord, encodeLocator, encodeRecord, MAX_FIELD_BYTES, MAX_FIELDS, MAX_UPDATE_LOCATOR_BYTES, readHead, RECORD_KINDS, wrongFields, wrongLength, type ChainRecord } from './record.ts';
+import { assertBytes, assertLength, assertUnsigned, concatBytes, readU32, readU64, u32, u64 } from './internal/bytes.ts';
+import { assertFieldSize, decodeLocator, decodeRecord, encodeLocator, encodeRecord, MAX_FIELDS, MAX_UPDATE_LOCATOR_BYTES, readHead, RECORD_KINDS, wrongFields, wrongLength, type ChainRecord } from './record.ts';
 import { SHEET_BYTES } from './sheet.ts';
 import { TIMELOCK_OVERHEAD_BYTES } from './timelock.ts';
 
@@ -98,7 +98,7 @@ export function decodeUpdateSecret(bytes: Uint8Array): UpdateSecret {
 
 /**
  * The fields of any record, for `setCommitment` of `@connito/chain`.
- * @throws bad-length, out-of-range, bad-text, bad-locator, record-length (a ciphertext of the wrong length)
+ * @throws bad-length, out-of-range, bad-text, bad-locator, record-kind, record-length (a ciphertext of the wrong length)
  */
 export function encodeRecordFields(record: ChainRecord | SealedRecord): (Uint8Array | TimelockedField)[] {
   if (record.kind === 'sealed-update') {
@@ -117,7 +117,7 @@ export function encodeRecordFields(record: ChainRecord | SealedRecord): (Uint8Ar
 /**
  * Reads the fields of a commitment, sealed or open. Every byte is accounted for.
  * @throws record-revealed when the chain has opened the timelock already, and dropped it: the commitment at the phase's snapshot has it
- * @throws record-fields, record-field-kind, record-length, record-kind, record-version, record-gate, bad-locator, bad-text, out-of-range
+ * @throws record-fields, record-field-kind, record-length, record-kind, record-version, record-gate, bad-locator, bad-text, out-of-range, bad-length (a field whose bytes are none)
  */
 export function decodeRecordFields(fields: readonly CommitmentFieldInput[]): ChainRecord | SealedRecord {
   if (fields.length === 0 || fields.length > MAX_FIELDS) throw wrongFields('a record', '1 to 3', fields.length);
@@ -127,7 +127,7 @@ export function decodeRecordFields(fields: readonly CommitmentFieldInput[]): Cha
     assertNotRevealed(open[0]);
     return decodeRecord(open);
   }
-  for (const [index, field] of open.entries()) if (field.length > MAX_FIELD_BYTES) throw wrongLength(`field ${index}`, `at most ${MAX_FIELD_BYTES} bytes`, field.length);
+  for (const [index, field] of open.entries()) assertFieldSize(index, field);
   const first = open[0] ?? new Uint8Array(0);
   const kind = readHead(first, SEALED_VERSION);
   if (kind === 'update') return decodeSealedUpdate(open, last);
@@ -192,7 +192,7 @@ function decodeSealedSheet(open: readonly Uint8Array[], seal: TimelockedField): 
 
 function checkSeal({ ciphertext, round }: TimelockedField, { what, textBytes }: { readonly what: string; readonly textBytes: number }): TimelockedField {
   const expected = textBytes + TIMELOCK_OVERHEAD_BYTES;
-  if (ciphertext.length !== expected) throw wrongLength(what, `${expected} bytes`, ciphertext.length);
+  if (assertBytes(what, ciphertext).length !== expected) throw wrongLength(what, `${expected} bytes`, ciphertext.length);
   assertUnsigned('round', round, 64);
   return { kind: 'timelocked', ciphertext, round };
 }
@@ -206,11 +206,11 @@ function optional(field: string, hash: Uint8Array | undefined): Uint8Array {
 }
 
 function isTimelocked(field: CommitmentFieldInput): field is TimelockedField {
-  return !(field instanceof Uint8Array) && field.kind === 'timelocked';
+  return !(field instanceof Uint8Array) && field?.kind === 'timelocked';
 }
 
 function rawBytes(field: CommitmentFieldInput, index?: number): Uint8Array {
   if (field instanceof Uint8Array) return field;
-  if (field.kind === 'raw') return field.bytes;
-  throw new CommitRevealError('record-field-kind', `field ${index ?? ''} of a record is Raw (the last may be TimelockEncrypted), got ${field.kind}`, { field: `field ${index ?? ''}`, expected: 'raw', actual: field.kind });
+  if (field?.kind === 'raw') return assertBytes(`field ${index ?? ''}`, field.bytes);
+  throw new CommitRevealError('record-field-kind', `field ${index ?? ''} of a record is Raw (the last may be TimelockEncrypted), got ${field?.kind}`, { field: `field ${index ?? ''}`, expected: 'raw', actual: String(field?.kind) });
 }

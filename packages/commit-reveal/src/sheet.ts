@@ -8,7 +8,7 @@
  */
 import { decodeBinary16, encodeBinary16 } from './binary16.ts';
 import { CommitRevealError } from './errors.ts';
-import { assertLength, concatBytes, readU16, readU32, u16, u32 } from './internal/bytes.ts';
+import { assertBytes, assertLength, concatBytes, joinBytes, readU16, readU32, u16, u32 } from './internal/bytes.ts';
 import { SHEET_CODES, sheetCodeName, type SheetCodeName } from './sheet-code.ts';
 import { sha256 } from './sha256.ts';
 
@@ -65,10 +65,10 @@ export function encodeSheet(sheet: Sheet): Uint8Array {
 
 /**
  * Reads a sheet. Encoding it again gives the same bytes.
- * @throws sheet-length, sheet-score (an infinite or NaN entry), sheet-code (a code that is not in the table)
+ * @throws bad-length (no bytes), sheet-length, sheet-score (an infinite or NaN entry), sheet-code (a code that is not in the table)
  */
 export function decodeSheet(bytes: Uint8Array): Sheet {
-  if (bytes.length !== SHEET_BYTES) {
+  if (assertBytes('the sheet', bytes).length !== SHEET_BYTES) {
     throw new CommitRevealError('sheet-length', `a sheet has ${SHEET_BYTES} bytes, got ${bytes.length}`, { expected: SHEET_BYTES, actual: bytes.length });
   }
   return {
@@ -97,7 +97,7 @@ export function computeMinersHash(miners: Iterable<{ readonly uid: number; reado
     if (sorted[index - 1]?.uid === uid) throw new CommitRevealError('sheet-uid', `uid ${uid} occurs twice`, { actual: uid });
     return concatBytes(u16('uid', uid), assertLength('hotkey', hotkey, 32));
   });
-  return sha256(MINERS_DOMAIN, ...parts).slice(0, 8);
+  return sha256(MINERS_DOMAIN, joinBytes(parts)).slice(0, 8);
 }
 
 function encodeEntry(uid: number, entry: SheetEntry): number {

@@ -16,7 +16,8 @@
  */
 import { CommitRevealError } from './errors.ts';
 import { compareBytes } from './hex.ts';
-import { assertLength, concatBytes, encodeText, u64 } from './internal/bytes.ts';
+import { assertChunk } from './internal/blocks.ts';
+import { assertBytes, assertLength, encodeText, joinBytes, u64 } from './internal/bytes.ts';
 import { merkleRoot, proveMerkleLeaf, verifyMerkleProof, type MerkleProof, type MerkleRules } from './internal/merkle.ts';
 import { createPortableSha256, sha256, type CreateSha256 } from './sha256.ts';
 
@@ -76,7 +77,7 @@ export interface TensorRootBuilder {
  * The Merkle root of `tensors`, whatever their order.
  *
  * @returns 32 bytes
- * @throws no-tensors, duplicate-tensor, bad-text, out-of-range (a dimension that is no unsigned integer)
+ * @throws no-tensors, duplicate-tensor, bad-text, bad-length (data that is no Uint8Array), out-of-range (a dimension that is no unsigned integer)
  * @example computeTensorRoot([{ name: 'w', dtype: 'F32', shape: [1], data: new Uint8Array(4) }])
  */
 export function computeTensorRoot(tensors: Iterable<HashableTensor>, options: TensorRootOptions = {}): Uint8Array {
@@ -87,7 +88,7 @@ export function computeTensorRoot(tensors: Iterable<HashableTensor>, options: Te
 
 /**
  * A builder for tensors that come one after the other, or in pieces.
- * @throws duplicate-tensor, bad-text, out-of-range, bad-stream from its methods
+ * @throws duplicate-tensor, bad-text, bad-length, out-of-range, bad-stream from its methods
  */
 export function createTensorRoot(options: TensorRootOptions = {}): TensorRootBuilder {
   const createSha256 = options.createSha256 ?? createPortableSha256;
@@ -109,7 +110,8 @@ export function createTensorRoot(options: TensorRootOptions = {}): TensorRootBui
     addDigest,
     add(tensor) {
       const hash = createSha256();
-      hash.update(tensor.data);
+      // Elements of another typed array would be counted as bytes.
+      hash.update(assertBytes(`data of tensor ${JSON.stringify(tensor.name)}`, tensor.data));
       addDigest({ name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, sizeBytes: tensor.data.length, sha256: hash.digest() });
     },
     open(header) {
@@ -141,7 +143,7 @@ export function computeTensorLeaf(tensor: TensorHeader & { readonly sizeBytes: n
 
 /**
  * Whether `leaf` (see {@link computeTensorLeaf}) stands under `root` where `proof` says.
- * Malformed proofs (index outside the tree, too few or too many siblings) are false, never an exception.
+ * Malformed proofs (index outside the tree, too few or too many siblings, or no hashes) are false, never an exception.
  */
 export function verifyTensorProof(options: { readonly root: Uint8Array; readonly leaf: Uint8Array; readonly proof: TensorProof }): boolean {
   return verifyMerkleProof(RULES, options);
@@ -156,7 +158,7 @@ function encodeHeader(header: TensorHeader & { readonly sizeBytes: number }): Ui
   const name = encodeText('tensor name', header.name);
   const dtype = encodeText('dtype', header.dtype);
   const where = `of tensor ${JSON.stringify(header.name)}`;
-  return concatBytes(
+  return joinBytes([
     u64('name length', name.length),
     name,
     u64('dtype length', dtype.length),
@@ -164,7 +166,7 @@ function encodeHeader(header: TensorHeader & { readonly sizeBytes: number }): Ui
     u64('rank', header.shape.length),
     ...header.shape.map((size, axis) => u64(`shape[${axis}] ${where}`, size)),
     u64(`sizeBytes ${where}`, header.sizeBytes),
-  );
+  ]);
 }
 
 function createStream(
@@ -184,6 +186,7 @@ function createStream(
   };
   return {
     update(chunk) {
+      assertChunk(chunk);
       if (finished) fail('bytes came after it was finished');
       received += chunk.length;
       if (received > header.sizeBytes) fail(`expected ${header.sizeBytes} bytes, got at least ${received}`);

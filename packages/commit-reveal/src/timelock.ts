@@ -25,7 +25,7 @@ import { randomBytes as systemRandomBytes } from '@noble/hashes/utils.js';
 import { parseBeaconKey, roundPoint } from './beacon.ts';
 import { CommitRevealError } from './errors.ts';
 import { equalBytes } from './hex.ts';
-import { assertLength, bigEndian, concatBytes, readBigU64, readU64, u64 } from './internal/bytes.ts';
+import { assertBytes, assertLength, bigEndian, concatBytes, readBigU64, readU64, u64 } from './internal/bytes.ts';
 import { G1_BYTES, G2_BYTES, parseG1, parseG2, type G1Point, type G2Point } from './internal/curve-points.ts';
 import { compactLength, createScaleReader } from './internal/scale.ts';
 import { sha256 } from './sha256.ts';
@@ -63,6 +63,7 @@ export interface EncryptTimelockOptions {
 export function encryptTimelock(options: EncryptTimelockOptions): Uint8Array {
   const { round, plaintext, randomBytes = systemRandomBytes } = options;
   const publicKey = parseBeaconKey(options.publicKey);
+  assertBytes('plaintext', plaintext);
   const esk = assertLength('randomBytes(32)', randomBytes(32), 32);
   const sigma = assertLength('randomBytes(32)', randomBytes(32), 32);
   const nonce = assertLength('randomBytes(12)', randomBytes(NONCE_BYTES), NONCE_BYTES);
@@ -125,10 +126,10 @@ export function encodePortableTimelock({ ciphertext, round }: PortableTimelock):
 /**
  * Reads what {@link encodePortableTimelock} writes, or undefined where the bytes are something else. A ciphertext alone is never mistaken for
  * this form: it ends with "AES_GCM_", which as a round would be due in 600 billion years.
- * @throws out-of-range (a round above 2^53 - 1)
+ * @throws out-of-range (a round above 2^53 - 1), bad-length (no bytes)
  */
 export function decodePortableTimelock(bytes: Uint8Array): PortableTimelock | undefined {
-  if (equalBytes(bytes.subarray(-SUITE.length), SUITE)) return undefined;
+  if (equalBytes(assertBytes('the ciphertext', bytes).subarray(-SUITE.length), SUITE)) return undefined;
   const reader = createScaleReader(bytes);
   const ciphertext = reader.bytes(reader.length() ?? Infinity);
   const round = reader.bytes(8);
@@ -146,7 +147,7 @@ interface CiphertextParts {
 
 /** Views of the parts. Each length field has the one value that the whole length allows, so none can lie. */
 function splitCiphertext(bytes: Uint8Array): CiphertextParts {
-  const textBytes = bytes.length - TIMELOCK_OVERHEAD_BYTES;
+  const textBytes = assertBytes('the ciphertext', bytes).length - TIMELOCK_OVERHEAD_BYTES;
   if (textBytes < 0) throw wrongLayout('length', `at least ${TIMELOCK_OVERHEAD_BYTES} bytes`, bytes.length);
   const encryptedAt = BODY_AT + 8;
   const nonceAt = encryptedAt + textBytes + TAG_BYTES + 8;

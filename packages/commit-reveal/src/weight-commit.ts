@@ -14,7 +14,7 @@
  */
 import { blake2b } from '@noble/hashes/blake2.js';
 import { CommitRevealError } from './errors.ts';
-import { assertLength, bigU64, concatBytes, readBigU64, u16 } from './internal/bytes.ts';
+import { assertBytes, assertLength, bigU64, concatBytes, readBigU64, u16 } from './internal/bytes.ts';
 import { compactLength, createScaleReader, encodeU16s, type ScaleReader } from './internal/scale.ts';
 
 /** What the hash of a weight commit binds. */
@@ -45,9 +45,10 @@ export interface WeightsPayload {
 
 /**
  * The hash that `commit_weights` takes: 32 bytes.
- * @throws bad-length, out-of-range
+ * @throws bad-length, out-of-range, weights-payload (as many values as uids: nothing else could be revealed)
  */
 export function hashWeightsCommit(commit: WeightsCommit): Uint8Array {
+  assertPaired(commit);
   const preimage = concatBytes(
     assertLength('hotkey', commit.hotkey, 32),
     u16('netuidIndex', commit.netuidIndex),
@@ -76,9 +77,10 @@ export function encodeWeightsPayload(payload: WeightsPayload & { readonly hotkey
 
 /**
  * Reads a payload; without a hotkey where it is of the older form. Every byte is accounted for.
- * @throws weights-payload
+ * @throws bad-length (no bytes), weights-payload
  */
 export function decodeWeightsPayload(bytes: Uint8Array): WeightsPayload {
+  assertBytes('the payload', bytes);
   const payload = decodeCurrent(createScaleReader(bytes)) ?? decodeRest(createScaleReader(bytes));
   if (payload === undefined) {
     throw new CommitRevealError('weights-payload', `expected SCALE of (hotkey, uids, values, version key), got ${bytes.length} bytes that are not`, { actual: bytes.length });
@@ -101,7 +103,7 @@ function decodeRest(reader: ScaleReader): WeightsPayload | undefined {
   return uids && values && key && reader.done ? { uids, values, versionKey: readBigU64(key, 0) } : undefined;
 }
 
-function assertPaired({ uids, values }: WeightsPayload): void {
+function assertPaired({ uids, values }: Pick<WeightsPayload, 'uids' | 'values'>): void {
   if (uids.length === values.length) return;
   throw new CommitRevealError('weights-payload', `expected one value for each of ${uids.length} uids, got ${values.length}`, {
     field: 'values',

@@ -104,9 +104,28 @@ describe('fetching a pulse', () => {
   });
 
   it('refuses endpoints, rounds and beacons that are none', async () => {
-    for (const endpoint of ['api.drand.sh', 'file:///etc/passwd', 'https://user:pass@api.drand.sh', 'https://api.drand.sh/?a=1']) expect(await codeOfAsync(() => ask([endpoint]))).toBe('bad-endpoint');
+    for (const endpoint of ['api.drand.sh', 'file:///etc/passwd', 'https://user:pass@api.drand.sh', 'https://:pass@api.drand.sh', 'https://api.drand.sh/?a=1']) expect(await codeOfAsync(() => ask([endpoint]))).toBe('bad-endpoint');
     expect(await codeOfAsync(() => ask([]))).toBe('beacon-unreachable');
     expect(await codeOfAsync(() => ask(['http://127.0.0.1:1'], { round: 0 }))).toBe('out-of-range');
     expect(await codeOfAsync(() => ask(['http://127.0.0.1:1'], { beacon: { ...BEACON, chainHash: '../..' } }))).toBe('bad-beacon');
+  });
+
+  it('refuses durations that no timer takes', async () => {
+    for (const durationMs of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
+      expect(await codeOfAsync(() => ask(['http://127.0.0.1:1'], { timeoutMs: durationMs }))).toBe('out-of-range');
+      expect(await codeOfAsync(() => ask(['http://127.0.0.1:1'], { hedgeAfterMs: durationMs }))).toBe('out-of-range');
+    }
+  });
+
+  it('does not wait for a fetch, or a body, that heeds no signal', async () => {
+    const never = new Promise<never>(() => {});
+    const endless = { [Symbol.asyncIterator]: () => ({ next: () => never }) };
+    for (const deaf of [() => never, async () => ({ status: 200, body: endless })]) {
+      await expect(ask(['http://127.0.0.1:1'], { fetch: deaf, timeoutMs: 50 })).rejects.toMatchObject({ code: 'beacon-unreachable', message: expect.stringContaining('within 50 ms') as string });
+    }
+  });
+
+  it('tells what a fetch rejects with, whatever it is', async () => {
+    await expect(ask(['http://127.0.0.1:1'], { fetch: () => Promise.reject(null as unknown as Error) })).rejects.toMatchObject({ code: 'beacon-unreachable', message: expect.stringContaining('null') as string });
   });
 });

@@ -18,6 +18,13 @@ describe('hex', () => {
       expect(() => fromHex(text)).toThrow(expect.objectContaining({ code: 'bad-hex' }) as Error);
     }
   });
+
+  it('does not quote what is none, which may be a secret', () => {
+    const seed = `${'5ec2e7'.repeat(10)}ff`;
+    for (const text of [`${seed}z`, `${seed}a`]) {
+      expect(() => fromHex(text)).toThrow(expect.not.objectContaining({ message: expect.stringContaining('5ec2e7') as string }) as Error);
+    }
+  });
 });
 
 describe('bytes', () => {

@@ -75,4 +75,8 @@ describe('the payload of timelocked weights', () => {
     expect(codeOf(() => encodeWeightsPayload({ ...payload, hotkey: new Uint8Array(31), values: [1, 1] }))).toBe('bad-length');
     expect(codeOf(() => encodeWeightsPayload({ ...payload, values: [1, 1], versionKey: 2n ** 64n }))).toBe('out-of-range');
   });
+
+  it('hashes no lists of different lengths, which nobody could reveal', () => {
+    expect(codeOf(() => hashWeightsCommit({ ...commit, values: [2, 3] }))).toBe('weights-payload');
+  });
 });

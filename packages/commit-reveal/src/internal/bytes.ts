@@ -8,6 +8,11 @@ const TEXT_ENCODER = new TextEncoder();
 const TEXT_DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  return joinBytes(parts);
+}
+
+/** {@link concatBytes} of a list whose length others decide: a hundred thousand arguments are more than a call can have. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   const out = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let offset = 0;
   for (const part of parts) {
@@ -87,9 +92,15 @@ export function bigEndian(bytes: Uint8Array): bigint {
   return value;
 }
 
+/** That an argument is bytes, and not their hex or another typed array. @throws bad-length */
+export function assertBytes(field: string, bytes: Uint8Array): Uint8Array {
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new CommitRevealError('bad-length', `${field} must be bytes (a Uint8Array), got ${kindOf(bytes)}`, { field, expected: 'Uint8Array', actual: kindOf(bytes) });
+}
+
 export function assertLength(field: string, bytes: Uint8Array, length: number): Uint8Array {
   if (bytes instanceof Uint8Array && bytes.length === length) return bytes;
-  const actual = bytes instanceof Uint8Array ? bytes.length : typeof bytes;
+  const actual = bytes instanceof Uint8Array ? bytes.length : kindOf(bytes);
   throw new CommitRevealError('bad-length', `${field} must be ${length} bytes, got ${actual}`, { field, expected: length, actual });
 }
 
@@ -107,6 +118,11 @@ export function decodeText(field: string, bytes: Uint8Array): string {
   } catch (cause) {
     throw new CommitRevealError('bad-text', `${field} must be well-formed UTF-8`, { field }, cause);
   }
+}
+
+/** What something is that should have been bytes: never its content, which may be a secret. */
+export function kindOf(value: unknown): string {
+  return typeof value === 'object' && value !== null ? (value.constructor?.name ?? 'object') : String(value === null ? null : typeof value);
 }
 
 function viewOf(bytes: Uint8Array): DataView {

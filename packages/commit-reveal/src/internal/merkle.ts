@@ -37,20 +37,25 @@ export function proveMerkleLeaf(rules: MerkleRules, leaves: readonly Uint8Array[
   return { index, count: leaves.length, siblings };
 }
 
-/** Malformed proofs (index outside the tree, too few or too many siblings) are false, never an exception. */
+/** Malformed proofs (index outside the tree, too few or too many siblings, or no hashes) are false, never an exception. */
 export function verifyMerkleProof(rules: MerkleRules, { root, leaf, proof }: { readonly root: Uint8Array; readonly leaf: Uint8Array; readonly proof: MerkleProof }): boolean {
+  if (typeof proof !== 'object' || proof === null || !Array.isArray(proof.siblings)) return false;
   const { index, count, siblings } = proof;
-  if (leaf.length !== 32 || !Number.isSafeInteger(count) || !Number.isSafeInteger(index)) return false;
+  if (!isHash(leaf) || !Number.isSafeInteger(count) || !Number.isSafeInteger(index)) return false;
   if (index < 0 || index >= count) return false;
   let hash = leaf;
   let used = 0;
   for (let position = index, width = count; width > 1; position = Math.floor(position / 2), width = Math.ceil(width / 2)) {
     if (position === width - 1 && position % 2 === 0) continue;
     const sibling = siblings[used++];
-    if (sibling === undefined || sibling.length !== 32) return false;
+    if (!isHash(sibling)) return false;
     hash = position % 2 === 0 ? rules.hashNode(hash, sibling) : rules.hashNode(sibling, hash);
   }
   return used === siblings.length && equalBytes(rules.hashRoot(count, hash), root);
+}
+
+function isHash(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === 32;
 }
 
 function nextLevel({ hashNode }: MerkleRules, level: readonly Uint8Array[]): Uint8Array[] {

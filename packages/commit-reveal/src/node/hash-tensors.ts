@@ -8,6 +8,9 @@
  */
 import { availableParallelism } from 'node:os';
 import { CommitRevealError } from '../errors.ts';
+import { abortable } from '../internal/abortable.ts';
+import { assertChunk } from '../internal/blocks.ts';
+import { assertBytes, assertUnsigned } from '../internal/bytes.ts';
 import { createTensorRoot, type HashableTensor, type TensorHeader, type TensorRootBuilder } from '../tensor-root.ts';
 import { hashHere } from './hash-here.ts';
 import { openHashThread } from './hash-thread.ts';
@@ -42,8 +45,8 @@ const WORTH_A_THREAD_BYTES = 16_777_216;
  * Hashes tensors in any order, and gives the builder that has their root and proofs.
  *
  * @param entry another worker file than the package's, in tests
- * @throws no-tensors (from `root()`), duplicate-tensor, bad-text, out-of-range, before anything is hashed
- * @throws bad-stream when a file or stream has fewer bytes than `sizeBytes`, or a stream more; hash-thread; errors of the file system; the signal's reason
+ * @throws no-tensors (from `root()`), duplicate-tensor, bad-text, bad-length, out-of-range, before anything is hashed
+ * @throws bad-stream when a file or stream has fewer bytes than `sizeBytes`, a stream more or something else than bytes; hash-thread; errors of the file system; the signal's reason
  * @example
  * const root = (await hashTensors(headers.map((h) => ({ ...h, path, offset: h.offset, sizeBytes: h.sizeBytes })))).root();
  */
@@ -101,6 +104,7 @@ async function* exactly({ name, chunks }: StreamTensor, sizeBytes: number): Asyn
     throw new CommitRevealError('bad-stream', `tensor ${JSON.stringify(name)}: expected ${sizeBytes} bytes, got ${received > sizeBytes ? 'at least ' : ''}${received}`, { field: name, expected: sizeBytes, actual: received });
   };
   for await (const chunk of chunks) {
+    assertChunk(chunk);
     received += chunk.length;
     if (received > sizeBytes) fail();
     yield chunk;
@@ -108,19 +112,12 @@ async function* exactly({ name, chunks }: StreamTensor, sizeBytes: number): Asyn
   if (received < sizeBytes) fail();
 }
 
-function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}
-
 /** Refuses names, shapes and duplicates as the builder does, before any work. */
 function queueBySize(tensors: Iterable<TensorSource>): Job[] {
-  const jobs = [...tensors].map((source) => ({ source, sizeBytes: 'data' in source ? source.data.length : source.sizeBytes }));
+  const jobs = [...tensors].map((source) => ({ source, sizeBytes: 'data' in source ? assertBytes(`data of tensor ${JSON.stringify(source.name)}`, source.data).length : source.sizeBytes }));
   const builder = createTensorRoot();
   const sha256 = new Uint8Array(32);
+  for (const { source } of jobs) if ('path' in source) assertUnsigned(`offset of tensor ${JSON.stringify(source.name)}`, source.offset, 64);
   for (const { source, sizeBytes } of jobs) builder.addDigest({ name: source.name, dtype: source.dtype, shape: source.shape, sizeBytes, sha256 });
   return jobs.sort((a, b) => a.sizeBytes - b.sizeBytes);
 }
