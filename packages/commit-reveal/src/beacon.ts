@@ -96,6 +96,11 @@ export function verifyPulse(beacon: Pick<Beacon, 'publicKey'>, pulse: Pulse): bo
   return SCHEME.verify(signature, message, publicKey);
 }
 
+/** Whether bytes can be a signature at all, of whatever round and key: a compressed point of G1 in the subgroup, other than infinity. */
+export function isPulseSignature(signature: Uint8Array): boolean {
+  return parseG1(signature) !== undefined;
+}
+
 /** A pulse's randomness: SHA-256 of its 48-byte signature. @throws bad-length */
 export function pulseRandomness(signature: Uint8Array): Uint8Array {
   return sha256(assertLength('signature', signature, G1_BYTES));

@@ -14,7 +14,7 @@ export { SHEET_CODES, sheetCodeName } from './sheet-code.ts';
 export type { Fault, SheetCode, SheetCodeName } from './sheet-code.ts';
 export { computeMinersHash, decodeSheet, encodeSheet, roundScore, SHEET_BYTES, SHEET_ENTRIES } from './sheet.ts';
 export type { Sheet, SheetEntry } from './sheet.ts';
-export { deriveBeaconKey, DRAND_DST, firstRoundAt, lastRoundAt, pulseRandomness, QUICKNET, roundMessage, roundTimeMs, signRound, verifyPulse } from './beacon.ts';
+export { deriveBeaconKey, DRAND_DST, firstRoundAt, isPulseSignature, lastRoundAt, pulseRandomness, QUICKNET, roundMessage, roundTimeMs, signRound, verifyPulse } from './beacon.ts';
 export type { Beacon, BeaconKey, Pulse } from './beacon.ts';
 export { decodePortableTimelock, decryptTimelock, encodePortableTimelock, encryptTimelock, TIMELOCK_OVERHEAD_BYTES } from './timelock.ts';
 export type { EncryptTimelockOptions, PortableTimelock } from './timelock.ts';

@@ -5,6 +5,7 @@ import {
   deriveBeaconKey,
   firstRoundAt,
   fromHex,
+  isPulseSignature,
   lastRoundAt,
   pulseRandomness,
   QUICKNET,
@@ -37,7 +38,9 @@ describe('quicknet', () => {
     const infinity = Uint8Array.from({ length: 48 }, (_, i) => (i === 0 ? 0xc0 : 0));
     for (const bad of [flipped, infinity, new Uint8Array(48), signature.subarray(1), new Uint8Array(0)]) {
       expect(verifyPulse(QUICKNET, { round: 1000, signature: bad })).toBe(false);
+      expect(isPulseSignature(bad)).toBe(false);
     }
+    expect(isPulseSignature(signature)).toBe(true);
   });
 
   it.skipIf(!existsSync(SHARED))('has the key and the signature of the shared vector', () => {

@@ -6,7 +6,7 @@ import { deriveBeaconKey, lastRoundAt, pulseRandomness, signRound, type Beacon }
 import { blake2, concatBytes } from './hex.ts';
 import { encodeScale } from './scale/codec.ts';
 import type { RuntimeCall, TypeOf } from './scale/type-of.ts';
-import { ed25519Pair } from './substrate-crypto.ts';
+import { signSr25519, sr25519Pair, sr25519PublicKey } from './substrate-crypto.ts';
 
 /** Rounds in one block at most, as many as the pallet's offchain worker fetches (`MAX_PULSES_TO_FETCH`). */
 export const MAX_PULSES_PER_BLOCK = 50;
@@ -53,13 +53,14 @@ export interface WrittenPulse {
   readonly blockNumber: number;
 }
 
-/** Makes `write_pulse` extrinsics of an author whose key comes from the seed. */
+/** Makes `write_pulse` extrinsics of an author whose key comes from the seed; sr25519, because the pallet takes no other. */
 export function pulseWriter(seed: Uint8Array): (pulse: WrittenPulse) => RuntimeCall {
-  const author = ed25519Pair(blake2(concatBytes(utf8('connito/localnet/author/v1'), seed)));
+  const author = sr25519Pair(blake2(concatBytes(utf8('connito/localnet/author/v1'), seed)));
+  const publicKey = sr25519PublicKey(author);
   return ({ round, signature, blockNumber }) => {
     const pulses = [{ round: BigInt(round), randomness: pulseRandomness(signature), signature }];
-    const payload = { block_number: blockNumber - 1, pulses, public: { type: 'Ed25519' as const, value: author.publicKey } };
-    const authorSignature = { type: 'Ed25519' as const, value: author.sign(encodeScale('PulsesPayload', payload)) };
+    const payload = { block_number: blockNumber - 1, pulses, public: { type: 'Sr25519' as const, value: publicKey } };
+    const authorSignature = { type: 'Sr25519' as const, value: signSr25519(author, encodeScale('PulsesPayload', payload)) };
     return { pallet: 'Drand', call: 'write_pulse', args: { pulses_payload: payload, signature: authorSignature } };
   };
 }

@@ -8,15 +8,17 @@ import type { ChainBeacon } from './beacon.ts';
 import type { ChainStore, StoredChain } from './disk.ts';
 import { LocalnetError } from './errors.ts';
 import { ForkStates, type Branch, type ChangedBlock } from './fork-states.ts';
-import { encodeBareExtrinsic, type Extrinsic, type SignedPart } from './extrinsic.ts';
+import { encodeBareExtrinsic, type Extrinsic } from './extrinsic.ts';
 import { stepSubnets } from './runtime/coinbase.ts';
 import { revealCommitments } from './runtime/commitments.ts';
-import { applyInherent, applyTransaction } from './runtime/apply-extrinsic.ts';
+import { applyBare, applyTransaction } from './runtime/apply-extrinsic.ts';
 import { dispatch } from './runtime/dispatch.ts';
 import { skipRounds } from './runtime/drand.ts';
-import { Execution, type DispatchError, type EpochModel } from './runtime/execution.ts';
+import { Execution, type DispatchError, type EpochModel, type Origin } from './runtime/execution.ts';
 import { openStorage, type Storage } from './runtime/storage.ts';
-import { checkState, TransactionInvalid, validate, type ValidTransaction } from './runtime/validity.ts';
+import { TransactionInvalid } from './runtime/transaction-invalid.ts';
+import { checkUnsigned } from './runtime/unsigned-validity.ts';
+import { checkState, validate, type ValidTransaction } from './runtime/validity.ts';
 import type { RuntimeCall } from './scale/type-of.ts';
 import type { Snapshot } from './snapshot.ts';
 import { StateHistory, StateOverlay, stateWith, type BlockState, type StateChanges } from './state.ts';
@@ -34,9 +36,8 @@ export interface PendingTransaction {
   readonly hash: string;
   readonly bytes: Uint8Array;
   readonly extrinsic: Extrinsic;
-  readonly signed: SignedPart;
-  /** Hex. */
-  readonly signer: string;
+  /** What was found when it was taken in. */
+  readonly valid: ValidTransaction;
 }
 
 /** What became of the transactions that a block was offered. */
@@ -130,6 +131,11 @@ export class Chain {
   /** Where its pulses come from. */
   get beacon(): ChainBeacon {
     return this.#options.beacon;
+  }
+
+  /** Whether that is the beacon whose pulses the chain takes now. */
+  get followsBeacon(): boolean {
+    return followsBeacon(this.storageAt(this.head.header.number), this.beacon);
   }
 
   /** The newest final block. */
@@ -252,9 +258,10 @@ export class Chain {
 
   /** What a transaction would do in the next block: its dispatch error, or `undefined`. @throws TransactionInvalid */
   dryRun(extrinsic: Extrinsic, lengthBytes: number): DispatchError | undefined {
-    const { signer } = this.validate(extrinsic, lengthBytes);
+    const valid = this.validate(extrinsic, lengthBytes);
     const execution = this.#begin();
-    return execution.attempt(() => void dispatch(execution, { type: 'signed', account: signer }, extrinsic.call));
+    const origin: Origin = valid.type === 'signed' ? { type: 'signed', account: valid.signer } : { type: 'none' };
+    return execution.attempt(() => void dispatch(execution, origin, extrinsic.call));
   }
 
   /** Makes the next block of the offered transactions, in the given order. */
@@ -351,23 +358,31 @@ export class Chain {
     execution.attempt(() => stepSubnets(execution));
     execution.attempt(() => revealCommitments(execution));
     const { blockNumber, timestampMs } = execution;
-    if (skipPulses) skipRounds(execution, this.#options.beacon.lastRoundAt(timestampMs));
+    const { beacon } = this.#options;
+    const isFollowed = followsBeacon(execution.storage, beacon);
+    if (skipPulses && isFollowed) skipRounds(execution, beacon.lastRoundAt(timestampMs));
     const lastStored = execution.storage.Drand.LastStoredRound.get();
     const calls: readonly RuntimeCall[] = [
       { pallet: 'Timestamp', call: 'set', args: { now: BigInt(timestampMs) } },
-      ...this.#options.beacon.writePulses({ lastStored, timeMs: timestampMs, blockNumber }),
+      ...(isFollowed ? beacon.writePulses({ lastStored, timeMs: timestampMs, blockNumber }) : []),
     ];
     return calls.map((call, index) => {
       execution.phase = { type: 'ApplyExtrinsic', value: index };
-      applyInherent(execution, call);
+      applyBare(execution, call, { isAuthored: true });
       return encodeBareExtrinsic(call);
     });
   }
 
   /** Applies a transaction; one whose nonce is ahead stays in the pool. */
-  #apply(execution: Execution, { bytes, extrinsic, signed, signer }: PendingTransaction): 'included' | 'invalid' | 'ahead' {
+  #apply(execution: Execution, { bytes, extrinsic: { call }, valid }: PendingTransaction): 'included' | 'invalid' | 'ahead' {
     try {
-      const transaction = { signer, signed, call: extrinsic.call, lengthBytes: bytes.length };
+      if (valid.type === 'unsigned') {
+        checkUnsigned(execution, call);
+        applyBare(execution, call, { isAuthored: false });
+        return 'included';
+      }
+      const { signer, signed } = valid;
+      const transaction = { signer, signed, call, lengthBytes: bytes.length };
       checkState(execution, transaction);
       if (signed.nonce > execution.storage.System.Account.get(signer).nonce) return 'ahead';
       applyTransaction(execution, transaction);
@@ -401,6 +416,11 @@ export class Chain {
     };
     return { block: { hash: hashHeader(header), header, extrinsics, timestampMs: execution.timestampMs }, changes };
   }
+}
+
+/** Whether the beacon's pulses are those that the chain takes: root can set another key. */
+function followsBeacon({ Drand }: Storage, { config }: ChainBeacon): boolean {
+  return Buffer.compare(Drand.BeaconConfig.get().public_key, config.public_key) === 0;
 }
 
 function differingKeys(before: ReadonlyMap<string, Uint8Array>, after: ReadonlyMap<string, Uint8Array>): ReadonlySet<string> {

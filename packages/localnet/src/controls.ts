@@ -123,6 +123,7 @@ export class Controls {
   async givePulses(pulses: readonly GivenPulse[]): Promise<number> {
     const { beacon } = this.#node.chain;
     if (!(beacon instanceof DrandBeacon)) throw new LocalnetError('bad-control', "This chain's beacon signs its rounds itself and takes no pulses. Start the chain with the beacon quicknet.");
+    if (!this.#node.chain.followsBeacon) throw new LocalnetError('bad-control', "Root has set another beacon's key (Drand.set_beacon_config), so the chain takes no pulses of quicknet. Submit the other beacon's with Drand.write_pulse.");
     if (!Array.isArray(pulses) || pulses.length < 1 || pulses.length > MAX_GIVEN_PULSES) throw new LocalnetError('bad-control', `Pulses are given as a list of 1 to ${MAX_GIVEN_PULSES}, got ${Array.isArray(pulses) ? pulses.length : 'no list'}.`);
     const verified: Pulse[] = [];
     for (const [index, pulse] of pulses.entries()) {

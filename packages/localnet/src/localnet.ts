@@ -181,6 +181,7 @@ function followDrand(node: LocalNode, beacon: DrandBeacon, { drandEndpoints: end
   node.onFinalized(({ header }) => beacon.forget(lastStored(header.number)));
   if (endpoints.length === 0) return undefined;
   const wanted = (): { first: number; last: number } => {
+    if (!node.chain.followsBeacon) return { first: 1, last: 0 };
     const due = beacon.lastRoundAt(node.chain.nextTimestampMs);
     const known = Math.max(Number(lastStored(node.head.header.number)), beacon.waitingRounds.at(-1) ?? 0);
     // As the pallet's worker, which begins with the newest round where there is none yet.

@@ -165,7 +165,7 @@ export class LocalNode implements NodeView {
   }
 
   #offered(excluded: ReadonlySet<string>): PendingTransaction[] {
-    return this.pool.ready().filter(({ signer }) => !excluded.has(signer));
+    return this.pool.ready().filter(({ valid }) => valid.type === 'unsigned' || !excluded.has(valid.signer));
   }
 
   /** The first block takes what waits; its other timestamp makes it another block than the one that it replaces. */

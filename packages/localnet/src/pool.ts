@@ -1,21 +1,28 @@
 /**
  * The pool of transactions that wait for a block.
  *
- * Offered in an order that does not depend on when they came: by signer, then by nonce. Those whose nonce is ahead of the
- * account's wait until the gap is filled.
+ * Offered in an order that does not depend on when they came: first the unsigned ones by priority, then the others by signer and nonce. Those whose
+ * nonce is ahead of the account's wait until the gap is filled.
  * @module
  */
 import type { Chain, PendingTransaction } from './chain.ts';
+import { MAX_PULSES_PER_BLOCK } from './beacon.ts';
 import { decodeExtrinsic, eraBirth } from './extrinsic.ts';
 import { blake2, toHex } from './hex.ts';
 import { LocalnetError } from './errors.ts';
-import { TransactionInvalid } from './runtime/validity.ts';
+import { checkUnsigned } from './runtime/unsigned-validity.ts';
+import { TransactionInvalid } from './runtime/transaction-invalid.ts';
 
 /** Transactions at most, in all and of one signer. */
 const MAX_TRANSACTIONS = 8192;
 const MAX_PER_SIGNER = 512;
+/** Of those that nobody signed. */
+const MAX_UNSIGNED = 512;
 /** Bytes of one transaction at most; a block holds 5 MiB. */
 export const MAX_EXTRINSIC_BYTES: number = 4 * 1024 * 1024;
+
+/** Who has signed an unsigned transaction. */
+const NOBODY = 'nobody';
 
 /** What a watched transaction goes through. */
 export type TransactionStatus =
@@ -45,8 +52,8 @@ export class PoolRefusal extends Error {
 }
 
 interface Entry extends PendingTransaction {
-  /** The block in which the era began when it was submitted; later it is expired. */
-  readonly eraBirth: number;
+  /** The newest block when it was taken in. */
+  readonly enteredAt: number;
   readonly listeners: StatusListener[];
   future: boolean;
 }
@@ -56,6 +63,7 @@ export class TransactionPool {
   readonly #chain: Chain;
   readonly #entries = new Map<string, Entry>();
   readonly #bySigner = new Map<string, Map<number, Entry>>();
+  readonly #byTag = new Map<string, Entry>();
   /** What stands in blocks that are not final, by block hash. */
   readonly #included = new Map<string, readonly Entry[]>();
 
@@ -81,24 +89,23 @@ export class TransactionPool {
     const hash = toHex(blake2(bytes));
     if (this.#entries.has(hash)) throw new PoolRefusal('already-imported', hash);
     const extrinsic = decodeExtrinsic(bytes);
-    const { signer, signed } = this.#chain.validate(extrinsic, bytes.length);
-    const birth = eraBirth(signed.era, this.#chain.head.header.number + 1);
-    const entry: Entry = { hash, bytes, extrinsic, signed, signer, eraBirth: birth, listeners: listener ? [listener] : [], future: true };
+    const valid = this.#chain.validate(extrinsic, bytes.length);
+    const entry: Entry = { hash, bytes, extrinsic, valid, enteredAt: this.#chain.head.header.number, listeners: listener ? [listener] : [], future: true };
     this.#enter(entry);
-    this.#promote(signer);
+    this.#promote(valid.type === 'signed' ? this.#readyOf(valid.signer) : [entry]);
     if (entry.future) notify(entry, 'future');
     return hash;
   }
 
   /** Transactions that can go into the next block, in the order in which they go. */
   ready(): PendingTransaction[] {
-    return [...this.#bySigner.keys()].sort().flatMap((signer) => this.#readyOf(signer));
+    return [...this.#readyUnsigned(), ...[...this.#bySigner.keys()].sort().flatMap((signer) => this.#readyOf(signer))];
   }
 
-  /** Signers (hex) of transactions that can go into the next block. */
+  /** Signers (hex) of transactions that can go into the next block, and {@link NOBODY} where there are unsigned ones. */
   readySigners(): ReadonlySet<string> {
     const signers = [...this.#bySigner].filter(([signer, own]) => own.has(this.#nonce(signer)));
-    return new Set(signers.map(([signer]) => signer));
+    return new Set([...signers.map(([signer]) => signer), ...(this.#byTag.size > 0 ? [NOBODY] : [])]);
   }
 
   /** The nonce of an account's next transaction, those in the pool counted. */
@@ -142,33 +149,28 @@ export class TransactionPool {
   }
 
   #return(entry: Entry): void {
-    const own = this.#bySigner.get(entry.signer) ?? new Map<number, Entry>();
-    if (own.has(entry.signed.nonce)) return notify(entry, 'dropped');
+    if (this.#rivalOf(entry) !== undefined) return notify(entry, 'dropped');
     if (!this.#isStillValid(entry)) return notify(entry, 'invalid');
     entry.future = true;
-    this.#entries.set(entry.hash, entry);
-    this.#bySigner.set(entry.signer, own.set(entry.signed.nonce, entry));
+    this.#place(entry);
   }
 
   /** The block that a mortal era began with may have been retracted, too; then the signature no longer fits. */
   #isStillValid({ extrinsic, bytes }: Entry): boolean {
-    try {
-      this.#chain.validate(extrinsic, bytes.length);
-      return true;
-    } catch (error) {
-      if (error instanceof TransactionInvalid) return false;
-      throw error;
-    }
+    return isValid(() => this.#chain.validate(extrinsic, bytes.length));
   }
 
   /** Lets go of what no block can hold any more, and promotes what can go now. */
   #review(): void {
-    const number = this.#chain.head.header.number + 1;
-    for (const entry of this.#entries.values()) {
-      const expired = eraBirth(entry.signed.era, number) !== entry.eraBirth;
-      if (expired || entry.signed.nonce < this.#nonce(entry.signer)) this.#leave(entry.hash, ['invalid']);
-    }
-    for (const signer of this.#bySigner.keys()) this.#promote(signer);
+    for (const entry of this.#entries.values()) if (this.#isOver(entry)) this.#leave(entry.hash, ['invalid']);
+    this.#promote([...this.#byTag.values(), ...[...this.#bySigner.keys()].flatMap((signer) => this.#readyOf(signer))]);
+  }
+
+  #isOver({ valid, enteredAt, extrinsic }: Entry): boolean {
+    const { number } = this.#chain.head.header;
+    if (valid.type === 'unsigned') return number >= enteredAt + valid.longevityBlocks || !isValid(() => checkUnsigned(this.#chain.candidate(), extrinsic.call));
+    const { era, nonce } = valid.signed;
+    return eraBirth(era, number + 1) !== eraBirth(era, enteredAt + 1) || nonce < this.#nonce(valid.signer);
   }
 
   #nonce(account: string): number {
@@ -184,36 +186,77 @@ export class TransactionPool {
     return found;
   }
 
-  /** Transactions whose gap has been filled become ready. */
-  #promote(signer: string): void {
-    for (const entry of this.#readyOf(signer)) {
+  /** No more of them than the author itself would put into a block: each takes 20 ms to verify. */
+  #readyUnsigned(): Entry[] {
+    const urgentFirst = [...this.#byTag.values()].sort((a, b) => (priorityOf(a) === priorityOf(b) ? (a.hash < b.hash ? -1 : 1) : priorityOf(a) > priorityOf(b) ? -1 : 1));
+    return urgentFirst.slice(0, MAX_PULSES_PER_BLOCK);
+  }
+
+  /** Tells those that can go now and could not before. */
+  #promote(ready: readonly Entry[]): void {
+    for (const entry of ready) {
       if (!entry.future) continue;
       entry.future = false;
       notify(entry, 'ready');
     }
   }
 
-  /** A transaction with the same signer and nonce yields only to a greater tip. */
+  /** A transaction that provides the same yields only to a greater priority. */
   #enter(entry: Entry): void {
-    const { signer, signed, hash } = entry;
-    const own = this.#bySigner.get(signer) ?? new Map<number, Entry>();
-    const rival = own.get(signed.nonce);
-    if (rival !== undefined && signed.tip <= rival.signed.tip) throw new PoolRefusal('too-low-priority', hash);
-    if (rival === undefined && (this.#entries.size >= MAX_TRANSACTIONS || own.size >= MAX_PER_SIGNER)) throw new PoolRefusal('full', hash);
+    const { hash } = entry;
+    const rival = this.#rivalOf(entry);
+    if (rival !== undefined && priorityOf(entry) <= priorityOf(rival)) throw new PoolRefusal('too-low-priority', hash);
+    if (rival === undefined && !this.#hasRoomFor(entry)) throw new PoolRefusal('full', hash);
     if (rival !== undefined) this.#leave(rival.hash, [{ usurped: hash }]);
-    this.#entries.set(hash, entry);
-    this.#bySigner.set(signer, own.set(signed.nonce, entry));
+    this.#place(entry);
+  }
+
+  /** The one with the same signer and nonce, or of the same tag. */
+  #rivalOf({ valid }: Entry): Entry | undefined {
+    return valid.type === 'signed' ? this.#bySigner.get(valid.signer)?.get(valid.signed.nonce) : this.#byTag.get(valid.tag);
+  }
+
+  #hasRoomFor({ valid }: Entry): boolean {
+    if (this.#entries.size >= MAX_TRANSACTIONS) return false;
+    return valid.type === 'signed' ? (this.#bySigner.get(valid.signer)?.size ?? 0) < MAX_PER_SIGNER : this.#byTag.size < MAX_UNSIGNED;
+  }
+
+  #place(entry: Entry): void {
+    const { valid } = entry;
+    this.#entries.set(entry.hash, entry);
+    if (valid.type === 'unsigned') return void this.#byTag.set(valid.tag, entry);
+    const own = this.#bySigner.get(valid.signer) ?? new Map<number, Entry>();
+    this.#bySigner.set(valid.signer, own.set(valid.signed.nonce, entry));
   }
 
   #leave(hash: string, statuses: readonly TransactionStatus[]): Entry | undefined {
     const entry = this.#entries.get(hash);
     if (entry === undefined) return undefined;
     this.#entries.delete(hash);
-    const own = this.#bySigner.get(entry.signer);
-    own?.delete(entry.signed.nonce);
-    if (own?.size === 0) this.#bySigner.delete(entry.signer);
+    const { valid } = entry;
+    if (valid.type === 'unsigned') this.#byTag.delete(valid.tag);
+    else {
+      const own = this.#bySigner.get(valid.signer);
+      own?.delete(valid.signed.nonce);
+      if (own?.size === 0) this.#bySigner.delete(valid.signer);
+    }
     for (const status of statuses) notify(entry, status);
     return entry;
+  }
+}
+
+/** The chain's priority of signed ones is their tip, as far as the order goes. */
+function priorityOf({ valid }: Entry): bigint {
+  return valid.type === 'signed' ? valid.signed.tip : valid.priority;
+}
+
+function isValid(check: () => unknown): boolean {
+  try {
+    check();
+    return true;
+  } catch (error) {
+    if (error instanceof TransactionInvalid) return false;
+    throw error;
   }
 }
 

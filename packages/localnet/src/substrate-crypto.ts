@@ -23,14 +23,13 @@ interface WasmCrypto {
   ext_bip39_validate(...phrase: Text): number;
   ext_bip39_to_mini_secret(result: number, ...phraseAndPassword: [...Text, ...Text]): void;
   ext_blake2b(result: number, ...rest: [...Bytes, ...Bytes, number]): void;
-  ext_ed_from_seed(result: number, ...seed: Bytes): void;
-  ext_ed_sign(result: number, ...keysAndMessage: [...Bytes, ...Bytes, ...Bytes]): void;
   ext_ed_verify(...signatureMessageAndKey: [...Bytes, ...Bytes, ...Bytes]): number;
   ext_secp_pub_compress(result: number, ...publicKey: Bytes): void;
   ext_secp_recover(result: number, ...rest: [...Bytes, ...Bytes, number]): void;
   ext_sr_derive_keypair_hard(result: number, ...pairAndChainCode: [...Bytes, ...Bytes]): void;
   ext_sr_derive_keypair_soft(result: number, ...pairAndChainCode: [...Bytes, ...Bytes]): void;
   ext_sr_from_seed(result: number, ...seed: Bytes): void;
+  ext_sr_sign(result: number, ...keysAndMessage: [...Bytes, ...Bytes, ...Bytes]): void;
   ext_sr_verify(...signatureMessageAndKey: [...Bytes, ...Bytes, ...Bytes]): number;
   ext_twox(result: number, ...rest: [...Bytes, number]): void;
 }
@@ -82,18 +81,6 @@ export function recoverSecp256k1(hash: Uint8Array, signature: Uint8Array, recove
   return result((wasm) => wasm.ext_secp_pub_compress(RESULT_AT, ...copy(publicKey)));
 }
 
-/** An ed25519 key pair from 32 bytes. */
-export interface Ed25519Pair {
-  readonly publicKey: Uint8Array;
-  sign(message: Uint8Array): Uint8Array;
-}
-
-/** The ed25519 pair of a seed of 32 bytes. */
-export function ed25519Pair(seed: Uint8Array): Ed25519Pair {
-  const publicKey = result((wasm) => wasm.ext_ed_from_seed(RESULT_AT, ...copy(seed))).slice(32);
-  return { publicKey, sign: (message) => result((wasm) => wasm.ext_ed_sign(RESULT_AT, ...copy(publicKey), ...copy(seed), ...copy(message))) };
-}
-
 /** An sr25519 pair as schnorrkel writes it: the secret's 64 bytes, the public key's 32. */
 export type Sr25519Pair = Uint8Array & { readonly __brand: 'Sr25519Pair' };
 
@@ -112,6 +99,20 @@ export function sr25519PublicKey(pair: Sr25519Pair): Uint8Array {
   return pair.slice(64);
 }
 
+/**
+ * The same signature each time: schnorrkel derives its nonce from key and message, and mixes random bytes in, which are zeros here. It asks for them once in its
+ * life, so each signature takes an instance of its own (half a millisecond).
+ */
+export function signSr25519(pair: Sr25519Pair, message: Uint8Array): Uint8Array {
+  const others = instance;
+  try {
+    instance = open((bytes) => bytes.fill(0));
+    return result((wasm) => wasm.ext_sr_sign(RESULT_AT, ...copy(pair.subarray(64)), ...copy(pair.subarray(0, 64)), ...copy(message)));
+  } finally {
+    instance = others;
+  }
+}
+
 /** The seed of 32 bytes of a BIP-39 phrase in English; `undefined` for anything else. @see https://github.com/paritytech/substrate-bip39 */
 export function seedOfPhrase(phrase: string, password: string): Uint8Array | undefined {
   const [words, secret] = [phrase, password].map((text) => new TextEncoder().encode(text)) as [Uint8Array, Uint8Array];
@@ -124,15 +125,15 @@ let module: object | undefined;
 let instance: WasmCrypto | undefined;
 let view = NO_BYTES;
 
-function open(): WasmCrypto {
-  module ??= compile();
+function open(fillRandomly: (bytes: Uint8Array) => void = randomFillSync): WasmCrypto {
+  const compiled = (module ??= compile());
   // All that it asks for is a way to random bytes (of a softly derived secret's nonce): handles of objects, at which nobody looks, and the one call with a place for bytes.
   const answer = (_handle: number, pointer?: number, length?: number): number => {
-    if (length !== undefined) randomFillSync(memory(instance as WasmCrypto), pointer, length);
+    if (pointer !== undefined && length !== undefined) fillRandomly(memory(instance as WasmCrypto).subarray(pointer, pointer + length));
     return 0;
   };
-  const wbg = Object.fromEntries(Module.imports(module).map(({ name }) => [name, answer]));
-  const { __wbindgen_malloc: allocate, __wbindgen_free: free, ...exports } = new Instance(module, { wbg }).exports as WasmCrypto & Allocator;
+  const wbg = Object.fromEntries(Module.imports(compiled).map(({ name }) => [name, answer]));
+  const { __wbindgen_malloc: allocate, __wbindgen_free: free, ...exports } = new Instance(compiled, { wbg }).exports as WasmCrypto & Allocator;
   return { ...exports, allocate, free };
 }
 

@@ -4,7 +4,8 @@ import { applyTransaction } from '../src/runtime/apply-extrinsic.ts';
 import { feeOf } from '../src/runtime/fees.ts';
 import { alphaPrice } from '../src/runtime/pools.ts';
 import { increaseStake, stakeOf } from '../src/runtime/share-pool.ts';
-import { checkState, TransactionInvalid, type SignedCall } from '../src/runtime/validity.ts';
+import { TransactionInvalid } from '../src/runtime/transaction-invalid.ts';
+import { checkState, type SignedCall } from '../src/runtime/validity.ts';
 import type { RuntimeCall } from '../src/scale/type-of.ts';
 import { account, Runtime, TAO } from './runtime-support.ts';
 

@@ -1,12 +1,12 @@
 /** Oracle: `@polkadot/util-crypto` (its JavaScript forms of noble and scure, and its own bindings of the WebAssembly). */
-import { blake2AsU8a, cryptoWaitReady, encodeAddress as polkadotEncode, ed25519PairFromSeed, ed25519Sign, ed25519Verify, mnemonicGenerate, randomAsU8a, secp256k1PairFromSeed, secp256k1Sign, sr25519PairFromSeed, sr25519Sign, xxhashAsU8a } from '@polkadot/util-crypto';
+import { blake2AsU8a, cryptoWaitReady, encodeAddress as polkadotEncode, ed25519PairFromSeed, ed25519Sign, ed25519Verify, mnemonicGenerate, randomAsU8a, secp256k1PairFromSeed, secp256k1Sign, sr25519PairFromSeed, sr25519Sign, sr25519Verify, xxhashAsU8a } from '@polkadot/util-crypto';
 import { Keyring } from '@polkadot/keyring';
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { accountOfAddress, accountOfUri, DEVELOPMENT_ACCOUNTS } from '../src/accounts.ts';
 import { toHex } from '../src/hex.ts';
 import { decodeAddress, encodeAddress } from '../src/ss58.ts';
-import { blake2b, ed25519Pair, recoverSecp256k1, verifyEd25519, verifySr25519, xxHash } from '../src/substrate-crypto.ts';
+import { blake2b, recoverSecp256k1, signSr25519, sr25519Pair, sr25519PublicKey, verifyEd25519, verifySr25519, xxHash } from '../src/substrate-crypto.ts';
 
 const bytes = (size: number) => fc.uint8Array({ minLength: size, maxLength: size });
 const anyBytes = fc.uint8Array({ maxLength: 700 });
@@ -40,15 +40,27 @@ describe('signatures', () => {
     );
   });
 
-  it('of ed25519 are made and checked', () => {
+  it('of ed25519 are checked', () => {
     fc.assert(
       fc.property(bytes(32), anyBytes, bytes(64), (seed, message, noise) => {
-        const [pair, expected] = [ed25519Pair(seed), ed25519PairFromSeed(seed, true)];
-        expect(pair.publicKey).toEqual(expected.publicKey);
-        const signature = pair.sign(message);
-        expect(signature).toEqual(ed25519Sign(message, expected, true));
+        const pair = ed25519PairFromSeed(seed, true);
+        const signature = ed25519Sign(message, pair, true);
         expect(verifyEd25519({ message, signature, publicKey: pair.publicKey })).toBe(true);
         expect(verifyEd25519({ message, signature: noise, publicKey: pair.publicKey })).toBe(ed25519Verify(message, noise, pair.publicKey, true));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('of sr25519 are made, the same each time, whatever was signed before', () => {
+    fc.assert(
+      fc.property(bytes(32), anyBytes, (seed, message) => {
+        const pair = sr25519Pair(seed);
+        const signature = signSr25519(pair, message);
+        expect(sr25519Verify(message, signature, sr25519PublicKey(pair))).toBe(true);
+        expect(sr25519PublicKey(pair)).toEqual(sr25519PairFromSeed(seed).publicKey);
+        expect(signSr25519(pair, Uint8Array.of(...message, 0))).not.toEqual(signature);
+        expect(signSr25519(pair, message)).toEqual(signature);
       }),
       { numRuns: 20 },
     );

@@ -137,7 +137,7 @@ describe('transactions that no block may hold', () => {
     const provider = new WsProvider(world.net.endpoint);
     await provider.isReady;
     expect(await failureOf(provider.send('author_submitExtrinsic', ['0x1c84deadbeef0000']))).toMatch(/^1001: Extrinsic has invalid format/);
-    const bare = tx(world.api, 'timestamp', 'set', 5).toHex();
+    const bare = tx(world.api, 'system', 'remark', '0x05').toHex();
     expect(await failureOf(provider.send('author_submitExtrinsic', [bare]))).toMatch(/^1011: Unknown Transaction Validity/);
     await provider.disconnect();
   });

@@ -8,6 +8,7 @@ export const drand = {
   path: 'pallet_drand::pallet',
   calls: {
     write_pulse: [0, { pulses_payload: 'PulsesPayload', signature: 'Option<MultiSignature>' }],
+    set_beacon_config: [1, { config_payload: 'BeaconConfigurationPayload', signature: 'Option<MultiSignature>' }],
     set_oldest_stored_round: [2, { oldest_round: 'u64' }],
   },
   storage: {

@@ -64,6 +64,7 @@ export const types = {
   MultiSigner: { path: 'sp_runtime::MultiSigner', enum: { Ed25519: [0, ['[u8;32]']], Sr25519: [1, ['[u8;32]']], Ecdsa: [2, ['[u8;33]']] } },
   MultiSignature: { path: 'sp_runtime::MultiSignature', enum: { Ed25519: [0, ['[u8;64]']], Sr25519: [1, ['[u8;64]']], Ecdsa: [2, ['[u8;65]']] } },
   BeaconConfiguration: { path: 'pallet_drand::types::BeaconConfiguration', struct: { public_key: 'BoundedVec<u8;96>', period: 'u32', genesis_time: 'u32', hash: 'BoundedVec<u8;32>', group_hash: 'BoundedVec<u8;32>', scheme_id: 'BoundedVec<u8;32>', metadata: 'BeaconMetadata' } },
+  BeaconConfigurationPayload: { path: 'pallet_drand::types::BeaconConfigurationPayload', struct: { block_number: 'u32', config: 'BeaconConfiguration', public: 'MultiSigner' } },
   BeaconMetadata: { path: 'pallet_drand::types::Metadata', struct: { beacon_id: 'BoundedVec<u8;32>' } },
   CheckNonZeroSender: { path: 'frame_system::extensions::check_non_zero_sender::CheckNonZeroSender', struct: [] },
   CheckSpecVersion: { path: 'frame_system::extensions::check_spec_version::CheckSpecVersion', struct: [] },

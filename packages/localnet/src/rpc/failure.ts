@@ -5,7 +5,7 @@
  */
 import { isLocalnetError } from '../errors.ts';
 import { PoolRefusal } from '../pool.ts';
-import { TransactionInvalid, type InvalidReason } from '../runtime/validity.ts';
+import { TransactionInvalid, type InvalidReason } from '../runtime/transaction-invalid.ts';
 
 /** An error answer. */
 export class RpcFailure extends Error {
@@ -50,7 +50,10 @@ const INVALID_TEXTS: Readonly<Record<string, string>> = {
   AncientBirthBlock: 'Transaction has an ancient birth block',
   BadProof: 'Transaction has a bad signature',
   BadSigner: 'Invalid signing address',
+  Call: 'Transaction call is not expected',
   ExhaustsResources: 'Transaction would exhaust the block limits',
+  Future: 'Transaction will be valid in the future',
+  MandatoryValidation: 'Transaction dispatch is mandatory; transactions must not be validated.',
   Payment: 'Inability to pay some fees (e.g. account balance too low)',
   Stale: 'Transaction is outdated',
 };

@@ -18,7 +18,7 @@ import { callRuntime } from './runtime-calls.ts';
 import { stateChangeMethods } from './state-changes.ts';
 import { subtensorMethods } from './subtensor-methods.ts';
 import { unsafeMethods } from './unsafe-methods.ts';
-import { TransactionInvalid } from '../runtime/validity.ts';
+import { TransactionInvalid } from '../runtime/transaction-invalid.ts';
 
 /** Keys that one request may ask for (`state_getKeysPaged` of Substrate: 1000). */
 const MAX_KEYS_PAGE = 1000;

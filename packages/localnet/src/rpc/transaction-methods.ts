@@ -7,7 +7,7 @@ import { prefixed } from '../hex.ts';
 import { isLocalnetError } from '../errors.ts';
 import type { NodeView } from '../node.ts';
 import { PoolRefusal, type TransactionStatus } from '../pool.ts';
-import { TransactionInvalid } from '../runtime/validity.ts';
+import { TransactionInvalid } from '../runtime/transaction-invalid.ts';
 import { Broadcast } from './broadcast.ts';
 import type { ConnectionMethod } from './connection.ts';
 import { badParams, RpcFailure, toFailure } from './failure.ts';

@@ -14,6 +14,8 @@ interface Payable {
   readonly call: RuntimeCall;
   readonly lengthBytes: number;
   readonly tipRao: bigint;
+  /** Whether nobody signed it: then nobody pays. */
+  readonly isBare: boolean;
 }
 
 const ofWeightAndLength = {
@@ -30,8 +32,8 @@ export const transactionPaymentApi: ApiHandlers<'TransactionPaymentApi'> = {
 
 /** The API's methods. */
 export const transactionPaymentCallApi: ApiHandlers<'TransactionPaymentCallApi'> = {
-  query_call_info: (_context, { call, len }) => info({ call, lengthBytes: len, tipRao: 0n }),
-  query_call_fee_details: (_context, { call, len }) => details({ call, lengthBytes: len, tipRao: 0n }),
+  query_call_info: (_context, { call, len }) => info({ call, lengthBytes: len, tipRao: 0n, isBare: false }),
+  query_call_fee_details: (_context, { call, len }) => details({ call, lengthBytes: len, tipRao: 0n, isBare: false }),
   ...ofWeightAndLength,
 };
 
@@ -39,16 +41,16 @@ export const transactionPaymentCallApi: ApiHandlers<'TransactionPaymentCallApi'>
 function payable(uxt: Uint8Array): Payable {
   const bytes = encodeScale('Vec<u8>', uxt);
   const { call, signed } = decodeExtrinsic(bytes);
-  return { call, lengthBytes: bytes.length, tipRao: signed?.tip ?? 0n };
+  return { call, lengthBytes: bytes.length, tipRao: signed?.tip ?? 0n, isBare: signed === undefined };
 }
 
-function info({ call, lengthBytes }: Payable): TypeOf<'RuntimeDispatchInfo'> {
+function info({ call, lengthBytes, isBare }: Payable): TypeOf<'RuntimeDispatchInfo'> {
   const { weight, class: dispatchClass } = dispatchInfo(call);
-  return { weight, class: dispatchClass, partial_fee: feeOf(call, lengthBytes) };
+  return { weight, class: dispatchClass, partial_fee: isBare ? 0n : feeOf(call, lengthBytes) };
 }
 
-function details({ call, lengthBytes, tipRao }: Payable): TypeOf<'FeeDetails'> {
-  const parts = feeParts(call, lengthBytes);
+function details({ call, lengthBytes, tipRao, isBare }: Payable): TypeOf<'FeeDetails'> {
+  const parts = isBare ? undefined : feeParts(call, lengthBytes);
   const inclusion_fee = parts === undefined ? undefined : { base_fee: parts.baseRao, len_fee: parts.lengthRao, adjusted_weight_fee: parts.weightRao };
   return { inclusion_fee, tip: tipRao };
 }

@@ -6,7 +6,7 @@
 import { decodeExtrinsic } from '../extrinsic.ts';
 import { concatBytes, fromHex } from '../hex.ts';
 import { isLocalnetError } from '../errors.ts';
-import { TransactionInvalid, type InvalidReason } from '../runtime/validity.ts';
+import { TransactionInvalid, type InvalidReason } from '../runtime/transaction-invalid.ts';
 import { encodeScale } from '../scale/codec.ts';
 import type { TypeOf } from '../scale/type-of.ts';
 import type { ApiContext, ApiHandlers } from './context.ts';
@@ -26,9 +26,11 @@ export const transactionQueueApi: ApiHandlers<'TaggedTransactionQueue'> = {
   },
 };
 
-/** Valid for the block after the one that is asked; it provides its signer's nonce, and requires the one before unless that is the account's. */
+/** Valid for the block after the one that is asked; a signed one provides its signer's nonce, and requires the one before unless that is the account's. */
 function validTransaction({ node, block, storage }: ApiContext, bytes: Uint8Array): TypeOf<'ValidTransaction'> {
-  const { signer, signed } = node.chain.validate(decodeExtrinsic(bytes), bytes.length, block);
+  const valid = node.chain.validate(decodeExtrinsic(bytes), bytes.length, block);
+  if (valid.type === 'unsigned') return { priority: valid.priority, requires: [], provides: [fromHex(valid.tag)], longevity: BigInt(valid.longevityBlocks), propagate: valid.propagates };
+  const { signer, signed } = valid;
   const tag = (nonce: number): Uint8Array => concatBytes(fromHex(signer), encodeScale('u32', nonce));
   const requires = signed.nonce > storage.System.Account.get(signer).nonce ? [tag(signed.nonce - 1)] : [];
   const longevity = signed.era.type === 'Mortal' ? BigInt(signed.era.period) : LONGEST;

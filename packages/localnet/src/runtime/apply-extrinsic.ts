@@ -10,11 +10,12 @@ import { dispatchInfo, lighter, sum } from './dispatch-info.ts';
 import { dispatch } from './dispatch.ts';
 import type { Ending, Execution } from './execution.ts';
 import { BASE_EXTRINSIC, feeOf, feePayer } from './fees.ts';
-import { TransactionInvalid, type SignedCall } from './validity.ts';
+import { TransactionInvalid } from './transaction-invalid.ts';
+import type { SignedCall } from './validity.ts';
 
-/** Carries out an extrinsic that nobody signed. */
-export function applyInherent(execution: Execution, call: RuntimeCall): void {
-  depositResult(execution, call, { ...execution.attemptCall(() => dispatch(execution, { type: 'none' }, call)), isFree: false });
+/** Carries out an extrinsic that nobody signed: the block author's own, or one from the pool. */
+export function applyBare(execution: Execution, call: RuntimeCall, { isAuthored }: { readonly isAuthored: boolean }): void {
+  depositResult(execution, call, { ...execution.attemptCall(() => dispatch(execution, { type: 'none', isAuthored }, call)), isFree: false });
 }
 
 /**

@@ -98,6 +98,7 @@ export const BENCHMARKED_WEIGHTS = {
   'Balances.upgrade_accounts': [14_674_000, 990, 139_648_188, 2_603],
   'Commitments.set_commitment': [558_480_000, 0],
   'Commitments.set_max_space': [102_856_000, 0],
+  'Drand.set_beacon_config': [208_766_000, 0],
   'Drand.set_oldest_stored_round': [105_370_000, 0],
   'Drand.write_pulse': [4_769_000_000, 0],
   'Multisig.approve_as_multi_approve': [139_074_258, 6_811, 126_544, 0],

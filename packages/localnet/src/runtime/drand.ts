@@ -1,27 +1,38 @@
 /**
- * Drand: pulses of the beacon, written by the block's author in an unsigned extrinsic, verified by the runtime.
+ * Drand: pulses of the beacon, written in unsigned extrinsics by the block's author or by whoever has them, verified by the runtime.
  * @module
  * @see pallets/drand/src/lib.rs (opentensor/subtensor 14bc6f9f9)
  */
-import { ensure, ensureNone, ensureRoot, type ArgumentsOf, type CallHandlers, type Execution } from './execution.ts';
+import { isCommitRevealError, isPulseSignature, verifyPulse } from '@connito/commit-reveal';
+import { ensure, ensureNone, ensureRoot, moduleFailure, type ArgumentsOf, type CallHandlers, type Execution, type Origin } from './execution.ts';
 
 /** `MAX_KEPT_PULSES`: a week of quicknet. */
 export const MAX_KEPT_PULSES = 216_000n;
 /** `MAX_REMOVED_PULSES`: as many as go at a time. */
 const MAX_REMOVED_PULSES = 100;
+/** Compressed points: signatures, and keys. */
+const [G1_BYTES, G2_BYTES] = [48, 96];
+/** No clock gets there. */
+const LAST_ROUND = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** The pallet's calls. */
 export const drandCalls: CallHandlers<'Drand'> = {
   write_pulse: (execution, origin, { pulses_payload: { pulses } }) => {
-    // The block's author has signed or verified them; root, which can come here too (`dispatch_as`), can set any storage.
     ensureNone(origin);
     const { LastStoredRound, OldestStoredRound, NextUnsignedAt } = execution.storage.Drand;
     const isFirst = LastStoredRound.get() === 0n && OldestStoredRound.get() === 0n;
-    for (const pulse of pulses) storePulse(execution, pulse);
-    if (isFirst && pulses[0] !== undefined) OldestStoredRound.set(pulses[0].round);
+    const verified = pulses.filter((pulse) => isVerified(execution, origin, pulse) && storePulse(execution, pulse));
+    if (isFirst && verified[0] !== undefined) OldestStoredRound.set(verified[0].round);
     prune(execution);
     NextUnsignedAt.set(execution.blockNumber);
-    if (pulses.length > 0) execution.deposit('Drand', 'NewPulse', { rounds: pulses.map(({ round }) => round) });
+    if (verified.length > 0) execution.deposit('Drand', 'NewPulse', { rounds: verified.map(({ round }) => round) });
+  },
+  // What the payload says besides the configuration is for the pool, which lets nobody through who is not root.
+  set_beacon_config: (execution, origin, { config_payload: { config } }) => {
+    ensureRoot(origin);
+    execution.storage.Drand.BeaconConfig.set(config);
+    execution.storage.Drand.NextUnsignedAt.set(execution.blockNumber + 1);
+    execution.deposit('Drand', 'BeaconConfigChanged', []);
   },
   set_oldest_stored_round: (execution, origin, { oldest_round }) => {
     ensureRoot(origin);
@@ -32,12 +43,28 @@ export const drandCalls: CallHandlers<'Drand'> = {
 
 type Pulse = ArgumentsOf<'Drand', 'write_pulse'>['pulses_payload']['pulses'][number];
 
+/**
+ * Whether the signature is that of the configured key; what is not is passed over without an error, but bytes that are no signature, and a key that is none, are one.
+ * The block's author has signed or verified its pulses before. Bytes behind a signature or a key are not read.
+ */
+function isVerified({ storage }: Execution, origin: Origin, { round, signature }: Pulse): boolean {
+  if (origin.type === 'none' && origin.isAuthored === true) return true;
+  const [publicKey, point] = [storage.Drand.BeaconConfig.get().public_key.subarray(0, G2_BYTES), signature.subarray(0, G1_BYTES)];
+  if (!isPulseSignature(point)) throw moduleFailure('Drand', 'PulseVerificationError');
+  try {
+    return round >= 1n && round <= LAST_ROUND && verifyPulse({ publicKey }, { round: Number(round), signature: point });
+  } catch (error) {
+    throw isCommitRevealError(error) ? moduleFailure('Drand', 'PulseVerificationError') : error;
+  }
+}
+
 /** Rounds may be left out, but none comes after a later one. */
-function storePulse(execution: Execution, pulse: Pulse): void {
+function storePulse(execution: Execution, pulse: Pulse): true {
   const { Pulses, LastStoredRound } = execution.storage.Drand;
   ensure(pulse.round > LastStoredRound.get(), 'Drand', 'InvalidRoundNumber');
   Pulses.set(pulse.round, pulse);
   LastStoredRound.set(pulse.round);
+  return true;
 }
 
 function prune(execution: Execution): void {

@@ -8,11 +8,14 @@ import { StateOverlay } from '../state.ts';
 import type { Weight } from './dispatch-info.ts';
 import { openStorage, type Storage } from './storage.ts';
 
-/** Who calls, and what they may call: `allows` holds for every call that is made with this origin, however deep it is nested. Accounts are hex. */
+/**
+ * Who calls, and what they may call: `allows` holds for every call that is made with this origin, however deep it is nested. `isAuthored` is what this chain's own
+ * block author has put into the block. Accounts are hex.
+ */
 export type Origin =
   | { readonly type: 'signed'; readonly account: string; readonly allows?: CallFilter | undefined }
   | { readonly type: 'root' }
-  | { readonly type: 'none' };
+  | { readonly type: 'none'; readonly isAuthored?: boolean };
 
 /** Whether a call may be made. */
 export type CallFilter = (call: RuntimeCall) => boolean;

@@ -11,31 +11,15 @@ import { dispatchInfo } from './dispatch-info.ts';
 import { DispatchFailure, errorName, ZERO_ACCOUNT, type Execution } from './execution.ts';
 import { feeOf, feePayer } from './fees.ts';
 import { checkGuards } from './guards.ts';
-
-/** `InvalidTransaction` and `UnknownTransaction` of `sp_runtime`. */
-export type InvalidReason =
-  | 'AncientBirthBlock'
-  | 'BadProof'
-  | 'BadSigner'
-  | 'CannotLookup'
-  | 'ExhaustsResources'
-  | 'NoUnsignedValidator'
-  | 'Payment'
-  | 'Stale'
-  | { readonly custom: number };
-
-/** A transaction that no block may hold. */
-export class TransactionInvalid extends Error {
-  readonly reason: InvalidReason;
-
-  constructor(reason: InvalidReason) {
-    super(typeof reason === 'string' ? reason : `Custom(${reason.custom})`);
-    this.reason = reason;
-  }
-}
+import { TransactionInvalid } from './transaction-invalid.ts';
+import { validateUnsigned, type ValidUnsigned } from './unsigned-validity.ts';
 
 /** A valid transaction. */
-export interface ValidTransaction {
+export type ValidTransaction = ValidSigned | ValidUnsigned;
+
+/** A valid transaction that somebody has signed. */
+export interface ValidSigned {
+  readonly type: 'signed';
   /** Hex. */
   readonly signer: string;
   readonly signed: SignedPart;
@@ -49,11 +33,20 @@ export interface ValidTransaction {
  */
 export function validate(execution: Execution, extrinsic: Extrinsic, { genesisHash, lengthBytes }: { genesisHash: string; lengthBytes: number }): ValidTransaction {
   const { signed, call } = extrinsic;
-  if (signed === undefined) throw new TransactionInvalid('NoUnsignedValidator');
+  if (signed === undefined) {
+    ensureNotMandatory(call);
+    return validateUnsigned(execution, call);
+  }
   if (signed.address.type !== 'Id' || signed.hasMetadataHash) throw new TransactionInvalid('CannotLookup');
   const signer = signed.address.value;
   if (!isSignatureValid(extrinsic, { genesisHash, birthHash: birthHash(execution, signed) })) throw new TransactionInvalid('BadProof');
-  return { signer, signed, feeRao: checkState(execution, { signer, signed, call, lengthBytes }) };
+  ensureNotMandatory(call);
+  return { type: 'signed', signer, signed, feeRao: checkState(execution, { signer, signed, call, lengthBytes }) };
+}
+
+/** What must stand in each block is the author's. */
+function ensureNotMandatory(call: RuntimeCall): void {
+  if (dispatchInfo(call).class.type === 'Mandatory') throw new TransactionInvalid('MandatoryValidation');
 }
 
 /** A transaction with what its fee depends on. */
