@@ -1,9 +1,9 @@
 import { stringCamelCase } from '@polkadot/util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { connectChain, createCall, hasCall, HYPERPARAMETERS, openKeypair, sudo, type Chain } from '../src/index.ts';
+import { createCall, hasCall, HYPERPARAMETERS, openKeypair, sudo, type Chain } from '../src/index.ts';
 import { CALLS, EVENTS, LATER_CALLS, LATER_RUNTIME_APIS, LATER_STORAGE, RUNTIME_APIS, STORAGE } from '../src/internal/runtime-items.ts';
 import { runtimeShape, type RuntimeShape } from './runtime-shape.ts';
-import { HAS_METADATA, startScriptedNode, type ScriptedNode } from './scripted-node.ts';
+import { HAS_METADATA, openScriptedChain, type ScriptedNode } from './scripted-node.ts';
 
 // Machines that build and test at once are slow.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -40,9 +40,7 @@ describe.skipIf(!HAS_METADATA)('against the real finney metadata (spec 393)', ()
   let chain: Chain;
   let shape: RuntimeShape;
   beforeAll(async () => {
-    node = await startScriptedNode();
-    node.seal(0);
-    chain = await connectChain({ endpoint: node.endpoint });
+    ({ node, chain } = await openScriptedChain());
     shape = runtimeShape(chain);
   });
   afterAll(async () => {

@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { connectChain, isChainError, watchBlocks, type Chain, type FinalisedBlock } from '../src/index.ts';
+import { codeOf } from './code-of.ts';
 import { HAS_METADATA, startScriptedNode, type ScriptedNode } from './scripted-node.ts';
 
 // Machines that build and test at once are slow.
@@ -25,16 +26,6 @@ async function connect(node: ScriptedNode): Promise<Chain> {
   const chain = await connectChain({ endpoint: node.endpoint });
   open.push(chain);
   return chain;
-}
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    if (isChainError(error)) return error.code;
-    throw error;
-  }
-  return 'none';
 }
 
 async function until(condition: () => boolean): Promise<void> {

@@ -2,7 +2,8 @@
  * Blocks of an older runtime, whose metadata is finney's with what an older one had differently: a wider type, other names, functions that are missing or returned bare bytes.
  */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { connectChain, isChainError, openKeypair, readCommitmentSpace, readEpochState, readEvents, readHyperparameters, readMetadata, readMetagraph, readNeurons, readSpecVersion, readStake, readTempo, type Chain } from '../src/index.ts';
+import { connectChain, openKeypair, readCommitmentSpace, readEpochState, readEvents, readHyperparameters, readMetadata, readMetagraph, readNeurons, readSpecVersion, readStake, readTempo, type Chain } from '../src/index.ts';
+import { codeOf } from './code-of.ts';
 import { entryOf, HAS_METADATA, readMetadata as finneyMetadata, startScriptedNode, type ScriptedNode } from './scripted-node.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -43,13 +44,6 @@ function seal(node: ScriptedNode, number: number): void {
   node.storage.set(LAST_UPGRADE, `0x${Buffer.from([((spec & 63) << 2) | 1, spec >> 6]).toString('hex')}00`);
   if (number === UPGRADE) node.upgrade({ specVersion: 393 });
   node.seal(12_000 * number);
-}
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  return work.then(
-    () => 'none',
-    (error: unknown) => (isChainError(error) ? error.code : String(error)),
-  );
 }
 
 describe.skipIf(!HAS_METADATA)('reading blocks of an older runtime', () => {

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ChainError, createMnemonic, hotkeyFromBytes, hotkeyToBytes, isChainError, openKeypair, openKeypairFromSeed, parseBlockNumber, parseHotkey, parseNetuid } from '../src/index.ts';
+import { codeOfRun } from './code-of.ts';
 
 // Well-known development keys: `subkey inspect //Alice` and `subkey inspect //Bob`.
 const ALICE = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY';
@@ -15,16 +16,6 @@ function thrown(run: () => unknown): unknown {
     return error;
   }
   return undefined;
-}
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (isChainError(error)) return error.code;
-    throw error;
-  }
-  return 'none';
 }
 
 describe('keypairs', () => {
@@ -50,12 +41,12 @@ describe('keypairs', () => {
     const shown = inspect(openKeypair(`0x${ALICE_SEED}`), { depth: 9 }) + JSON.stringify(openKeypair('//Alice'));
     expect(shown).not.toContain(ALICE_SEED);
     expect(shown).not.toContain('pair');
-    for (const uri of ['', '//', 'word word', 'Alice', '0x12', `0x${'z'.repeat(64)}`]) expect(codeOf(() => openKeypair(uri))).toBe('bad-key');
+    for (const uri of ['', '//', 'word word', 'Alice', '0x12', `0x${'z'.repeat(64)}`]) expect(codeOfRun(() => openKeypair(uri))).toBe('bad-key');
     const secret = 'bottom drive obey lake curtain smoke basket hold race lonely fit wrong';
     const failure = thrown(() => openKeypair(secret));
     expect(isChainError(failure, 'bad-key')).toBe(true);
     expect(inspect(failure, { depth: 9 })).not.toContain('curtain');
-    expect(codeOf(() => openKeypairFromSeed(new Uint8Array(31)))).toBe('bad-key');
+    expect(codeOfRun(() => openKeypairFromSeed(new Uint8Array(31)))).toBe('bad-key');
   });
 });
 
@@ -68,12 +59,12 @@ describe('identifiers', () => {
   });
 
   it('refuse what is none, without repeating it', () => {
-    for (const address of ['', 'x', ALICE.slice(1), `${ALICE}0`, `0x${ALICE_KEY}`, ALICE.replace('G', 'H')]) expect(codeOf(() => parseHotkey(address))).toBe('bad-address');
-    expect(codeOf(() => hotkeyFromBytes(new Uint8Array(31)))).toBe('bad-address');
+    for (const address of ['', 'x', ALICE.slice(1), `${ALICE}0`, `0x${ALICE_KEY}`, ALICE.replace('G', 'H')]) expect(codeOfRun(() => parseHotkey(address))).toBe('bad-address');
+    expect(codeOfRun(() => hotkeyFromBytes(new Uint8Array(31)))).toBe('bad-address');
     expect(() => parseHotkey(`0x${ALICE_SEED}`)).toThrow(/66 characters/);
     expect([parseNetuid(0), parseNetuid(65535), parseBlockNumber(2 ** 32 - 1)]).toEqual([0, 65535, 2 ** 32 - 1]);
-    for (const value of [-1, 65536, 0.5, Number.NaN]) expect(codeOf(() => parseNetuid(value))).toBe('bad-value');
-    expect(codeOf(() => parseBlockNumber(2 ** 32))).toBe('bad-value');
+    for (const value of [-1, 65536, 0.5, Number.NaN]) expect(codeOfRun(() => parseNetuid(value))).toBe('bad-value');
+    expect(codeOfRun(() => parseBlockNumber(2 ** 32))).toBe('bad-value');
   });
 });
 

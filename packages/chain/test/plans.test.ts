@@ -5,9 +5,7 @@ import { u8aToHex } from '@polkadot/util';
 import { toHex } from '@connito/commit-reveal';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
-  connectChain,
   formatTao,
-  isChainError,
   planAddStake,
   planAxon,
   planChildkeyTake,
@@ -38,7 +36,8 @@ import {
   type CommitmentField,
   type Plan,
 } from '../src/index.ts';
-import { entryOf, HAS_METADATA, SCRIPTED_FEE_RAO, startScriptedNode, u64Hex, type ScriptedNode } from './scripted-node.ts';
+import { codeOf } from './code-of.ts';
+import { entryOf, HAS_METADATA, SCRIPTED_FEE_RAO, openScriptedChain, u64Hex, type ScriptedNode } from './scripted-node.ts';
 import { ALICE, BOB, LOCK_COST_RAO, NETUID, setBalance, setUpSubnet, type SetItem } from './scripted-subnet.ts';
 
 // Machines that build and test at once are slow.
@@ -52,13 +51,6 @@ const u16 = (value: number): string => `0x${Buffer.from([value & 255, value >> 8
 
 async function reasonOf(work: Promise<Plan>): Promise<string | undefined> {
   return (await work).refusal?.reason;
-}
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  return work.then(
-    () => 'none',
-    (error: unknown) => (isChainError(error) ? error.code : Promise.reject(error as Error)),
-  );
 }
 
 describe.skipIf(!HAS_METADATA)('plans by the real metadata', () => {
@@ -81,9 +73,7 @@ describe.skipIf(!HAS_METADATA)('plans by the real metadata', () => {
   const encode = (type: string, value: unknown): string => u8aToHex(chain.api.registry.createType(type, value).toU8a());
 
   beforeAll(async () => {
-    node = await startScriptedNode();
-    node.seal(0);
-    chain = await connectChain({ endpoint: node.endpoint });
+    ({ node, chain } = await openScriptedChain());
     set = setUpSubnet(node, chain);
     for (let n = 0; n < 50; n++) node.seal(0);
   });

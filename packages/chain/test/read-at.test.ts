@@ -3,8 +3,9 @@
  */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as entry from '../src/index.ts';
-import { connectChain, createCall, isChainError, openKeypair, type BlockAt, type Chain } from '../src/index.ts';
-import { entryOf, HAS_METADATA, startScriptedNode, type ScriptedNode } from './scripted-node.ts';
+import { createCall, openKeypair, type BlockAt, type Chain } from '../src/index.ts';
+import { codeOf } from './code-of.ts';
+import { entryOf, HAS_METADATA, openScriptedChain, type ScriptedNode } from './scripted-node.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -63,21 +64,12 @@ const OTHERS = ['readBlock', 'readSnapshot', 'readProvenSnapshot'];
 /** Which parameter of a request names the block. */
 const BLOCK_PARAMETER: Readonly<Record<string, number>> = { state_queryStorageAt: 1, state_getStorage: 1, state_call: 2, state_getKeysPaged: 3, state_getRuntimeVersion: 0, state_getMetadata: 0 };
 
-function codeOf(work: Promise<unknown>): Promise<string> {
-  return work.then(
-    () => 'none',
-    (error: unknown) => (isChainError(error) ? error.code : String(error)),
-  );
-}
-
 describe.skipIf(!HAS_METADATA)('at', () => {
   let node: ScriptedNode;
   let chain: Chain;
 
   beforeAll(async () => {
-    node = await startScriptedNode();
-    node.seal(0);
-    chain = await connectChain({ endpoint: node.endpoint });
+    ({ node, chain } = await openScriptedChain());
     // A subnet with one neuron, so that readers come to what they ask for last.
     const set = (item: string, value: string, ...args: unknown[]): void => void node.storage.set(entryOf(chain, 'SubtensorModule', item).key(...args), value);
     set('SubnetworkN', '0x0100', netuid);

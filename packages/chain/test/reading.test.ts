@@ -1,10 +1,8 @@
 import { toHex } from '@connito/commit-reveal';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
-  connectChain,
   findSnapshot,
   hotkeyFromBytes,
-  isChainError,
   openKeypair,
   readBeacon,
   readBlock,
@@ -21,7 +19,8 @@ import {
   releaseUntil,
   type Chain,
 } from '../src/index.ts';
-import { entryOf, HAS_METADATA, startScriptedNode, u64Hex, type ScriptedNode } from './scripted-node.ts';
+import { codeOf } from './code-of.ts';
+import { entryOf, HAS_METADATA, openScriptedChain, u64Hex, type ScriptedNode } from './scripted-node.ts';
 
 // Machines that build and test at once are slow.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -37,24 +36,12 @@ const u64s = (...values: number[]): string => `0x${Buffer.from([values.length * 
 const bools = (...values: boolean[]): string => `0x${Buffer.from([values.length * 4, ...values.map(Number)]).toString('hex')}`;
 const raw = (...bytes: number[]): string => Buffer.from([bytes.length + 1, ...bytes]).toString('hex');
 
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    if (isChainError(error)) return error.code;
-    throw error;
-  }
-  return 'none';
-}
-
 describe.skipIf(!HAS_METADATA)('reading a subnet by the real metadata', () => {
   let node: ScriptedNode;
   let chain: Chain;
 
   beforeAll(async () => {
-    node = await startScriptedNode();
-    node.seal(0);
-    chain = await connectChain({ endpoint: node.endpoint });
+    ({ node, chain } = await openScriptedChain());
     const set = (pallet: string, item: string, args: unknown[], value: string): void => {
       node.storage.set(entryOf(chain, pallet, item).key(...args), value);
     };

@@ -1,7 +1,8 @@
 import { QUICKNET, roundTimeMs } from '@connito/commit-reveal';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assertSchedule, BEACON_MARGIN_MS, beaconTimes, cycleMs, isChainError, PHASES, phaseWindow, positionAt, type Schedule } from '../src/index.ts';
+import { assertSchedule, BEACON_MARGIN_MS, beaconTimes, cycleMs, PHASES, phaseWindow, positionAt, type Schedule } from '../src/index.ts';
+import { codeOfRun } from './code-of.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
 /** DESIGN §3's default: 6,000 s. */
@@ -9,16 +10,6 @@ const DEFAULT: Schedule = { t0Ms: T0, distributeMs: 240_000, trainMs: 3_600_000,
 const duration = fc.integer({ min: 60_000, max: 10_000_000 });
 const schedule: fc.Arbitrary<Schedule> = fc.record({ t0Ms: fc.integer({ min: T0, max: 2 * T0 }), distributeMs: duration, trainMs: duration, commitMs: duration, scoreMs: duration, publishMs: duration });
 const beacon = fc.record({ publicKey: fc.constant(new Uint8Array(96)), genesisTimeMs: fc.nat(T0 - 1), periodMs: fc.integer({ min: 1, max: 11_999 }) });
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (isChainError(error)) return error.code;
-    throw error;
-  }
-  return 'none';
-}
 
 describe('the clock of a cycle', () => {
   it('gives every moment exactly one phase', () => {
@@ -72,34 +63,34 @@ describe('the clock of a cycle', () => {
 
 describe('schedules that cannot work', () => {
   it('the default can', () => {
-    expect(codeOf(() => assertSchedule(DEFAULT, QUICKNET, { maxSpaceBytes: 3100, tempoBlocks: 360 }))).toBe('none');
+    expect(codeOfRun(() => assertSchedule(DEFAULT, QUICKNET, { maxSpaceBytes: 3100, tempoBlocks: 360 }))).toBe('none');
   });
 
   it('lack a phase, or have it last no whole number of milliseconds', () => {
-    for (const phase of PHASES) for (const ms of [0, -1, 0.5, Number.NaN, Infinity]) expect(codeOf(() => assertSchedule({ ...DEFAULT, [`${phase}Ms`]: ms }, QUICKNET))).toBe('bad-schedule');
-    for (const t0Ms of [-1, 0.5, Number.NaN]) expect(codeOf(() => positionAt({ ...DEFAULT, t0Ms }, T0))).toBe('bad-schedule');
+    for (const phase of PHASES) for (const ms of [0, -1, 0.5, Number.NaN, Infinity]) expect(codeOfRun(() => assertSchedule({ ...DEFAULT, [`${phase}Ms`]: ms }, QUICKNET))).toBe('bad-schedule');
+    for (const t0Ms of [-1, 0.5, Number.NaN]) expect(codeOfRun(() => positionAt({ ...DEFAULT, t0Ms }, T0))).toBe('bad-schedule');
   });
 
   it('leave no room for a beacon round in the worst case', () => {
     const longest = BEACON_MARGIN_MS + QUICKNET.periodMs - 1;
     for (const phase of ['scoreMs', 'publishMs'] as const) {
-      expect(codeOf(() => assertSchedule({ ...DEFAULT, [phase]: longest }, QUICKNET))).toBe('bad-schedule');
-      expect(codeOf(() => assertSchedule({ ...DEFAULT, [phase]: longest + 1 }, QUICKNET))).toBe('none');
+      expect(codeOfRun(() => assertSchedule({ ...DEFAULT, [phase]: longest }, QUICKNET))).toBe('bad-schedule');
+      expect(codeOfRun(() => assertSchedule({ ...DEFAULT, [phase]: longest + 1 }, QUICKNET))).toBe('none');
     }
-    expect(codeOf(() => assertSchedule({ ...DEFAULT, t0Ms: 0 }, QUICKNET))).toBe('bad-schedule');
+    expect(codeOfRun(() => assertSchedule({ ...DEFAULT, t0Ms: 0 }, QUICKNET))).toBe('bad-schedule');
   });
 
   it('commit more bytes per tempo than the pallet takes', () => {
     const fast: Schedule = { t0Ms: T0, distributeMs: 12_000, trainMs: 60_000, commitMs: 12_000, scoreMs: 60_000, publishMs: 60_000 };
     // 4,320 s of tempo meet 22 cycles of 204 s: 22 × 203 = 4,466 bytes.
-    expect(codeOf(() => assertSchedule(fast, QUICKNET, { maxSpaceBytes: 3100, tempoBlocks: 360 }))).toBe('bad-schedule');
-    expect(codeOf(() => assertSchedule(fast, QUICKNET, { maxSpaceBytes: 4466, tempoBlocks: 360 }))).toBe('none');
-    expect(codeOf(() => assertSchedule(fast, QUICKNET, { maxSpaceBytes: 4465, tempoBlocks: 360 }))).toBe('bad-schedule');
-    expect(codeOf(() => assertSchedule(fast, QUICKNET, { maxSpaceBytes: 3100, tempoBlocks: 10 }))).toBe('none');
+    expect(codeOfRun(() => assertSchedule(fast, QUICKNET, { maxSpaceBytes: 3100, tempoBlocks: 360 }))).toBe('bad-schedule');
+    expect(codeOfRun(() => assertSchedule(fast, QUICKNET, { maxSpaceBytes: 4466, tempoBlocks: 360 }))).toBe('none');
+    expect(codeOfRun(() => assertSchedule(fast, QUICKNET, { maxSpaceBytes: 4465, tempoBlocks: 360 }))).toBe('bad-schedule');
+    expect(codeOfRun(() => assertSchedule(fast, QUICKNET, { maxSpaceBytes: 3100, tempoBlocks: 10 }))).toBe('none');
   });
 
   it('cycles and times that are none', () => {
-    for (const cycle of [-1, 0.5, 2 ** 32]) expect(codeOf(() => phaseWindow(DEFAULT, cycle, 'train'))).toBe('bad-value');
-    expect(codeOf(() => positionAt(DEFAULT, Number.NaN))).toBe('bad-value');
+    for (const cycle of [-1, 0.5, 2 ** 32]) expect(codeOfRun(() => phaseWindow(DEFAULT, cycle, 'train'))).toBe('bad-value');
+    expect(codeOfRun(() => positionAt(DEFAULT, Number.NaN))).toBe('bad-value');
   });
 });

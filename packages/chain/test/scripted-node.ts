@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
-import type { Chain } from '../src/index.ts';
+import { connectChain, type Chain } from '../src/index.ts';
 
 const METADATA = new URL('../../../../shared/data/subtensor/finney-393.scale', import.meta.url);
 
@@ -80,6 +80,13 @@ export function u64Hex(value: number | bigint): string {
 
 /** An answer that never comes. */
 export const SILENCE: unique symbol = Symbol('silence');
+
+/** A scripted node with its first block, and a connection to it; whoever opens them closes both. */
+export async function openScriptedChain(): Promise<{ node: ScriptedNode; chain: Chain }> {
+  const node = await startScriptedNode();
+  node.seal(0);
+  return { node, chain: await connectChain({ endpoint: node.endpoint }) };
+}
 
 export async function startScriptedNode(port = 0): Promise<ScriptedNode> {
   const server = new WebSocketServer({ host: '127.0.0.1', port });

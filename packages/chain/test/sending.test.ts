@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   addStake,
   burnedRegister,
-  connectChain,
   findEvent,
   createCall,
   ERA_BLOCKS,
@@ -18,7 +17,7 @@ import {
   startCall,
   type Chain,
 } from '../src/index.ts';
-import { entryOf, HAS_METADATA, startScriptedNode, u64Hex, type ScriptedNode } from './scripted-node.ts';
+import { entryOf, HAS_METADATA, openScriptedChain, u64Hex, type ScriptedNode } from './scripted-node.ts';
 import { ALICE, BOB, setUpSubnet } from './scripted-subnet.ts';
 
 // Machines that build and test at once are slow.
@@ -53,9 +52,7 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
   let chain: Chain;
   let setUpBlocks: number;
   beforeEach(async () => {
-    node = await startScriptedNode();
-    node.seal(0);
-    chain = await connectChain({ endpoint: node.endpoint });
+    ({ node, chain } = await openScriptedChain());
     setUpSubnet(node, chain);
     setUpBlocks = node.blocks.length;
   });

@@ -3,7 +3,8 @@
  * are installed, in `npm run test:slow`: together they are 300 MB, too much for everybody who installs this repository.
  */
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeSubnet, openWorld, pairOf, type World } from './support.ts';
@@ -24,9 +25,15 @@ afterEach(async () => {
 async function runClient(script: string, kind: string): Promise<{ steps: Steps; genesisHash: string }> {
   world = await openWorld({ finalityLagBlocks: 3, intervalMs: 250 });
   await makeSubnet(world.api);
-  const source = readFileSync(new URL(`clients/${script}`, import.meta.url), 'utf8');
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source, '--', world.net.endpoint, kind], { cwd: directory, maxBuffer: 2 ** 24, timeout: 300_000 });
-  return { steps: JSON.parse(stdout.trim().split('\n').at(-1) as string) as Steps, genesisHash: world.net.genesisHash };
+  // Beside the packages, where imports find them.
+  const copy = mkdtempSync(join(directory as string, 'clients-'));
+  try {
+    for (const name of [script, 'steps.mjs']) copyFileSync(new URL(`clients/${name}`, import.meta.url), join(copy, name));
+    const { stdout } = await promisify(execFile)(process.execPath, [join(copy, script), world.net.endpoint, kind], { maxBuffer: 2 ** 24, timeout: 300_000 });
+    return { steps: JSON.parse(stdout.trim().split('\n').at(-1) as string) as Steps, genesisHash: world.net.genesisHash };
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
 }
 
 const BOB_RAO = 10n ** 15n;

@@ -1,53 +1,15 @@
 // The unmodified polkadot-api against the endpoint that it is given; what each step gave, as JSON on the last line.
-import { Keyring } from '@polkadot/keyring';
-import { cryptoWaitReady } from '@polkadot/util-crypto';
 import { createClient } from 'polkadot-api';
 import { getPolkadotSigner } from 'polkadot-api/signer';
 import { getWsProvider, getWsRawProvider } from 'polkadot-api/ws';
 import { WebSocket } from 'ws';
+import { alice, bob, control, endpoint, kind, outcome, pair, replaceNewest, sealPending, step, steps } from './steps.mjs';
 
-const [endpoint, kind] = process.argv.slice(-2);
-await cryptoWaitReady();
 const open = kind === 'raw' ? getWsRawProvider : getWsProvider;
 const client = createClient(open(endpoint, { websocketClass: WebSocket }));
 const api = client.getUnsafeApi();
-const pair = (uri) => new Keyring({ type: 'sr25519', ss58Format: 42 }).addFromUri(uri);
-const [alice, bob] = ['//Alice', '//Bob'].map(pair);
 const signer = (account) => getPolkadotSigner(account.publicKey, 'Sr25519', (bytes) => account.sign(bytes));
-const control = async (method, ...params) => (await (await fetch(endpoint.replace('ws', 'http'), { method: 'POST', body: JSON.stringify({ id: 1, method, params }) })).json()).result;
 const remark = (text) => api.tx.System.remark_with_event({ remark: new TextEncoder().encode(text) });
-
-/** Makes the block that the pool's transaction stands in; nothing else makes blocks meanwhile. */
-async function sealPending() {
-  while ((await control('localnet_status')).pendingExtrinsics === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-  await control('localnet_seal', 1);
-}
-
-/** Replaces the newest block, and lets blocks come by themselves again. */
-async function replaceNewest() {
-  await control('localnet_reorg', 1);
-  await control('localnet_setBlockMode', 'interval', 250);
-}
-
-/** Whether the block that was final in the end is another than the first, and stands on the chain. */
-async function outcome(hashes) {
-  const last = hashes.at(-1);
-  const { number } = await control('chain_getHeader', last);
-  return { moved: last !== hashes[0], onChain: (await control('chain_getBlockHash', Number(number))) === last };
-}
-
-const steps = {};
-async function step(name, run) {
-  try {
-    steps[name] = { value: (await within(run())) ?? null };
-  } catch (error) {
-    steps[name] = { error: `${error?.name}: ${error?.message}` };
-  }
-}
-
-function within(promise) {
-  return Promise.race([promise, new Promise((_, reject) => setTimeout(() => reject(new Error('nothing came for 20 seconds')), 20_000).unref())]);
-}
 
 /** What an observable gives until `isEnough`. */
 function gather(observable, isEnough) {
