@@ -42,7 +42,7 @@ const INPUT: fc.Arbitrary<YumaInput> = fc.integer({ min: 1, max: 12 }).chain((n)
     alphaLow: U16,
     alphaHigh: U16,
     alphaSigmoidSteepness: fc.oneof(fc.constantFrom(-32_768, -1, 0, 1_000, 32_767), fc.integer({ min: -5_000, max: 5_000 })),
-    emissionRao: fc.bigInt(0n, 2n ** 64n - 1n),
+    emissionRao: fc.oneof(fc.constantFrom(2n ** 53n - 1n, 2n ** 53n), fc.bigInt(0n, 2n ** 53n), fc.bigInt(0n, 2n ** 64n - 1n)),
   }),
 );
 

@@ -6,11 +6,11 @@
  * @module
  */
 import { resetArena } from './arena.ts';
-import { shareEmission } from './emission.ts';
 import { computeYuma } from './exact.ts';
 import { fromU16, normalise, ONE, toU16 } from './float-fixed.ts';
 import { computeBonds } from './float-bonds.ts';
 import { findConsensus } from './float-consensus.ts';
+import { shareFloatEmission } from './float-emission.ts';
 import { assertAllButRows, type YumaInput, type YumaRow } from './input.ts';
 import { horizonOf, mayWeigh } from './mask.ts';
 import { cutWeights } from './float-weights.ts';
@@ -41,11 +41,12 @@ function run(input: YumaInput, votes: Votes): YumaResult {
   const { validatorTrust, rank } = cutWeights({ weights, consensus, activeStake, penalty: fromU16(input.bondsPenalty) });
   const incentive = normalise(rank);
   const { dividends, bonds } = computeBonds(input, { bought: weights, consensus, rank, incentive, activeStake, stored: countedBonds(input) });
+  const stake = Float64Array.from(votes.stake, Number);
   return {
     active: votes.active,
     validatorPermit: votes.nextPermit,
-    ...toFigures({ stake: Float64Array.from(votes.stake, Number), activeStake, consensus, validatorTrust, incentive, dividends }),
-    ...shareEmission(input.emissionRao, { incentive: toBigints(incentive), dividends: toBigints(dividends), activeStake: votes.activeStake, stake: votes.stake }),
+    ...toFigures({ stake, activeStake, consensus, validatorTrust, incentive, dividends }),
+    ...shareFloatEmission(input.emissionRao, { incentive, dividends, activeStake, stake }),
     bonds: toRows(bonds, votes.nextPermit),
   };
 }
@@ -101,15 +102,13 @@ function toRows(bonds: Packed, permit: readonly boolean[]): YumaRow[] {
 }
 
 function toRow({ start, column, value }: Packed, uid: number): YumaRow {
+  const first = start[uid] as number;
   const row: [number, number][] = [];
-  const end = start[uid + 1] as number;
+  // All at once: a row that grows is copied several times.
+  row.length = (start[uid + 1] as number) - first;
   // An integer of 32 bits: V8 makes its entries faster of these.
-  for (let index = start[uid] as number; index < end; index += 1) row.push([column[index] as number, (value[index] as number) | 0]);
+  for (let index = 0; index < row.length; index += 1) row[index] = [column[first + index] as number, (value[first + index] as number) | 0];
   return row;
-}
-
-function toBigints(values: Float64Array): bigint[] {
-  return Array.from(values, (value) => (value === 0 ? 0n : BigInt(value)));
 }
 
 function toFraction(bits: number): number {

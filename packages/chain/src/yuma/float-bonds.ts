@@ -4,7 +4,7 @@
  */
 import { takeFloats, takeZeros } from './arena.ts';
 import { divide, fraction, fromU16, multiply, normalise, ONE, toU16 } from './float-fixed.ts';
-import { createLiquidAlpha } from './float-liquid-alpha.ts';
+import { departureOf, toAlphas } from './float-liquid-alpha.ts';
 import type { YumaInput } from './input.ts';
 import { columnSums, countOf, createPacked, multiplyRows, type Packed } from './packed.ts';
 
@@ -33,9 +33,12 @@ export function computeBonds(input: YumaInput, terms: FloatBondTerms): FloatBond
 function classicBonds(input: YumaInput, { bought, stored, activeStake, rank, incentive }: FloatBondTerms): FloatBonds {
   const alpha = fixedAlpha(input);
   // With the full penalty, what is bought is what was ranked.
-  scaleShares(bought, { stake: activeStake, totals: input.bondsPenalty === 65_535 ? rank : multiplyRows(bought, activeStake), alpha });
-  scaleU16Columns(stored, { totals: columnSums(stored), alpha: ONE - alpha });
-  const bonds = addRows(bought, stored);
+  const ofBought = { ...bought, stake: activeStake, totals: input.bondsPenalty === 65_535 ? rank : multiplyRows(bought, activeStake), alpha };
+  const ofStored = { ...stored, totals: columnSums(stored), alpha: ONE - alpha };
+  const bonds = addRows(bought, stored, (dense, row) => {
+    placeShares(dense, row, ofBought);
+    addFractions(dense, row, ofStored);
+  });
   const held = payIncentive(bonds, incentive, bonds.largest);
   return { dividends: normalise(held), bonds };
 }
@@ -55,42 +58,50 @@ function fixedAlpha({ bondsMovingAverage }: YumaInput): number {
 
 /** α · new + (1 − α) · old, where that is positive. */
 function average(bought: Packed, stored: Packed, alpha: number): Averaged {
-  scale(bought, alpha);
-  scaleU16Columns(stored, { totals: takeFloats(stored.start.length - 1).fill(65_535), alpha: ONE - alpha });
-  return addRows(bought, stored);
+  return addRows(bought, stored, (dense, row) => {
+    placeRow(dense, row, bought, alpha);
+    addRow(dense, row, stored, ONE - alpha);
+  });
 }
 
 /** α · matrix_ij */
-function scale(packed: Packed, alpha: number): void {
-  const { value } = packed;
-  const end = countOf(packed);
-  for (let index = 0; index < end; index += 1) value[index] = multiply(alpha, value[index] as number);
+function placeRow(dense: Float64Array, row: number, { start, column, value }: Packed, alpha: number): void {
+  const end = start[row + 1] as number;
+  for (let index = start[row] as number; index < end; index += 1) dense[column[index] as number] = multiply(alpha, value[index] as number);
 }
 
-interface ScaleOptions {
+/** α · matrix_ij, of u16 */
+function addRow(dense: Float64Array, row: number, { start, column, value }: Packed, alpha: number): void {
+  const end = start[row + 1] as number;
+  for (let index = start[row] as number; index < end; index += 1) {
+    const to = column[index] as number;
+    dense[to] = (dense[to] as number) + multiply(alpha, fromU16(value[index] as number));
+  }
+}
+
+interface ScaledColumns extends Packed {
   readonly totals: Float64Array;
   readonly alpha: number;
 }
 
 /** α · (stake_i · matrix_ij / total_j) */
-function scaleShares({ start, column, value }: Packed, { stake, totals, alpha }: ScaleOptions & { readonly stake: Float64Array }): void {
-  for (let row = 0; row < stake.length; row += 1) {
-    const factor = stake[row] as number;
-    const end = start[row + 1] as number;
-    for (let index = start[row] as number; index < end; index += 1) {
-      const part = factor === 0 ? 0 : multiply(factor, value[index] as number);
-      value[index] = part === 0 ? 0 : multiply(alpha, divide(part, totals[column[index] as number] as number));
-    }
+function placeShares(dense: Float64Array, row: number, { start, column, value, stake, totals, alpha }: ScaledColumns & { readonly stake: Float64Array }): void {
+  const factor = stake[row] as number;
+  const end = factor === 0 ? 0 : (start[row + 1] as number);
+  for (let index = start[row] as number; index < end; index += 1) {
+    const to = column[index] as number;
+    const part = multiply(factor, value[index] as number);
+    if (part !== 0) dense[to] = multiply(alpha, divide(part, totals[to] as number));
   }
 }
 
 /** α · (matrix_ij / total_j), of u16 */
-function scaleU16Columns(packed: Packed, { totals, alpha }: ScaleOptions): void {
-  const { column, value } = packed;
-  const end = countOf(packed);
-  for (let index = 0; index < end; index += 1) {
+function addFractions(dense: Float64Array, row: number, { start, column, value, totals, alpha }: ScaledColumns): void {
+  const end = start[row + 1] as number;
+  for (let index = start[row] as number; index < end; index += 1) {
+    const to = column[index] as number;
     const bond = value[index] as number;
-    if (bond !== 0) value[index] = multiply(alpha, fraction(bond, totals[column[index] as number] as number));
+    if (bond !== 0) dense[to] = (dense[to] as number) + multiply(alpha, fraction(bond, totals[to] as number));
   }
 }
 
@@ -101,30 +112,25 @@ interface Averaged extends Packed {
 }
 
 function createAveraged(rows: number, capacity: number): Averaged {
-  return { ...createPacked(rows, capacity), totals: takeZeros(rows), largest: takeZeros(rows) };
+  // Written out, not spread: V8 gives spread objects more than one hidden class, and whatever reads them is then compiled again and again.
+  const { start, column, value } = createPacked(rows, capacity);
+  return { start, column, value, totals: takeZeros(rows), largest: takeZeros(rows) };
 }
 
-/** The sum where it is positive, by ascending column. */
-function addRows(a: Packed, b: Packed): Averaged {
+/** What `fill` makes of each row that either matrix has, where it is positive, by ascending column. @param fill adds to zeros */
+function addRows(a: Packed, b: Packed, fill: (dense: Float64Array, row: number) => void): Averaged {
   const rows = a.start.length - 1;
   const sum = createAveraged(rows, Math.min(rows * rows, countOf(a) + countOf(b)));
   const dense = takeZeros(rows);
   let end = 0;
   for (let row = 0; row < rows; row += 1) {
-    addRow(dense, a, row);
-    addRow(dense, b, row);
-    if (a.start[row] !== a.start[row + 1] || b.start[row] !== b.start[row + 1]) end = moveRow(dense, sum, end);
+    if (a.start[row] !== a.start[row + 1] || b.start[row] !== b.start[row + 1]) {
+      fill(dense, row);
+      end = moveRow(dense, sum, end);
+    }
     sum.start[row + 1] = end;
   }
   return sum;
-}
-
-function addRow(dense: Float64Array, { start, column, value }: Packed, row: number): void {
-  const end = start[row + 1] as number;
-  for (let index = start[row] as number; index < end; index += 1) {
-    const to = column[index] as number;
-    dense[to] = (dense[to] as number) + (value[index] as number);
-  }
 }
 
 /** Leaves zeros behind. */
@@ -173,24 +179,20 @@ interface PairOptions {
 
 /** As {@link average} with an alpha for each pair; a bond without a new weight is dropped. */
 function averageByPair(input: YumaInput, { bought, stored, consensus }: PairOptions): Averaged {
-  const alphaOf = createLiquidAlpha(input);
-  const rows = consensus.length;
-  const averaged = createAveraged(rows, bought.value.length);
+  const { held, departure: alpha } = pairUp(bought, stored, consensus);
+  toAlphas(input, alpha);
+  const averaged = createAveraged(consensus.length, bought.value.length);
   const { start, column, value } = bought;
   const { totals } = averaged;
-  const [held, seen] = [takeZeros(rows), takeZeros(rows)];
   let end = 0;
-  for (let row = 0; row < rows; row += 1) {
+  for (let row = 0; row < consensus.length; row += 1) {
     const rowEnd = start[row + 1] as number;
-    if (start[row] !== rowEnd) spread(stored, row, { held, seen });
-    let highest = -1;
     for (let index = start[row] as number; index < rowEnd; index += 1) {
       const to = column[index] as number;
-      const weight = value[index] as number;
-      const alpha = alphaOf(consensus[to] as number, to > highest ? weight : 0, seen[to] as number);
-      const bond = Math.min(ONE, multiply(ONE - alpha, held[to] as number) + multiply(alpha, weight));
-      highest = Math.max(highest, to);
-      if (bond === 0) continue;
+      const share = alpha[index] as number;
+      const blend = multiply(ONE - share, held[index] as number) + multiply(share, value[index] as number);
+      if (blend === 0) continue;
+      const bond = blend > ONE ? ONE : blend;
       averaged.column[end] = to;
       averaged.value[end] = bond;
       totals[to] = (totals[to] as number) + bond;
@@ -199,6 +201,32 @@ function averageByPair(input: YumaInput, { bought, stored, consensus }: PairOpti
     averaged.start[row + 1] = end;
   }
   return averaged;
+}
+
+/** What an average takes beside each weight bought, I32F32 bits in the order of those. */
+interface Pairs {
+  /** The stored bond. */
+  readonly held: Float64Array;
+  readonly departure: Float64Array;
+}
+
+function pairUp({ start, column, value }: Packed, stored: Packed, consensus: Float64Array): Pairs {
+  const count = start[consensus.length] as number;
+  const pairs = { held: takeFloats(count), departure: takeFloats(count) };
+  const dense = { held: takeZeros(consensus.length), seen: takeZeros(consensus.length) };
+  for (let row = 0; row < consensus.length; row += 1) {
+    const rowEnd = start[row + 1] as number;
+    if (start[row] !== rowEnd) spread(stored, row, dense);
+    let highest = -1;
+    for (let index = start[row] as number; index < rowEnd; index += 1) {
+      const to = column[index] as number;
+      const isSeen = to > highest;
+      if (isSeen) highest = to;
+      pairs.held[index] = dense.held[to] as number;
+      pairs.departure[index] = departureOf(consensus[to] as number, isSeen ? (value[index] as number) : 0, dense.seen[to] as number);
+    }
+  }
+  return pairs;
 }
 
 interface DenseBonds {
@@ -216,7 +244,8 @@ function spread({ start, column, value }: Packed, row: number, { held, seen }: D
     const to = column[index] as number;
     const bond = fromU16(value[index] as number);
     held[to] = bond;
-    if (to > highest) seen[to] = bond;
-    highest = Math.max(highest, to);
+    if (to <= highest) continue;
+    seen[to] = bond;
+    highest = to;
   }
 }

@@ -70,7 +70,9 @@ interface Electorate {
   readonly minority: number;
 }
 
-const BUCKETS = 64;
+const BUCKETS = 32;
+/** As many are looked through one by one. */
+const FEW = 8;
 const stakeByBucket: Float64Array = new Float64Array(BUCKETS);
 
 /**
@@ -79,13 +81,15 @@ const stakeByBucket: Float64Array = new Float64Array(BUCKETS);
  * Divides the range of scores into buckets, adds up the stake in each, and goes on with the ballots of the bucket where the sum passes `minority`. Unlike
  * a pivot search this takes no turn that depends on a single ballot, which a processor would guess wrong half of the time.
  */
-function weightedMedian({ score, stake }: Ballots, { start, end, minority }: Electorate): number {
+function weightedMedian(ballots: Ballots, { start, end, minority }: Electorate): number {
+  const { score, stake } = ballots;
   let [count, below] = [end, 0];
-  for (;;) {
+  while (count - start > FEW) {
     let [low, high] = [score[start] as number, score[start] as number];
     for (let index = start + 1; index < count; index += 1) {
-      low = Math.min(low, score[index] as number);
-      high = Math.max(high, score[index] as number);
+      const scored = score[index] as number;
+      if (scored < low) low = scored;
+      else if (scored > high) high = scored;
     }
     if (low === high) return low;
     // Below BUCKETS for the highest score, of integers up to 2^32; ascending, for rounding is monotone.
@@ -108,5 +112,20 @@ function weightedMedian({ score, stake }: Ballots, { start, end, minority }: Ele
       kept += 1;
     }
     count = kept;
+  }
+  return select(ballots, { start, end: count, minority: minority - below });
+}
+
+/** As {@link weightedMedian}, of a few: takes the lowest away until what is taken exceeds `minority`. */
+function select({ score, stake }: Ballots, { start, end, minority }: Electorate): number {
+  let [count, taken] = [end, 0];
+  for (;;) {
+    let lowest = start;
+    for (let index = start + 1; index < count; index += 1) if ((score[index] as number) < (score[lowest] as number)) lowest = index;
+    taken += stake[lowest] as number;
+    if (taken > minority) return score[lowest] as number;
+    count -= 1;
+    score[lowest] = score[count] as number;
+    stake[lowest] = stake[count] as number;
   }
 }

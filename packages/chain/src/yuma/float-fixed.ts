@@ -37,14 +37,15 @@ export function smaller(a: number, b: number): number {
   return (a + b - Math.abs(a - b)) / 2;
 }
 
-/** A u16 fraction of 65535. */
+/** A u16 fraction of 65535, without a division: 2^32 is 65535 · 65537 + 1. */
 export function fromU16(value: number): number {
-  return fraction(value, 65535);
+  return value === 65535 ? 2 ** 32 : value * 65537;
 }
 
 /** Times 65535, cut off, for 0 ≤ bits < 2^37. */
 export function toU16(bits: number): number {
-  return Math.min(65535, Math.floor(bits * 65535 * 2 ** -32));
+  const value = (bits * 65535 * 2 ** -32) | 0;
+  return value > 65535 ? 65535 : value;
 }
 
 /** Divides by the sum, unless that is zero. */
