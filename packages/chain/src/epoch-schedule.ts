@@ -101,6 +101,17 @@ export function nextEpochBlock(state: EpochState): number | undefined {
   return Math.max(soonest, pendingEpochAt > 0 ? Math.min(automatic, pendingEpochAt) : automatic);
 }
 
+/**
+ * The first epoch in a block after `block`, as tempo and schedule stand; undefined where the subnet has no epochs.
+ * @example epochAfter(state, state.blockNumber) // nextEpochBlock(state)
+ */
+export function epochAfter(state: EpochState, block: number): number | undefined {
+  const next = nextEpochBlock(state);
+  if (next === undefined || next > block) return next;
+  const period = state.schedule === undefined ? state.tempoBlocks + 1 : state.tempoBlocks;
+  return next + period * (Math.floor((block - next) / period) + 1);
+}
+
 /** Blocks from the state's block to the next epoch; undefined where the subnet has none. */
 export function blocksUntilEpoch(state: EpochState): number | undefined {
   const next = nextEpochBlock(state);

@@ -52,6 +52,8 @@ export interface Hyperparameters {
   /** Low and high, fractions of 65535. */
   readonly alphaValues: readonly [low: number, high: number];
   readonly alphaSigmoidSteepness: Integer;
+  /** Least that child keys keep of their parents' dividends, of 65535. */
+  readonly minChildkeyTake: Integer;
   readonly mechanismCount: Integer;
   /** Shares of 65535 by mechanism, or `even`. */
   readonly mechanismEmissionSplit: readonly number[] | 'even';
@@ -87,6 +89,8 @@ export interface HyperparameterRow {
   readonly bounds?: readonly [least: bigint, most: bigint, reason: string];
   /** Whether the bounds are the owner's alone; else they are the sudo key's too. */
   readonly isBoundFree?: boolean;
+  /** Whether the freeze window before an epoch binds the sudo key too; an owner it binds always. */
+  readonly isFrozen?: boolean;
   /** Added by a runtime later than spec 393. */
   readonly isLater?: boolean;
 }
@@ -102,6 +106,7 @@ const owner = (call: string, storage: SubtensorItem, variant: string, more: Part
   access: 'owner',
   type: 'integer',
   rateLimit: { variant },
+  isFrozen: true,
   ...more,
 });
 const root = (call: string, storage: SubtensorItem, more: Partial<HyperparameterRow> = {}): HyperparameterRow => ({ pallet: 'AdminUtils', call, storage, scope: 'subnet', access: 'root', type: 'integer', ...more });
@@ -122,42 +127,44 @@ export const HYPERPARAMETERS: Readonly<Record<HyperparameterName, Hyperparameter
   adjustmentInterval: root('sudo_set_adjustment_interval', 'AdjustmentInterval'),
   immunityPeriod: owner('sudo_set_immunity_period', 'ImmunityPeriod', 'ImmunityPeriod'),
   minAllowedWeights: owner('sudo_set_min_allowed_weights', 'MinAllowedWeights', 'MinAllowedWeights'),
-  maxAllowedUids: owner('sudo_set_max_allowed_uids', 'MaxAllowedUids', 'MaxAllowedUids', { bounds: [1n, 256n, 'MaxAllowedUidsGreaterThanDefaultMaxAllowedUids'] }),
-  minAllowedUids: root('sudo_set_min_allowed_uids', 'MinAllowedUids'),
+  maxAllowedUids: owner('sudo_set_max_allowed_uids', 'MaxAllowedUids', 'MaxAllowedUids', { bounds: [0n, 256n, 'MaxAllowedUidsGreaterThanDefaultMaxAllowedUids'] }),
+  minAllowedUids: root('sudo_set_min_allowed_uids', 'MinAllowedUids', { isFrozen: true }),
   kappa: root('sudo_set_kappa', 'Kappa'),
   rho: owner('sudo_set_rho', 'Rho', 'Rho'),
   activityCutoff: owner('sudo_set_activity_cutoff', 'ActivityCutoff', 'ActivityCutoff'),
   activityCutoffFactorMilli: owner('set_activity_cutoff_factor', 'ActivityCutoffFactorMilli', 'ActivityCutoffFactorMilli', {
     pallet: 'SubtensorModule',
     bounds: [1000n, 50_000n, 'ActivityCutoffFactorMilliOutOfBounds'],
+    isFrozen: false,
     isLater: true,
   }),
   networkRegistrationAllowed: root('sudo_set_network_registration_allowed', 'NetworkRegistrationAllowed', { type: 'bool' }),
-  targetRegistrationsPerInterval: root('sudo_set_target_registrations_per_interval', 'TargetRegistrationsPerInterval'),
+  targetRegistrationsPerInterval: root('sudo_set_target_registrations_per_interval', 'TargetRegistrationsPerInterval', { isFrozen: true }),
   minBurn: owner('sudo_set_min_burn', 'MinBurn', 'MinBurn', { bounds: [0n, 999_999_999n, 'ValueNotInBounds'] }),
   maxBurn: owner('sudo_set_max_burn', 'MaxBurn', 'MaxBurn', { bounds: [100_000_001n, 2n ** 64n - 1n, 'ValueNotInBounds'] }),
-  burnHalfLife: owner('sudo_set_burn_half_life', 'BurnHalfLife', 'BurnHalfLife', { isLater: true }),
+  burnHalfLife: owner('sudo_set_burn_half_life', 'BurnHalfLife', 'BurnHalfLife', { bounds: [1n, 36_100n, 'InvalidValue'], isLater: true }),
   burnIncreaseMult: owner('sudo_set_burn_increase_mult', 'BurnIncreaseMult', 'BurnIncreaseMult', { type: 'fixed', isLater: true }),
-  maxAllowedValidators: root('sudo_set_max_allowed_validators', 'MaxAllowedValidators'),
-  maxRegistrationsPerBlock: root('sudo_set_max_registrations_per_block', 'MaxRegistrationsPerBlock'),
+  maxAllowedValidators: root('sudo_set_max_allowed_validators', 'MaxAllowedValidators', { isFrozen: true }),
+  maxRegistrationsPerBlock: root('sudo_set_max_registrations_per_block', 'MaxRegistrationsPerBlock', { isFrozen: true }),
   bondsMovingAverage: owner('sudo_set_bonds_moving_average', 'BondsMovingAverage', 'BondsMovingAverage', { bounds: [0n, 975_000n, 'BondsMovingAverageMaxReached'], isBoundFree: true }),
   bondsPenalty: owner('sudo_set_bonds_penalty', 'BondsPenalty', 'BondsPenalty'),
   bondsResetEnabled: owner('sudo_set_bonds_reset_enabled', 'BondsResetOn', 'BondsResetEnabled', { type: 'bool' }),
-  tempo: root('sudo_set_tempo', 'Tempo'),
+  tempo: root('sudo_set_tempo', 'Tempo', { isFrozen: true }),
   commitRevealWeightsEnabled: owner('sudo_set_commit_reveal_weights_enabled', 'CommitRevealWeightsEnabled', 'CommitRevealEnabled', { type: 'bool' }),
   commitRevealWeightsInterval: owner('sudo_set_commit_reveal_weights_interval', 'RevealPeriodEpochs', 'WeightCommitInterval', { bounds: [1n, 100n, 'RevealPeriodTooLarge'] }),
   commitRevealWeightsVersion: network('sudo_set_commit_reveal_version', 'CommitRevealWeightsVersion'),
-  subtokenEnabled: root('sudo_set_subtoken_enabled', 'SubtokenEnabled', { type: 'bool' }),
+  subtokenEnabled: root('sudo_set_subtoken_enabled', 'SubtokenEnabled', { type: 'bool', isFrozen: true }),
   transfersEnabled: owner('sudo_set_toggle_transfer', 'TransferToggle', 'TransferEnabled', { type: 'bool' }),
   recycleOrBurn: owner('sudo_set_recycle_or_burn', 'RecycleOrBurn', 'RecycleOrBurn', { type: 'recycle-or-burn' }),
-  ownerCutEnabled: { ...root('sudo_set_owner_cut_enabled', 'OwnerCutEnabled', { type: 'bool', isLater: true }), access: 'owner' },
+  ownerCutEnabled: root('sudo_set_owner_cut_enabled', 'OwnerCutEnabled', { access: 'owner', type: 'bool', isFrozen: true, isLater: true }),
   subnetEmissionEnabled: root('sudo_set_subnet_emission_enabled', 'SubnetEmissionEnabled', { type: 'bool', isLater: true }),
-  ownerImmuneNeuronLimit: owner('sudo_set_owner_immune_neuron_limit', 'ImmuneOwnerUidsLimit', 'ImmuneNeuronLimit'),
+  ownerImmuneNeuronLimit: owner('sudo_set_owner_immune_neuron_limit', 'ImmuneOwnerUidsLimit', 'ImmuneNeuronLimit', { bounds: [1n, 10n, 'InvalidValue'] }),
   minNonImmuneUids: root('sudo_set_min_non_immune_uids', 'MinNonImmuneUids'),
   yuma3Enabled: owner('sudo_set_yuma3_enabled', 'Yuma3On', 'Yuma3Enabled', { type: 'bool' }),
   liquidAlphaEnabled: owner('sudo_set_liquid_alpha_enabled', 'LiquidAlphaOn', 'LiquidAlphaEnabled', { type: 'bool' }),
   alphaValues: owner('sudo_set_alpha_values', 'AlphaValues', 'AlphaValues', { type: 'alpha-values' }),
   alphaSigmoidSteepness: owner('sudo_set_alpha_sigmoid_steepness', 'AlphaSigmoidSteepness', 'AlphaSigmoidSteepness', { type: 'signed', bounds: [0n, 32_767n, 'NegativeSigmoidSteepness'], isBoundFree: true }),
+  minChildkeyTake: owner('sudo_set_min_childkey_take_per_subnet', 'MinChildkeyTakePerSubnet', 'MinChildkeyTake', { isLater: true }),
   mechanismCount: owner('sudo_set_mechanism_count', 'MechanismCountCurrent', '', { rateLimit: { transaction: 7, blocks: DAY_BLOCKS } }),
   mechanismEmissionSplit: owner('sudo_set_mechanism_emission_split', 'MechanismEmissionSplit', '', { type: 'emission-split', rateLimit: { transaction: 8, blocks: DAY_BLOCKS } }),
   networkRateLimit: network('sudo_set_network_rate_limit', 'NetworkRateLimit'),

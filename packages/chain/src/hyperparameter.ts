@@ -2,7 +2,7 @@
  * Hyperparameters of subnets and of the whole chain: reading and setting them, and what speaks against a change.
  *
  * An owner may change each one once in `OwnerHyperparamRateLimit` epochs, and not in the last `AdminFreezeWindow` blocks before an epoch; both are looked
- * at before a call is sent. The chain's sudo key may change one as often as it likes, and alone may set those with `access: 'root'`; the window and most bounds bind it too where
+ * at before a call is sent, and so is what the value has to fit to. The chain's sudo key may change one as often as it likes, and alone may set those with `access: 'root'`; the window and most bounds bind it too where
  * an owner may set the same. That the account is the sudo key, and that there is such a subnet, is looked at as well.
  * @see pallets/admin-utils/src/lib.rs of opentensor/subtensor at 14bc6f9f9 (spec 425)
  * @module
@@ -12,6 +12,7 @@ import type { Chain } from './connection.ts';
 import { epochStateOf, EPOCH_ITEMS, nextEpochBlock, type EpochState } from './epoch-schedule.ts';
 import { createCall, hasCall, sudo, type Inclusion, type SendOptions } from './extrinsic.ts';
 import { OWNER_TEMPO_ROW, type HyperparameterName, type HyperparameterRow, type Hyperparameters, type HyperparameterValue } from './hyperparameter-table.ts';
+import { constraintChecks, constraintQueries } from './hyperparameter-constraints.ts';
 import { argumentsOf, decodeValue, isInteger, rowOf } from './hyperparameter-value.ts';
 import { hotkeyFromBytes, parseHotkey, parseNetuid } from './identifier.ts';
 import { openState } from './internal/block-state.ts';
@@ -50,9 +51,9 @@ export async function planHyperparameter<N extends HyperparameterName>(chain: Ch
   const netuid = row.scope === 'network' ? 0 : parseNetuid(options.netuid);
   const inner = createCall(chain, row.pallet, row.call, row.scope === 'network' ? args : [netuid, ...args]);
   const call = options.sudo === true ? sudo(chain, inner) : inner;
-  const [stored] = await readPresent(await openState(chain), [queryOf(row, netuid)]);
+  const [stored, ...others] = await readPresent(await openState(chain), [queryOf(row, netuid), ...constraintQueries(name, netuid)]);
   const current = decodeValue(row, stored);
-  const change = { row, netuid, account, value: args[0] };
+  const change = { row, netuid, account, value: args[0], fits: constraintChecks(name, value, others) };
   const { checks, allowedFromBlock } = await (options.sudo === true ? sudoChecks(chain, change) : ownerChecks(chain, change));
   return createPlan(chain, { call, account, figures: { current, allowedFromBlock }, checks });
 }
@@ -98,10 +99,12 @@ interface OwnerChange {
   readonly netuid: number;
   readonly account: string;
   readonly value: unknown;
+  /** What it is compared with on chain. */
+  readonly fits: readonly Check[];
 }
 
 /** What the chain looks at for an owner: right, rate limit, freeze window, bounds. */
-async function ownerChecks(chain: Chain, { row, netuid, account, value }: OwnerChange): Promise<{ checks: Check[]; allowedFromBlock: number | undefined }> {
+async function ownerChecks(chain: Chain, { row, netuid, account, value, fits }: OwnerChange): Promise<{ checks: Check[]; allowedFromBlock: number | undefined }> {
   if (row.access === 'root') return { checks: [[true, 'BadOrigin', `${row.call} is for the chain's sudo key only; a subnet's owner cannot call it`]], allowedFromBlock: undefined };
   const { number, hash } = await chain.finalisedHead();
   const state = await openState(chain, hash);
@@ -118,23 +121,24 @@ async function ownerChecks(chain: Chain, { row, netuid, account, value }: OwnerC
     ...ownershipChecks(values, { netuid, account }),
     [number + 1 < freeFrom, 'TxRateLimitExceeded', `it was changed in block ${lastBlock} and can be changed again from block ${freeFrom} on, ${freeFrom - number} blocks from now`],
     ...window.checks,
+    ...fits,
     ...boundChecks(row, value),
   ];
   return { checks, allowedFromBlock: Math.max(freeFrom, window.opens, number + 1) };
 }
 
 /** What the chain looks at for its sudo key: that it is the one, the subnet, and where an owner may set the same, the freeze window and the bounds. */
-async function sudoChecks(chain: Chain, { row, netuid, account, value }: OwnerChange): Promise<{ checks: Check[]; allowedFromBlock: number | undefined }> {
+async function sudoChecks(chain: Chain, { row, netuid, account, value, fits }: OwnerChange): Promise<{ checks: Check[]; allowedFromBlock: number | undefined }> {
   const { number, hash } = await chain.finalisedHead();
   const state = await openState(chain, hash);
   const [key, exists, freeze, ...epochs] = await readPresent(state, [{ pallet: 'Sudo', item: 'Key' }, subtensor('NetworksAdded', netuid), subtensor('AdminFreezeWindow'), ...EPOCH_ITEMS.map((item) => subtensor(item, netuid))]);
   const isKey = key !== undefined && hotkeyFromBytes(toBytes(key)) === account;
-  const isFrozen = row.scope === 'subnet' && row.rateLimit !== undefined && 'variant' in row.rateLimit;
-  const window = isFrozen ? windowChecks(epochStateOf(state, { netuid, blockNumber: number, values: epochs }), toNumber(freeze)) : undefined;
+  const window = row.isFrozen === true ? windowChecks(epochStateOf(state, { netuid, blockNumber: number, values: epochs }), toNumber(freeze)) : undefined;
   const checks: Check[] = [
     [!isKey, 'RequireSudo', key === undefined ? 'this chain has no sudo key' : `the chain's sudo key is ${hotkeyFromBytes(toBytes(key))}`],
     ...(window?.checks ?? []),
     [row.scope === 'subnet' && !toBoolean(exists), 'SubnetDoesNotExist', `there is no subnet ${netuid}`],
+    ...fits,
     ...(row.isBoundFree === true ? [] : boundChecks(row, value)),
   ];
   return { checks, allowedFromBlock: window?.opens };

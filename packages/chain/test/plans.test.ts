@@ -26,6 +26,7 @@ import {
   planTransferStake,
   planUnstakeAll,
   readAxon,
+  readPendingChildren,
   readPermitNeed,
   readRevealedCommitments,
   readCommitment,
@@ -145,10 +146,14 @@ describe.skipIf(!HAS_METADATA)('plans by the real metadata', () => {
     expect(await asSudo({ account: hotkey })).toBe('RequireSudo');
     expect(await asSudo({ netuid: 9 })).toBe('SubnetDoesNotExist');
     expect(await asSudo({ value: 10n ** 9n }, 'minBurn')).toBe('ValueNotInBounds');
+    // Above the other of the pair, for whoever sets it.
+    expect(await during([['maxBurn', [NETUID], u64Hex(5)]], () => asSudo({ value: 5 }, 'minBurn'))).toBe('ValueNotInBounds');
+    expect(await during([['maxBurn', [NETUID], u64Hex(6)]], () => asSudo({ value: 5 }, 'minBurn'))).toBeUndefined();
     expect(await asSudo({ value: 975_001 }, 'bondsMovingAverage')).toBeUndefined();
     expect(await during([['lastRateLimitedBlock', [{ OwnerHyperparamUpdate: [NETUID, 'Rho'] }], u64Hex(1)]], () => asSudo())).toBeUndefined();
     expect(await during([['tempo', [NETUID], u16(9)]], () => asSudo())).toBe('AdminActionProhibitedDuringWeightsWindow');
     expect(await during([['tempo', [NETUID], u16(9)]], () => reasonOf(plan('kappa', { sudo: true })))).toBeUndefined();
+    expect(await during([['tempo', [NETUID], u16(9)]], () => reasonOf(planHyperparameter(chain, { netuid: NETUID, name: 'tempo', value: 5, account, sudo: true })))).toBe('AdminActionProhibitedDuringWeightsWindow');
     const key = entryOf(chain, 'sudo', 'key').key();
     const kept = node.storage.get(key) as string;
     node.storage.delete(key);
@@ -339,6 +344,28 @@ describe.skipIf(!HAS_METADATA)('plans by the real metadata', () => {
     expect(await reasonOf(children([{ hotkey: account, proportion: 2n * half }]).catch(() => ({ refusal: { reason: 'encoded' } }) as Plan))).toMatch(/ProportionOverflow|encoded/);
     expect(await reasonOf(children([], { account: hotkey }))).toBe('NonAssociatedColdKey');
     expect(await reasonOf(children([], { netuid: 0 }))).toBe('RegistrationNotPermittedOnRootSubnet');
+    const lent = encode('Vec<(u64, AccountId32)>', [[half, account]]);
+    expect(await during([['parentKeys', [hotkey, NETUID], lent]], () => reasonOf(children([{ hotkey: account, proportion: 1n }])))).toBe('ChildParentInconsistency');
+    expect(await during([['parentKeys', [hotkey, NETUID], lent]], () => reasonOf(children([])))).toBeUndefined();
+    // A subnet of mechanism 0: one alpha is one TAO.
+    node.runtime.set('SwapRuntimeApi_current_alpha_price_all', () => '0x00');
+    const short: [string, unknown[], string][] = [['stakeThreshold', [], u64Hex(10n * TAO)], ['totalHotkeyAlpha', [hotkey, NETUID], u64Hex(10n * TAO - 1n)]];
+    expect(await during(short, () => reasonOf(children([{ hotkey: account, proportion: 1n }])))).toBe('NotEnoughStakeToSetChildkeys');
+    expect(await during(short, () => reasonOf(children([])))).toBeUndefined();
+    expect(await during([...short, ['subnetOwnerHotkey', [NETUID], `0x${toHex(BOB.publicKey)}`]], () => reasonOf(children([{ hotkey: account, proportion: 1n }])))).toBeUndefined();
+    expect(await during([...short, ['totalHotkeyAlpha', [hotkey, NETUID], u64Hex(10n * TAO)]], () => reasonOf(children([{ hotkey: account, proportion: 1n }])))).toBeUndefined();
+    expect(await readPendingChildren(chain, { netuid: NETUID, hotkey })).toBeUndefined();
+    // Epochs by formula: tempo 360, netuid 3; the block of an epoch itself is not after the cool-down.
+    const waiting = (block: number): string => encode('(Vec<(u64, AccountId32)>, u64)', [[[half, account]], block]);
+    const pending = (block: number): Promise<unknown> => during([['pendingChildKeys', [NETUID, hotkey], waiting(block)]], () => readPendingChildren(chain, { netuid: NETUID, hotkey }));
+    const [next, after] = [361 * 20 - 4, 361 * 21 - 4];
+    expect(await pending(next - 1)).toEqual({ children: [{ hotkey: account, proportion: half }], coolDownBlock: next - 1, effectiveBlock: next });
+    expect(await pending(next)).toMatchObject({ effectiveBlock: after });
+    const { figures } = await planChildren(chain, { netuid: NETUID, hotkey, children: [], account });
+    expect((Number(figures.effectiveBlock) + NETUID + 1) % 361).toBe(0);
+    expect(Number(figures.effectiveBlock)).toBeGreaterThan(node.blocks.length + 7200);
+    const early = await during([['subtokenEnabled', [NETUID], '0x00']], () => planChildren(chain, { netuid: NETUID, hotkey, children: [], account }));
+    expect(Number(early.figures.effectiveBlock)).toBeLessThanOrEqual(node.blocks.length + 1);
     expect(await during([['transactionKeyLastBlock', [hotkey, NETUID, 0], u64Hex(node.blocks.length)]], () => reasonOf(children([])))).toBe('TxRateLimitExceeded');
     const take = (value: number): Promise<Plan> => planTake(chain, { hotkey, take: value, account });
     expect((await take(0)).call.method.method).toBe('decreaseTake');

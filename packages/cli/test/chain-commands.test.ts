@@ -153,12 +153,16 @@ describe('commands that speak to the chain', () => {
     const parent = ['--netuid', '1', '--hotkey', validator];
     expect((await connito('children', 'show', ...parent)).stdout).toContain('no child keys');
     const dry = await connito('children', 'set', ...parent, '--child', `${owner}:0.25`, '--as', alice.hotkey);
-    expect(dry.stdout).toMatch(/now +none\nthen +\S+ 25\.00 %/);
+    expect(dry.stdout).toMatch(/now +none\nthen +\S+ 25\.00 %\ncounts +from about block \d+ on/);
     expect((await connito('children', 'set', ...parent, '--child', `${validator}:0.25`, '--yes', ...ALICE)).stderr).toContain('InvalidChild');
     expect((await connito('children', 'set', ...parent, '--child', `${owner}:0.25`, ...ALICE)).stderr).toContain('--yes');
     for (const text of ['5x:0.5', `${owner}:1.1`, `${owner}:0`, owner]) expect((await connito('children', 'set', ...parent, '--child', text, '--yes', ...ALICE)).code).toBe(2);
     const set = await connito('children', 'set', ...parent, '--child', `${owner}:0.25`, '--yes', '--json', ...ALICE);
     expect([set.code, set.stderr]).toEqual([0, '']);
+    const { pending } = (await connito('children', 'show', ...parent, '--json')).json<{ pending: { coolDownBlock: number; effectiveBlock: number } }>();
+    expect(set.json()).toMatchObject({ pending });
+    expect(pending).toMatchObject({ children: [{ hotkey: owner }], coolDownBlock: (set.json()['blockNumber'] as number) + 7200 });
+    expect((await connito('children', 'show', ...parent)).stdout).toMatch(new RegExp(`has no child keys .*\\ninstead of these with the epoch in block ${pending.effectiveBlock}, .* until block ${pending.coolDownBlock}\\nPENDING +PART\\n${owner} +25\\.00 %`));
     expect((await connito('children', 'revoke', ...parent, '--yes', ...ALICE)).stderr).toContain('TxRateLimitExceeded');
     expect((await connito('children', 'revoke', ...parent, '--as', alice.hotkey, '--json')).json()).toMatchObject({ call: { name: 'setChildren' }, refusal: { reason: 'TxRateLimitExceeded' } });
     expect((await connito('children', 'show', '--netuid', '1')).code).toBe(2);

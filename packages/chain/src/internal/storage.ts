@@ -5,6 +5,7 @@
 import { stringCamelCase, u8aToHex } from '@polkadot/util';
 import { fromHex } from '@connito/commit-reveal';
 import { ChainError } from '../errors.ts';
+import { hotkeyFromBytes } from '../identifier.ts';
 import type { BlockState } from './block-state.ts';
 import { storageKey, type Codec, type Runtime, type StorageEntry } from './runtime.ts';
 import type { StorageItem, SubtensorItem } from './runtime-items.ts';
@@ -89,6 +90,11 @@ export function fieldOf(codec: Codec, name: string): Codec {
 /** Whether an account is missing or the chain's default of 32 zero bytes. */
 export function isNobody(account: Codec | undefined): boolean {
   return account === undefined || toBytes(account).every((byte) => byte === 0);
+}
+
+/** Whether an account is this one. */
+export function isAccount(account: Codec | undefined, address: string): boolean {
+  return account !== undefined && hotkeyFromBytes(toBytes(account)) === address;
 }
 
 /** The bytes of an account, a hash, or a byte string (without its length). */

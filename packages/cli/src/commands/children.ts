@@ -4,7 +4,7 @@
  * @module
  */
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { ChildKey } from '@connito/chain';
+import type { ChildKey, PendingChildren } from '@connito/chain';
 import { addCallOptions, runCall, type CallFlags } from '../chain-call.ts';
 import type { CliContext } from '../context.ts';
 import { addNetuidOption, hotkeyOf } from '../hotkey-option.ts';
@@ -32,7 +32,7 @@ const WHOLE = (1n << 64n) - 1n;
 /** Adds `connito children`. */
 export function registerChildren(program: Command, context: CliContext): void {
   const group = addGroup(program, 'children', "Show and set child keys: hotkeys that a hotkey's stake weight is lent to.");
-  const show = parentOption(addNetworkOption(addWalletOptions(group.command('show').description('Show the child keys of a hotkey that count now, and their parts. Needs no password.')))).action((flags: ShowFlags) => runShow(flags, context));
+  const show = parentOption(addNetworkOption(addWalletOptions(group.command('show').description('Show the child keys of a hotkey that count now, their parts, and those that were set and count from a later block on. Needs no password.')))).action((flags: ShowFlags) => runShow(flags, context));
   describeUse(show, ['connito children show --netuid 1 --wallet-name validator', 'connito children show --netuid 1 --hotkey 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY --json']);
   const set = parentOption(addCallOptions(group.command('set').description("Replace a hotkey's child keys on a subnet. Counts after the chain's cool-down, about a day. Signed by the hotkey's coldkey.")))
     .addOption(new Option('--child <ss58:part>', 'a child key and its part of the stake weight, from 0 to 1; can be given again, up to five times').argParser(collectChild).makeOptionMandatory())
@@ -62,22 +62,34 @@ function listText(children: readonly ChildKey[]): string {
   return children.length === 0 ? 'none' : children.map(({ hotkey, proportion }) => `${hotkey} ${partText(proportion)}`).join(', ');
 }
 
+function pendingText({ coolDownBlock, effectiveBlock }: Pick<PendingChildren, 'coolDownBlock' | 'effectiveBlock'>): string {
+  return effectiveBlock === undefined ? `never: the subnet has no epochs (cool-down until block ${coolDownBlock})` : `with the epoch in block ${effectiveBlock}, the first after the cool-down, which lasts until block ${coolDownBlock}`;
+}
+
 async function runShow(flags: ShowFlags, context: CliContext): Promise<void> {
-  const { readChildren } = await import('@connito/chain');
+  const { readChildren, readPendingChildren } = await import('@connito/chain');
   const hotkey = await hotkeyOf(flags, context);
   const chain = await connectNetwork(flags, context);
   try {
-    const children = await readChildren(chain, { netuid: flags.netuid, hotkey });
-    if (flags.json) return context.printJson({ hotkey, netuid: flags.netuid, children });
-    if (children.length === 0) return context.print(`${hotkey} has no child keys on subnet ${flags.netuid}`);
-    printTable([{ title: 'CHILD' }, { title: 'PART', align: 'right' }], children.map((child) => [{ text: child.hotkey }, { text: partText(child.proportion) }]), context);
+    const query = { netuid: flags.netuid, hotkey, at: (await chain.finalisedHead()).hash };
+    const [children, pending] = await Promise.all([readChildren(chain, query), readPendingChildren(chain, query)]);
+    if (flags.json) return context.printJson({ hotkey, netuid: flags.netuid, children, pending: pending ?? null });
+    if (children.length === 0) context.print(`${hotkey} has no child keys on subnet ${flags.netuid}`);
+    else printChildren('CHILD', children, context);
+    if (pending === undefined) return;
+    context.print(`${pending.children.length === 0 ? 'all are taken back' : 'instead of these'} ${pendingText(pending)}`);
+    if (pending.children.length > 0) printChildren('PENDING', pending.children, context);
   } finally {
     await chain.close();
   }
 }
 
+function printChildren(title: string, children: readonly ChildKey[], context: CliContext): void {
+  printTable([{ title }, { title: 'PART', align: 'right' }], children.map((child) => [{ text: child.hotkey }, { text: partText(child.proportion) }]), context);
+}
+
 async function runChange(flags: ChangeFlags, context: CliContext, children: readonly ChildKey[]): Promise<void> {
-  const { planChildren, setChildren } = await import('@connito/chain');
+  const { planChildren, readPendingChildren, setChildren } = await import('@connito/chain');
   const options = { netuid: flags.netuid, hotkey: await hotkeyOf(flags, context), children };
   await runCall(
     {
@@ -87,13 +99,16 @@ async function runChange(flags: ChangeFlags, context: CliContext, children: read
       plan: (chain, account) => planChildren(chain, { ...options, account }),
       facts: (figures) => [
         ['now', listText(figures.children)],
+        ...(figures.pending === undefined ? [] : [['replaces', `${listText(figures.pending.children)}, pending`] as const]),
         ['then', listText(children)],
+        ['counts', figures.effectiveBlock === undefined ? 'never: the subnet has no epochs' : `from about block ${figures.effectiveBlock} on`],
       ],
       send: async (chain, signer) => {
         const { blockNumber, blockHash, extrinsicHash } = await setChildren(chain, { ...options, signer });
-        return { blockNumber, blockHash, extrinsicHash };
+        const pending = await readPendingChildren(chain, { netuid: options.netuid, hotkey: options.hotkey, at: blockHash });
+        return { blockNumber, blockHash, extrinsicHash, pending: pending ?? null };
       },
-      done: ({ blockNumber }) => `taken in block ${String(blockNumber)}; counts after the chain's cool-down`,
+      done: ({ blockNumber, pending }) => `taken in block ${String(blockNumber)}; counts ${pending === null ? 'at once' : pendingText(pending as PendingChildren)}`,
     },
     flags,
     context,

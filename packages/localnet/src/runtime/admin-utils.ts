@@ -119,10 +119,11 @@ const setters: Setters = {
   sudo_set_max_allowed_uids: {
     owner: 'MaxAllowedUids',
     check: (execution, { netuid, max_allowed_uids: max }) => {
-      const { MinAllowedUids, SubnetworkN } = execution.storage.SubtensorModule;
+      const { MinAllowedUids, SubnetworkN, MechanismCountCurrent } = execution.storage.SubtensorModule;
       ensure(max >= MinAllowedUids.get(netuid), 'AdminUtils', 'MaxAllowedUidsLessThanMinAllowedUids');
       ensure(SubnetworkN.get(netuid) <= max, 'AdminUtils', 'MaxAllowedUIdsLessThanCurrentUIds');
-      ensure(max <= 256, 'AdminUtils', 'MaxAllowedUidsGreaterThanDefaultMaxAllowedUids');
+      ensure(max <= MAX_UIDS, 'AdminUtils', 'MaxAllowedUidsGreaterThanDefaultMaxAllowedUids');
+      ensure(max * MechanismCountCurrent.get(netuid) <= MAX_UIDS, 'SubtensorModule', 'TooManyUIDsPerMechanism');
     },
     apply: (execution, { netuid, max_allowed_uids: max }) => {
       execution.storage.SubtensorModule.MaxAllowedUids.set(netuid, max);
