@@ -39,6 +39,8 @@ afterAll(async () => {
   await localnet?.close();
 });
 
+const planFor = (hotkey: string, ...children: readonly string[]): Promise<Plan> => planChildren(chain, { netuid, hotkey, children: children.map((key) => ({ hotkey: key, proportion: HALF })), account });
+
 type Value = { [N in HyperparameterName]: readonly [name: N, value: Hyperparameters[N], reason: string | undefined] }[HyperparameterName];
 
 describe('a value', () => {
@@ -108,8 +110,6 @@ describe('a value', () => {
 });
 
 describe('child keys', () => {
-  const plan = (hotkey: string, ...children: readonly string[]): Promise<Plan> => planChildren(chain, { netuid, hotkey, children: children.map((key) => ({ hotkey: key, proportion: HALF })), account });
-
   it('wait for the epoch after the cool-down, and count from its block on', async () => {
     const coolDown = 3;
     await sendCall(chain, sudo(chain, createCall(chain, 'SubtensorModule', 'set_pending_childkey_cooldown', [coolDown])), { signer: alice });
@@ -124,16 +124,16 @@ describe('child keys', () => {
   });
 
   it('are refused for the reason that the chain gives', async () => {
-    expect(await verdict(await plan(parent, owner))).toEqual(['TxRateLimitExceeded', 'TxRateLimitExceeded']);
-    expect(await verdict(await plan(child, parent))).toEqual(['ChildParentInconsistency', 'ChildParentInconsistency']);
-    expect(await verdict(await plan(child, child))).toEqual(['InvalidChild', 'InvalidChild']);
-    expect(await verdict(await plan(child, owner, owner))).toEqual(['DuplicateChild', 'DuplicateChild']);
-    expect(await verdict(await plan(child, ...['//1', '//2', '//3', '//4', '//5', '//6'].map((uri) => openKeypair(uri).hotkey)))).toEqual(['TooManyChildren', 'TooManyChildren']);
-    expect(await verdict(await plan(child, owner, openKeypair('//1').hotkey, openKeypair('//2').hotkey))).toEqual(['ProportionOverflow', 'ProportionOverflow']);
+    expect(await verdict(await planFor(parent, owner))).toEqual(['TxRateLimitExceeded', 'TxRateLimitExceeded']);
+    expect(await verdict(await planFor(child, parent))).toEqual(['ChildParentInconsistency', 'ChildParentInconsistency']);
+    expect(await verdict(await planFor(child, child))).toEqual(['InvalidChild', 'InvalidChild']);
+    expect(await verdict(await planFor(child, owner, owner))).toEqual(['DuplicateChild', 'DuplicateChild']);
+    expect(await verdict(await planFor(child, ...['//1', '//2', '//3', '//4', '//5', '//6'].map((uri) => openKeypair(uri).hotkey)))).toEqual(['TooManyChildren', 'TooManyChildren']);
+    expect(await verdict(await planFor(child, owner, openKeypair('//1').hotkey, openKeypair('//2').hotkey))).toEqual(['ProportionOverflow', 'ProportionOverflow']);
     await setHyperparameter(chain, { netuid, name: 'stakeThreshold', value: 1_000_000_000_000_000n, signer: alice, sudo: true });
-    expect(await verdict(await plan(child, owner))).toEqual(['NotEnoughStakeToSetChildkeys', 'NotEnoughStakeToSetChildkeys']);
+    expect(await verdict(await planFor(child, owner))).toEqual(['NotEnoughStakeToSetChildkeys', 'NotEnoughStakeToSetChildkeys']);
     // None can be taken back by anybody, and the owner's hotkey lends what it has.
-    expect(await verdict(await plan(child))).toEqual([undefined, undefined]);
-    expect(await verdict(await plan(owner, openKeypair('//1').hotkey))).toEqual([undefined, undefined]);
+    expect(await verdict(await planFor(child))).toEqual([undefined, undefined]);
+    expect(await verdict(await planFor(owner, openKeypair('//1').hotkey))).toEqual([undefined, undefined]);
   });
 });
