@@ -10,7 +10,7 @@ import { createValidatorSubnet } from './validator-subnet.ts';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const alice = openKeypair('//Alice');
-const [owner, parent, child] = ['//owner', '//validator', '//child'].map((uri) => openKeypair(uri).hotkey) as [string, string, string];
+const [owner, parent, child] = [openKeypair('//owner').hotkey, openKeypair('//validator').hotkey, openKeypair('//child').hotkey];
 const account = alice.hotkey;
 const TEMPO = 20;
 const HALF = 2n ** 63n;
