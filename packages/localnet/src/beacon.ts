@@ -28,6 +28,17 @@ export interface ChainBeacon {
   lastRoundAt(timeMs: number): number;
   /** The extrinsics that write what is there, a round each. */
   writePulses(request: PulseRequest): readonly RuntimeCall[];
+  /** Pulses that wait for their blocks, in order: part of what a snapshot is of. */
+  readonly waiting: readonly WaitingPulse[];
+  /** Lets these wait instead. */
+  resetWaiting(pulses: readonly WaitingPulse[]): void;
+}
+
+/** A pulse of a round that is not due yet, verified. */
+export interface WaitingPulse {
+  readonly round: number;
+  /** 48 bytes. */
+  readonly signature: Uint8Array;
 }
 
 /** Makes the beacon of a seed. Times and period are whole seconds. */
@@ -38,6 +49,9 @@ export function openBeacon({ seed, genesisTimeMs, periodMs }: { seed: Uint8Array
   return {
     config: configOf(beacon),
     lastRoundAt: (timeMs) => lastRoundAt(beacon, timeMs),
+    // Its pulses are made when they are due.
+    waiting: [],
+    resetWaiting: () => undefined,
     writePulses: ({ lastStored, timeMs, blockNumber }) => {
       const first = Number(lastStored) + 1;
       const count = Math.min(lastRoundAt(beacon, timeMs) - first + 1, MAX_PULSES_PER_BLOCK);

@@ -193,10 +193,10 @@ export class Chain {
     return openStorage(this.history.at(block));
   }
 
-  /** The newest block and the state after it. */
+  /** The newest block, the state after it, and what waits for the next ones. */
   snapshot(): Snapshot {
     const { genesis, head, blockTimeMs } = this;
-    return { genesis, parent: this.block(head.header.parentHash), head, blockTimeMs, state: this.history.entries(head.header.number) };
+    return { genesis, parent: this.block(head.header.parentHash), head, blockTimeMs, state: this.history.entries(head.header.number), waitingPulses: this.beacon.waiting };
   }
 
   /** All blocks made within are written to disk as one; none of them stands if that fails. */
@@ -241,6 +241,7 @@ export class Chain {
     this.#finalized = this.head;
     this.#nextTimestampMs = undefined;
     this.#candidate = undefined;
+    this.beacon.resetWaiting(snapshot.waitingPulses ?? []);
     return differingKeys(before, snapshot.state);
   }
 

@@ -134,7 +134,7 @@ export class Controls {
     const late = verified.find(({ round }) => round <= last);
     if (late !== undefined) throw new LocalnetError('bad-control', `Round ${late.round} comes too late: the chain has pulses up to round ${last}, and takes only later ones.`, { context: { round: late.round, last } });
     beacon.hold(verified);
-    return beacon.waitingRounds.length;
+    return beacon.waiting.length;
   }
 
   /** Gives an account new TAO, counted in both pallets' issuance, in a block of its own. @throws bad-control */
@@ -174,7 +174,7 @@ export class Controls {
     return new Map([...this.#snapshots].map(([name, { head }]) => [name, head]));
   }
 
-  /** Goes back, also over final blocks. The pool is emptied. @throws unknown-snapshot */
+  /** Goes back, also over final blocks. The pool is emptied, and of given pulses those wait that did then. @throws unknown-snapshot */
   restoreSnapshot(name: string): Block {
     const snapshot = this.#snapshots.get(name);
     if (snapshot === undefined) throw new LocalnetError('unknown-snapshot', `There is no snapshot ${JSON.stringify(name)?.slice(0, 80)}. There are: ${[...this.#snapshots.keys()].join(', ') || 'none'}.`);

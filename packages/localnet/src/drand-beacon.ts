@@ -4,7 +4,7 @@
  * @module
  */
 import { lastRoundAt, QUICKNET, verifyPulse, type Beacon, type Pulse } from '@connito/commit-reveal';
-import { MAX_PULSES_PER_BLOCK, pulseWriter, type ChainBeacon, type PulseRequest, type WrittenPulse } from './beacon.ts';
+import { MAX_PULSES_PER_BLOCK, pulseWriter, type ChainBeacon, type PulseRequest, type WaitingPulse, type WrittenPulse } from './beacon.ts';
 import { LocalnetError } from './errors.ts';
 import { parseHex } from './hex.ts';
 import { drand } from './pallets/drand.ts';
@@ -21,7 +21,7 @@ export interface GivenPulse {
 }
 
 /** Pulses that can wait: those of 16 hours. */
-const MAX_WAITING_PULSES = 20_000;
+export const MAX_WAITING_PULSES = 20_000;
 
 /** What a {@link DrandBeacon} is made from. */
 export interface DrandBeaconOptions {
@@ -41,7 +41,7 @@ export class DrandBeacon implements ChainBeacon {
   readonly #isFetched: boolean;
   readonly #write: (pulse: WrittenPulse) => RuntimeCall;
   /** In order. */
-  #waiting: readonly Pick<Pulse, 'round' | 'signature'>[] = [];
+  #waiting: readonly WaitingPulse[] = [];
 
   constructor({ seed, isFetched, beacon = QUICKNET }: DrandBeaconOptions) {
     this.beacon = beacon;
@@ -49,9 +49,12 @@ export class DrandBeacon implements ChainBeacon {
     this.#write = pulseWriter(seed);
   }
 
-  /** Rounds that wait, in order. */
-  get waitingRounds(): readonly number[] {
-    return this.#waiting.map(({ round }) => round);
+  get waiting(): readonly WaitingPulse[] {
+    return this.#waiting;
+  }
+
+  resetWaiting(pulses: readonly WaitingPulse[]): void {
+    this.#waiting = pulses;
   }
 
   lastRoundAt(timeMs: number): number {
@@ -65,8 +68,8 @@ export class DrandBeacon implements ChainBeacon {
   }
 
   /** Takes in pulses that have been verified. @throws bad-control when too many wait */
-  hold(pulses: readonly Pick<Pulse, 'round' | 'signature'>[]): void {
-    const byRound = new Map([...this.#waiting, ...pulses].map((pulse) => [pulse.round, pulse]));
+  hold(pulses: readonly WaitingPulse[]): void {
+    const byRound = new Map([...this.#waiting, ...pulses].map(({ round, signature }) => [round, { round, signature }]));
     if (byRound.size > MAX_WAITING_PULSES) throw new LocalnetError('bad-control', `At most ${MAX_WAITING_PULSES} pulses can wait for a block; ${this.#waiting.length} do.`);
     this.#waiting = [...byRound.values()].sort((a, b) => a.round - b.round);
   }

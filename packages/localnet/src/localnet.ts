@@ -183,7 +183,7 @@ function followDrand(node: LocalNode, beacon: DrandBeacon, { drandEndpoints: end
   const wanted = (): { first: number; last: number } => {
     if (!node.chain.followsBeacon) return { first: 1, last: 0 };
     const due = beacon.lastRoundAt(node.chain.nextTimestampMs);
-    const known = Math.max(Number(lastStored(node.head.header.number)), beacon.waitingRounds.at(-1) ?? 0);
+    const known = Math.max(Number(lastStored(node.head.header.number)), beacon.waiting.at(-1)?.round ?? 0);
     // As the pallet's worker, which begins with the newest round where there is none yet.
     const first = known === 0 ? Math.max(1, due) : known + 1;
     return { first, last: Math.min(due, first + MAX_PULSES_PER_BLOCK - 1) };
@@ -207,6 +207,7 @@ async function openStart(options: CheckedOptions, beacon: ChainBeacon): Promise<
     const snapshot = forkFrom === undefined ? genesisOf(options, beacon) : { ...(await readFork(forkFrom)), blockTimeMs: options.blockTimeMs };
     const isFork = forkFrom !== undefined;
     store?.reset(snapshot, { forked: isFork });
+    beacon.resetWaiting(snapshot.waitingPulses ?? []);
     return { start: store === undefined ? { snapshot } : { store, stored: store.chain() as StoredChain }, isFork };
   } catch (error) {
     await store?.close();

@@ -1,13 +1,16 @@
 /**
  * Snapshots: one block and the whole state after it, from which a chain can go on.
  *
- * A file is JSON, so that any language can read or make one: `{ format, checksum, blockTimeMs, genesis, parent, head, state }`, where blocks are
- * `{ hash, header, timestampMs, extrinsics }` and state maps keys to values, bytes as `0x…` (hashes in headers without `0x`). The checksum is the BLAKE2b of the text of `[blockTimeMs, genesis, parent, head, state]` without white space. It is written under another name and
- * renamed when it is whole.
+ * A file is JSON, so that any language can read or make one: `{ format, checksum, blockTimeMs, genesis, parent, head, state, waitingPulses }`, where blocks are
+ * `{ hash, header, timestampMs, extrinsics }` and state maps keys to values, bytes as `0x…` (hashes in headers without `0x`); `waitingPulses`, where there are any, is a list of
+ * `[round, signature]`. The checksum is the BLAKE2b of the text of `[blockTimeMs, genesis, parent, head, state]`, and `waitingPulses` where there are any, without white space. The
+ * file is written under another name and renamed when it is whole.
  * @module
  */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import type { WaitingPulse } from './beacon.ts';
 import { hashHeader, type Block } from './block.ts';
+import { MAX_WAITING_PULSES } from './drand-beacon.ts';
 import { LocalnetError } from './errors.ts';
 import { blake2, fromHex, parseHex, toHex } from './hex.ts';
 import { stateRootOf } from './state-tries.ts';
@@ -20,6 +23,8 @@ export interface Snapshot {
   readonly head: Block;
   readonly blockTimeMs: number;
   readonly state: ReadonlyMap<string, Uint8Array>;
+  /** Pulses that wait for their blocks, in order (none). */
+  readonly waitingPulses?: readonly WaitingPulse[];
 }
 
 const FORMAT = 'connito-localnet-snapshot/1';
@@ -32,8 +37,9 @@ interface BlockJson {
 }
 
 /** Writes a snapshot so that the file is either whole or what it was before. */
-export function writeSnapshotFile(path: string, { genesis, parent, head, blockTimeMs, state }: Snapshot): void {
-  const content = { blockTimeMs, genesis: blockJson(genesis), parent: parent === undefined ? null : blockJson(parent), head: blockJson(head), state: Object.fromEntries([...state].map(([key, value]) => [`0x${key}`, `0x${toHex(value)}`])) };
+export function writeSnapshotFile(path: string, { genesis, parent, head, blockTimeMs, state, waitingPulses = [] }: Snapshot): void {
+  const waiting = waitingPulses.length === 0 ? {} : { waitingPulses: waitingPulses.map(({ round, signature }) => [round, `0x${toHex(signature)}`]) };
+  const content = { ...waiting, blockTimeMs, genesis: blockJson(genesis), parent: parent === undefined ? null : blockJson(parent), head: blockJson(head), state: Object.fromEntries([...state].map(([key, value]) => [`0x${key}`, `0x${toHex(value)}`])) };
   const partial = `${path}.${process.pid}.partial`;
   const file = openSync(partial, 'w');
   try {
@@ -48,11 +54,11 @@ export function writeSnapshotFile(path: string, { genesis, parent, head, blockTi
 /** Reads a snapshot file. @throws bad-snapshot */
 export function readSnapshotFile(path: string): Snapshot {
   const found = parse(path);
-  const { format, checksum, blockTimeMs, genesis, parent, head, state } = found;
+  const { format, checksum, blockTimeMs, genesis, parent, head, state, waitingPulses } = found;
   if (format !== FORMAT) throw badSnapshot(path, `its format is ${JSON.stringify(format)?.slice(0, 60)}, expected "${FORMAT}"`);
-  if (checksum !== checksumOf({ blockTimeMs, genesis, parent, head, state })) throw badSnapshot(path, 'its checksum does not fit its content, so it is torn or was changed');
+  if (checksum !== checksumOf({ blockTimeMs, genesis, parent, head, state, waitingPulses })) throw badSnapshot(path, 'its checksum does not fit its content, so it is torn or was changed');
   if (!Number.isSafeInteger(blockTimeMs) || (blockTimeMs as number) < 1) throw badSnapshot(path, 'blockTimeMs is not a whole number of milliseconds');
-  const snapshot = { genesis: blockFrom(path, genesis), parent: parent === null ? undefined : blockFrom(path, parent), head: blockFrom(path, head), blockTimeMs: blockTimeMs as number, state: stateFrom(path, state) };
+  const snapshot = { genesis: blockFrom(path, genesis), parent: parent === null ? undefined : blockFrom(path, parent), head: blockFrom(path, head), blockTimeMs: blockTimeMs as number, state: stateFrom(path, state), waitingPulses: pulsesFrom(path, waitingPulses) };
   if (stateRootOf(snapshot.state) !== snapshot.head.header.stateRoot) throw badSnapshot(path, "its state is not the one that its block's header tells of");
   return snapshot;
 }
@@ -73,8 +79,11 @@ function parse(path: string): Record<string, unknown> {
   throw badSnapshot(path, 'it is not a JSON object');
 }
 
-function checksumOf({ blockTimeMs, genesis, parent, head, state }: Record<'blockTimeMs' | 'genesis' | 'parent' | 'head' | 'state', unknown>): string {
-  return `0x${toHex(blake2(Buffer.from(JSON.stringify([blockTimeMs, genesis, parent, head, state]))))}`;
+type Content = Record<'blockTimeMs' | 'genesis' | 'parent' | 'head' | 'state', unknown> & { readonly waitingPulses?: unknown };
+
+function checksumOf({ blockTimeMs, genesis, parent, head, state, waitingPulses }: Content): string {
+  const content = [blockTimeMs, genesis, parent, head, state, ...(waitingPulses === undefined ? [] : [waitingPulses])];
+  return `0x${toHex(blake2(Buffer.from(JSON.stringify(content))))}`;
 }
 
 function blockJson({ hash, header, timestampMs, extrinsics }: Block): BlockJson {
@@ -107,6 +116,19 @@ function stateFrom(path: string, value: unknown): Map<string, Uint8Array> {
   }
   if (state.size === 0) throw badSnapshot(path, 'it has no state');
   return state;
+}
+
+/** They are believed as the state is, which could hold the same pulses. */
+function pulsesFrom(path: string, value: unknown = []): WaitingPulse[] {
+  if (!Array.isArray(value) || value.length > MAX_WAITING_PULSES) throw badSnapshot(path, `its waitingPulses are no list of at most ${MAX_WAITING_PULSES}`);
+  const pulses = value.map((pulse: unknown) => {
+    const [round, hex] = Array.isArray(pulse) ? (pulse as unknown[]) : [];
+    const signature = parseHex(hex);
+    return { round: Number.isSafeInteger(round) ? (round as number) : 0, signature: signature?.length === 48 ? signature : undefined };
+  });
+  const isSound = ({ round, signature }: (typeof pulses)[number], index: number): boolean => signature !== undefined && round > (pulses[index - 1]?.round ?? 0);
+  if (!pulses.every(isSound)) throw badSnapshot(path, 'its waitingPulses are not [round, signature of 48 bytes] in the order of their rounds');
+  return pulses as WaitingPulse[];
 }
 
 function badSnapshot(path: string, problem: string, cause?: unknown): LocalnetError {

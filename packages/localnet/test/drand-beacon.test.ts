@@ -1,6 +1,7 @@
 /** A chain that follows drand's quicknet: pulses given, fetched, missing, late; and a commit that the Python SDK's library sealed, opened by a real pulse. */
 import { deriveBeaconKey, pulseRandomness, QUICKNET, roundTimeMs, signRound, toHex } from '@connito/commit-reveal';
-import { readFileSync } from 'node:fs';
+import { blake2AsU8a } from '@polkadot/util-crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -93,6 +94,39 @@ describe('pulses of quicknet that are given', () => {
     expect(stored(scripted)).toBe(1000);
     expect(await scripted.runScenario(JSON.stringify({ pulses: [answer] }))).toEqual([]);
     await expect(scripted.runScenario(JSON.stringify({ pulses: [{ round: 1001, signature: answer.signature }] }))).rejects.toMatchObject({ code: 'bad-scenario' });
+  });
+
+  it('wait as they did when a snapshot was taken, once it is restored or loaded', async () => {
+    const net = await open();
+    const path = `${process.env['TMPDIR'] ?? '/tmp'}/connito-waiting-${process.pid}.json`;
+    net.takeSnapshot('none');
+    await net.givePulses([PULSE]);
+    net.takeSnapshot('one');
+    net.saveSnapshot(path);
+    net.restoreSnapshot('none');
+    net.sealBlocks(4);
+    expect(stored(net)).toBe(0);
+    net.restoreSnapshot('one');
+    net.sealBlocks(4);
+    expect(stored(net)).toBe(1000);
+    net.restoreSnapshot('none');
+    net.loadSnapshot(path);
+    net.sealBlocks(4);
+    expect(stored(net)).toBe(1000);
+    const fork = await open({ forkFrom: path });
+    fork.sealBlocks(3);
+    expect(stored(fork)).toBe(1000);
+  });
+
+  it.each([[[[1000, '0x00']]], [[[0, `0x${PULSE.signature}`]]], [[[7, `0x${PULSE.signature}`], [7, `0x${PULSE.signature}`]]], [{}], [[null]]])('are refused in a snapshot file that was made with others: %j', async (waitingPulses) => {
+    const net = await open();
+    const path = `${process.env['TMPDIR'] ?? '/tmp'}/connito-bad-waiting-${process.pid}.json`;
+    net.saveSnapshot(path);
+    const { format, checksum: _checksum, ...content } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    const { blockTimeMs, genesis, parent, head, state } = content;
+    const checksum = `0x${toHex(blake2AsU8a(JSON.stringify([blockTimeMs, genesis, parent, head, state, waitingPulses])))}`;
+    writeFileSync(path, JSON.stringify({ format, checksum, ...content, waitingPulses }));
+    expect(() => net.loadSnapshot(path)).toThrow(/waitingPulses are/);
   });
 
   it('are written again in a fork that replaces their block', async () => {
