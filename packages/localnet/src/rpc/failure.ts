@@ -19,8 +19,8 @@ export class RpcFailure extends Error {
   }
 }
 
-/** Codes of the JSON-RPC specification. */
-export const RPC_CODES = { parse: -32700, request: -32600, method: -32601, params: -32602, internal: -32603 } as const;
+/** Codes of the JSON-RPC specification, and of a Substrate node's server (`jsonrpsee`). */
+export const RPC_CODES = { parse: -32700, request: -32600, method: -32601, params: -32602, internal: -32603, answerTooBig: -32008, batchTooBig: -32011 } as const;
 
 /** Wrong parameters. */
 export function badParams(expected: string): RpcFailure {

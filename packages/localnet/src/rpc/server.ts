@@ -20,6 +20,14 @@ const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
 const MAX_CLIENTS = 512;
 /** A client that does not read what was sent to it is cut off here. */
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024;
+/** All of an endpoint's clients together; beyond that, those are cut off that read slowly: who has more than this before it. */
+const MAX_BUFFERED_IN_ALL_BYTES = 256 * 1024 * 1024;
+const SLOW_BYTES = 1024 * 1024;
+/** Sockets of all kinds at the same time. */
+const MAX_SOCKETS = 1024;
+/** As a Substrate node does: a ping every half minute, and whoever has answered none of three is gone. */
+const PING_INTERVAL_MS = 30_000;
+const MAX_UNANSWERED_PINGS = 3;
 /** A client has so long to send the head of a request, and a whole request. */
 const HEADERS_TIMEOUT_MS = 20_000;
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -38,12 +46,15 @@ export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly snapshotDirectory: string | undefined;
+  /** From one ping to the next (30,000). */
+  readonly pingIntervalMs?: number;
 }
 
 /** Listens. @throws port-in-use, listen-failed */
 export async function openServer(options: ServerOptions): Promise<RpcServer> {
   const endpoint = new Endpoint(options);
   const http = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => void endpoint.answerHttp(request, response));
+  http.maxConnections = MAX_SOCKETS;
   http.on('upgrade', (request, socket, head) => endpoint.upgrade(request, socket, head));
   await listen(http, options);
   return {
@@ -60,6 +71,7 @@ export async function openServer(options: ServerOptions): Promise<RpcServer> {
 interface Connection {
   readonly socket: WebSocket;
   readonly raw: Duplex;
+  unansweredPings: number;
 }
 
 class Endpoint {
@@ -68,17 +80,19 @@ class Endpoint {
   readonly #snapshotDirectory: string | undefined;
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false });
   readonly #connections = new Set<Connection>();
+  readonly #pings: NodeJS.Timeout;
 
-  constructor({ node, controls, snapshotDirectory }: ServerOptions) {
+  constructor({ node, controls, snapshotDirectory, pingIntervalMs = PING_INTERVAL_MS }: ServerOptions) {
     this.faults = new Faults({ drop: ({ oneIn }) => this.#drop(oneIn, undefined), onChange: () => this.#view.follow() });
     this.#view = new EndpointView({ node, controls, faults: this.faults });
     this.#snapshotDirectory = snapshotDirectory;
+    this.#pings = setInterval(() => this.#ping(), pingIntervalMs).unref();
   }
 
   upgrade(request: IncomingMessage, raw: Duplex, head: Buffer): void {
     raw.on('error', () => raw.destroy());
     if (this.faults.settings.refuseConnections === true) return void raw.destroy();
-    this.#sockets.handleUpgrade(request, raw, head, (socket) => this.#accept({ socket, raw }));
+    this.#sockets.handleUpgrade(request, raw, head, (socket) => this.#accept({ socket, raw, unansweredPings: 0 }));
   }
 
   async answerHttp(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -93,6 +107,7 @@ class Endpoint {
   }
 
   close(): void {
+    clearInterval(this.#pings);
     for (const { socket } of this.#connections) socket.terminate();
     this.#sockets.close();
     this.#view.close();
@@ -105,7 +120,7 @@ class Endpoint {
     this.#connections.add(connection);
     const send = (text: string): void => {
       if (socket.readyState !== socket.OPEN) return;
-      if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
+      if (this.#isTooSlow(socket)) socket.terminate();
       else socket.send(text);
     };
     const session = new RpcSession({ context: this.#context(connection), send });
@@ -116,10 +131,28 @@ class Endpoint {
       if (messages > (this.faults.settings.dropAfterMessages ?? Number.POSITIVE_INFINITY)) return this.#cut(connection);
       void session.handle(text, send);
     });
+    socket.on('pong', () => {
+      connection.unansweredPings = 0;
+    });
     socket.on('close', () => {
       this.#connections.delete(connection);
       session.close();
     });
+  }
+
+  #isTooSlow({ bufferedAmount }: WebSocket): boolean {
+    if (bufferedAmount <= SLOW_BYTES) return false;
+    const inAll = [...this.#connections].reduce((sum, { socket }) => sum + socket.bufferedAmount, 0);
+    return bufferedAmount > MAX_BUFFERED_BYTES || inAll > MAX_BUFFERED_IN_ALL_BYTES;
+  }
+
+  /** Of clients that are gone without a word nothing else is heard. */
+  #ping(): void {
+    for (const connection of this.#connections) {
+      if (connection.unansweredPings >= MAX_UNANSWERED_PINGS) connection.socket.terminate();
+      else connection.socket.ping();
+      connection.unansweredPings += 1;
+    }
   }
 
   #context(own: Connection | undefined): ControlContext {

@@ -17,6 +17,8 @@ import { transactionMethods } from './transaction-methods.ts';
 /** Requests in one batch, and subscriptions of one client. */
 const MAX_BATCH = 1000;
 const MAX_SUBSCRIPTIONS = 1024;
+/** One answer, or those of a batch together: what a Substrate node sends at most (`--rpc-max-response-size`). */
+const MAX_ANSWER_BYTES = 15 * 1024 * 1024;
 /** Lists and objects within one another in a message; real requests have less than ten. */
 const MAX_DEPTH = 128;
 
@@ -27,7 +29,8 @@ const connectionMethods: Readonly<Record<string, ConnectionMethod>> = Object.ass
 const METHOD_NAMES: readonly string[] = [...Object.keys(methods), ...Object.keys(connectionMethods), ...Object.keys(controlMethods), ...Object.keys(subscriptions), ...unsubscriptions, 'rpc_methods'].sort();
 
 interface Answer {
-  readonly body: object;
+  /** JSON. */
+  readonly text: string;
   /** To be called once the answer has been sent. */
   readonly begin?: () => void;
 }
@@ -67,12 +70,12 @@ export class RpcSession {
   handle(text: string, reply: (text: string) => void): void | Promise<void> {
     this.#lastRequestMs = performance.now();
     const message = parse(text);
-    if (message === undefined) return reply(JSON.stringify(failed(null, new RpcFailure(RPC_CODES.parse, 'Parse error'))));
+    if (message === undefined) return reply(failed(null, new RpcFailure(RPC_CODES.parse, 'Parse error')));
     const isBatch = Array.isArray(message) && message.length > 0;
     const answers = this.#answer(message);
     const finish = (done: readonly Answer[]): void => {
-      const bodies = done.map(({ body }) => body);
-      if (bodies.length > 0) reply(JSON.stringify(isBatch ? bodies : bodies[0]));
+      const texts = done.map((answer) => answer.text);
+      if (texts.length > 0) reply(isBatch ? batchOf(texts) : (texts[0] as string));
       for (const { begin } of done) begin?.();
     };
     if (answers.some((answer) => answer instanceof Promise)) return Promise.all(answers).then(finish);
@@ -90,16 +93,30 @@ export class RpcSession {
   #answer(message: unknown): SoonAnswer[] {
     if (!Array.isArray(message)) return this.#one(message);
     if (message.length === 0 || message.length > MAX_BATCH) {
-      return [{ body: failed(null, new RpcFailure(RPC_CODES.request, 'Invalid Request', `a batch has 1 to ${MAX_BATCH} requests`)) }];
+      return [{ text: failed(null, new RpcFailure(RPC_CODES.request, 'Invalid Request', `a batch has 1 to ${MAX_BATCH} requests`)) }];
     }
-    return message.flatMap((request) => this.#one(request));
+    return this.#batch(message);
+  }
+
+  /** What stands behind the answer that is one too many is not looked at. */
+  #batch(requests: readonly unknown[]): SoonAnswer[] {
+    const answers: SoonAnswer[] = [];
+    let size = 0;
+    for (const request of requests) {
+      if (size > MAX_ANSWER_BYTES) break;
+      for (const answer of this.#one(request)) {
+        answers.push(answer);
+        if (!(answer instanceof Promise)) size += answer.text.length;
+      }
+    }
+    return answers;
   }
 
   #one(request: unknown): SoonAnswer[] {
     const { id, method, params = [] } = (typeof request === 'object' && request !== null ? request : {}) as Record<string, unknown>;
     const known = id === undefined || id === null || typeof id === 'string' || typeof id === 'number';
     if (typeof method !== 'string' || !known || !Array.isArray(params)) {
-      return [{ body: failed(known && id !== undefined ? id : null, new RpcFailure(RPC_CODES.request, 'Invalid Request')) }];
+      return [{ text: failed(known && id !== undefined ? id : null, new RpcFailure(RPC_CODES.request, 'Invalid Request')) }];
     }
     const answer = method.startsWith('localnet_') ? this.#call(id ?? null, method, params) : this.#faulty(id ?? null, method, params);
     return id === undefined ? [] : [answer];
@@ -109,7 +126,7 @@ export class RpcSession {
   #faulty(id: unknown, method: string, params: readonly unknown[]): SoonAnswer {
     const { failMethods = {}, delayMs = 0, delayMethods } = this.#context.view.faults.settings;
     const error = Object.hasOwn(failMethods, method) ? failMethods[method] : undefined;
-    const answer = error === undefined ? this.#call(id, method, params) : { body: failed(id, new RpcFailure(error.code, error.message, error.data)) };
+    const answer = error === undefined ? this.#call(id, method, params) : { text: failed(id, new RpcFailure(error.code, error.message, error.data)) };
     const late = delayMs > 0 && (delayMethods === undefined || delayMethods.includes(method));
     return late ? new Promise((resolve) => setTimeout(() => resolve(answer), delayMs)) : answer;
   }
@@ -118,9 +135,9 @@ export class RpcSession {
     try {
       const result = this.#run(id, method, params);
       if (!(result instanceof Promise)) return result;
-      return result.catch((error: unknown) => ({ body: failed(id, toFailure(error)) }));
+      return result.catch((error: unknown) => ({ text: failed(id, toFailure(error)) }));
     } catch (error) {
-      return { body: failed(id, toFailure(error)) };
+      return { text: failed(id, toFailure(error)) };
     }
   }
 
@@ -130,10 +147,10 @@ export class RpcSession {
     if (subscribe !== undefined) return answered(id, this.#subscribe(() => subscribe(view, params)));
     const stateful = connectionMethods[method];
     if (stateful !== undefined) return answered(id, stateful(this.#connection, params));
-    if (unsubscriptions.has(method)) return { body: succeeded(id, this.#unsubscribe(params[0])) };
-    if (method === 'rpc_methods') return { body: succeeded(id, { methods: METHOD_NAMES }) };
+    if (unsubscriptions.has(method)) return { text: succeeded(id, this.#unsubscribe(params[0])) };
+    if (method === 'rpc_methods') return { text: succeeded(id, { methods: METHOD_NAMES }) };
     const result = this.#result(method, params);
-    return result instanceof Promise ? result.then((value) => ({ body: succeeded(id, value) })) : { body: succeeded(id, result) };
+    return result instanceof Promise ? result.then((value) => ({ text: succeeded(id, value) })) : { text: succeeded(id, result) };
   }
 
   #result(method: string, params: readonly unknown[]): unknown {
@@ -197,13 +214,20 @@ function isTooDeep(text: string): boolean {
 const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d] as const;
 
 function answered(id: unknown, { result, begin }: Reply): Answer {
-  return { body: succeeded(id, result), ...(begin === undefined ? {} : { begin }) };
+  return { text: succeeded(id, result), ...(begin === undefined ? {} : { begin }) };
 }
 
-function succeeded(id: unknown, result: unknown): object {
-  return { jsonrpc: '2.0', result, id };
+function succeeded(id: unknown, result: unknown): string {
+  const text = JSON.stringify({ jsonrpc: '2.0', result, id });
+  return text.length <= MAX_ANSWER_BYTES ? text : failed(id, new RpcFailure(RPC_CODES.answerTooBig, 'Response is too big', `Exceeded max limit of ${MAX_ANSWER_BYTES}`));
 }
 
-function failed(id: unknown, { code, message, data }: RpcFailure): object {
-  return { jsonrpc: '2.0', error: data === undefined ? { code, message } : { code, message, data }, id };
+function failed(id: unknown, { code, message, data }: RpcFailure): string {
+  return JSON.stringify({ jsonrpc: '2.0', error: data === undefined ? { code, message } : { code, message, data }, id });
+}
+
+/** A list of texts, or an error in their place. */
+function batchOf(texts: readonly string[]): string {
+  const size = texts.reduce((sum, { length }) => sum + length, 0);
+  return size <= MAX_ANSWER_BYTES ? `[${texts.join(',')}]` : failed(null, new RpcFailure(RPC_CODES.batchTooBig, 'The batch response was too large', `Exceeded max limit of ${MAX_ANSWER_BYTES}`));
 }
