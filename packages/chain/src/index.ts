@@ -29,6 +29,7 @@ export {
   planSubnetIdentity,
   readLockCost,
   readSubnetIdentity,
+  assertSubnet,
   readSubnetOwner,
   readTempo,
   registerNetwork,

@@ -183,10 +183,21 @@ export interface SubnetOwner {
 export async function readSubnetOwner(chain: Chain, { netuid, at }: { readonly netuid: number } & ReadOptions): Promise<SubnetOwner> {
   const id = parseNetuid(netuid);
   const [isAdded, coldkey, hotkey] = await readStorage(await openState(chain, at), [...ownershipQueries(id), subtensor('SubnetOwnerHotkey', id)]);
-  if (!toBoolean(isAdded) || coldkey === undefined || hotkey === undefined) {
-    throw new ChainError('bad-value', `there is no subnet ${netuid} at ${chain.endpoint}`, { subject: 'netuid', actual: netuid, endpoint: chain.endpoint });
-  }
+  if (!toBoolean(isAdded) || coldkey === undefined || hotkey === undefined) throw noSubnet(chain, netuid);
   return { hotkey: hotkeyFromBytes(toBytes(hotkey)), coldkey: hotkeyFromBytes(toBytes(coldkey)) };
+}
+
+/**
+ * Makes sure that a subnet is there: storage has defaults for subnets that are not, and readers of single items give them.
+ * @throws bad-value when there is no such subnet, and as `Chain.request`
+ */
+export async function assertSubnet(chain: Chain, { netuid, at }: { readonly netuid: number } & ReadOptions): Promise<void> {
+  const [isAdded] = await readStorage(await openState(chain, at), [subtensor('NetworksAdded', parseNetuid(netuid))]);
+  if (!toBoolean(isAdded)) throw noSubnet(chain, netuid);
+}
+
+function noSubnet(chain: Chain, netuid: number): ChainError {
+  return new ChainError('bad-value', `there is no subnet ${netuid} at ${chain.endpoint}`, { subject: 'netuid', actual: netuid, endpoint: chain.endpoint });
 }
 
 /** Length of a subnet's epoch in blocks (`Tempo`). @throws as `Chain.request` */

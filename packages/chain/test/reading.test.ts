@@ -12,6 +12,7 @@ import {
   readNeurons,
   readPulse,
   readSnapshot,
+  assertSubnet,
   readSubnetOwner,
   readUid,
   readWeightRow,
@@ -102,6 +103,8 @@ describe.skipIf(!HAS_METADATA)('reading a subnet by the real metadata', () => {
     expect(await readUid(chain, { netuid: NETUID, hotkey: CAROL.hotkey, at: at() })).toBeUndefined();
     expect(await readSubnetOwner(chain, { netuid: NETUID, at: at() })).toEqual({ hotkey: ALICE.hotkey, coldkey: CAROL.hotkey });
     expect(await codeOf(readSubnetOwner(chain, { netuid: 9, at: at() }))).toBe('bad-value');
+    await assertSubnet(chain, { netuid: NETUID, at: at() });
+    expect(await codeOf(assertSubnet(chain, { netuid: 9, at: at() }))).toBe('bad-value');
     expect(await readWeights(chain, { netuid: NETUID, at: at() })).toEqual(new Map([[1, { uids: [0, 1], values: [65535, 7] }]]));
     expect(await readWeightRow(chain, { netuid: NETUID, uid: 0, at: at() })).toEqual({ uids: [], values: [] });
     // Defaults come from the metadata where the chain holds nothing.

@@ -132,13 +132,17 @@ const EXIT_OF_CODE: Readonly<Record<string, ExitName>> = {
 };
 
 const NETWORK_CODES: ReadonlySet<string> = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EHOSTUNREACH', 'ETIMEDOUT']);
-const FILE_CODES: ReadonlySet<string> = new Set(['ENOENT', 'EISDIR', 'ENOTDIR', 'EACCES', 'EPERM', 'EEXIST', 'ENOSPC', 'EROFS', 'ELOOP', 'ENAMETOOLONG']);
+const FILE_CODES: ReadonlySet<string> = new Set(['ENOENT', 'EISDIR', 'ENOTDIR', 'EACCES', 'EPERM', 'EEXIST', 'ENOSPC', 'EDQUOT', 'EROFS', 'ELOOP', 'ENAMETOOLONG']);
 
 const SYSTEM_MESSAGES: Readonly<Record<string, (error: NodeJS.ErrnoException) => string>> = {
-  ENOENT: ({ path }) => `There is no file or directory ${path ?? ''}: check the path`,
+  // Making a directory and those above it fails so on a file system that is read-only.
+  ENOENT: ({ path, syscall }) => (syscall === 'mkdir' ? `The directory ${path ?? ''} cannot be made: the file system is read-only, or the path leads through something that is no directory` : `There is no file or directory ${path ?? ''}: check the path`),
   EISDIR: ({ path }) => `Expected a file, found a directory${path === undefined ? '' : `: ${path}`}`,
   EEXIST: ({ path }) => `Expected a directory, found a file: ${path ?? ''}`,
   ENOTDIR: ({ path }) => `Expected a directory, found a file: ${path ?? ''}`,
   EACCES: ({ path }) => `No permission for ${path ?? 'this file'}: check its owner and mode`,
+  EPERM: ({ path }) => `Not permitted for ${path ?? 'this file'}: check its owner, and whether it is immutable`,
+  EROFS: ({ path }) => `The file system is read-only${path === undefined ? '' : ` (writing ${path})`}: choose another place, or mount it writable`,
+  EDQUOT: ({ path }) => `The quota of this disk is used up${path === undefined ? '' : ` (writing ${path})`}: free some space and run again`,
   ENOSPC: ({ path }) => `The disk is full${path === undefined ? '' : ` (writing ${path})`}: free some space and run again`,
 };

@@ -12,6 +12,11 @@ export interface NetworkFlags {
   readonly network?: string;
 }
 
+/** Of a command that looks at one subnet, or at none in particular. */
+export interface SubnetFlags extends NetworkFlags {
+  readonly netuid?: number | undefined;
+}
+
 /** Adds `--network`. */
 export function addNetworkOption(command: Command): Command {
   return command.option('--network <network>', 'finney, test, archive, lite, local, or WebSocket endpoints with commas between; default: BT_SUBTENSOR_CHAIN_ENDPOINT, BT_SUBTENSOR_NETWORK, local');
@@ -28,4 +33,18 @@ export async function connectNetwork(flags: NetworkFlags, context: CliContext): 
   const chain = await connectChain({ network: parseNetwork(networkOf(flags, context)) });
   chain.onStatus((status) => context.log.warn(describeStatus(status), { ...status }));
   return chain;
+}
+
+/** The same, to look at a subnet that is there: of one that is not, storage would give defaults as if they were its own. @throws ChainError also `bad-value` where it is not */
+export async function connectSubnet(flags: SubnetFlags, context: CliContext): Promise<Chain> {
+  const { assertSubnet } = await import('@connito/chain');
+  const chain = await connectNetwork(flags, context);
+  if (flags.netuid === undefined) return chain;
+  try {
+    await assertSubnet(chain, { netuid: flags.netuid });
+    return chain;
+  } catch (error) {
+    await chain.close();
+    throw error;
+  }
 }

@@ -6,10 +6,10 @@
 import { wantsColor, type CliContext } from './context.ts';
 import { createPaint, renderTable, type Cell } from './terminal.ts';
 
-/** Prints rows under titles, as wide as the terminal is. */
+/** Prints rows under titles, as wide as the terminal is; into a pipe or file with all columns. */
 export function printTable(columns: Parameters<typeof renderTable>[0], rows: readonly (readonly Cell[])[], context: CliContext): void {
   const paint = createPaint(wantsColor(context.stdout, context.env));
-  context.print(renderTable(columns, rows, context.stdout.columns ?? 120, paint).join('\n'));
+  context.print(renderTable(columns, rows, context.stdout.isTTY === true ? (context.stdout.columns ?? 120) : Infinity, paint).join('\n'));
 }
 
 /** Prints names and values below one another. */

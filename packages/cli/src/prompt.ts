@@ -30,7 +30,7 @@ export interface PromptOptions {
 /** A line that is read without showing it. @throws CliError usage without a terminal, or where nothing was typed or the two differ */
 export async function promptSecret(options: PromptOptions, { stderr, signal }: CliContext, input: TerminalInput = process.stdin): Promise<string> {
   const { question, instead, confirm = false } = options;
-  if (input.isTTY !== true || input.setRawMode === undefined) throw new CliError('usage', `No terminal to ask for it (${question.toLowerCase()}): ${instead}`);
+  if (input.isTTY !== true || input.setRawMode === undefined) throw new CliError('usage', `No terminal to ask for it (${inSentence(question)}): ${instead}`);
   const secret = await readLine(question, { stderr, signal, input });
   if (secret === '') throw new CliError('usage', 'Nothing was typed: nothing was done');
   if (confirm && (await readLine('Once more', { stderr, signal, input })) !== secret) throw new CliError('usage', 'The two differ: nothing was done');
@@ -39,9 +39,14 @@ export async function promptSecret(options: PromptOptions, { stderr, signal }: C
 
 /** A question that only `y` or `yes` affirms. @throws CliError usage without a terminal */
 export async function promptYes(question: string, { instead }: Pick<PromptOptions, 'instead'>, { stderr, signal }: CliContext, input: TerminalInput = process.stdin): Promise<boolean> {
-  if (input.isTTY !== true || input.setRawMode === undefined) throw new CliError('usage', `No terminal to ask at (${question.toLowerCase()}): ${instead}`);
+  if (input.isTTY !== true || input.setRawMode === undefined) throw new CliError('usage', `No terminal to ask at (${inSentence(question)}): ${instead}`);
   const answer = await readLine(`${question} [y/N]`, { stderr, signal, input, echo: true });
   return /^y(es)?$/i.test(answer.trim());
+}
+
+/** Addresses and paths keep their capitals. */
+function inSentence(question: string): string {
+  return question.charAt(0).toLowerCase() + question.slice(1);
 }
 
 interface LineOptions {

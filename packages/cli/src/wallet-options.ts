@@ -37,7 +37,9 @@ export interface SignerFlags extends WalletFlags, PasswordFlags {
 export const KEY_VARIABLE = 'CONNITO_KEY';
 
 /** Said where a password is wanted and nobody can type one. */
-export const PASSWORD_WAYS = 'use --password-fd or --password-file, or set the variable BT_PW_… of bittensor-wallet';
+function passwordWays(variable: string): string {
+  return `use --password-fd or --password-file, or set bittensor-wallet's variable ${variable}`;
+}
 
 /** Adds `--wallet-name`, `--wallet-hotkey`, `--wallet-path`, spelled as btcli does. */
 export function addWalletOptions(command: Command): Command {
@@ -123,11 +125,11 @@ export async function unlockKey(flags: WalletFlags & PasswordFlags, context: Cli
 /** Where passwords come from: what the options name, else bittensor-wallet's variables (which `unlock` looks at itself), else the terminal. */
 export function passwordSource({ passwordFd, passwordFile }: PasswordFlags, context: CliContext): PasswordSource {
   return async ({ path, purpose }) => {
-    const { passwordFromEnvironment, readPasswordFd, readPasswordFile } = await import('@connito/chain/node');
+    const { passwordFromEnvironment, passwordVariable, readPasswordFd, readPasswordFile } = await import('@connito/chain/node');
     if (passwordFd !== undefined) return readPasswordFd(passwordFd);
     if (passwordFile !== undefined) return readPasswordFile(passwordFile);
     const question = purpose === 'open' ? `Password of ${path}` : `New password of ${path}`;
-    return passwordFromEnvironment(path, context.env) ?? promptSecret({ question, instead: PASSWORD_WAYS, confirm: purpose === 'create' }, context);
+    return passwordFromEnvironment(path, context.env) ?? promptSecret({ question, instead: passwordWays(passwordVariable(path)), confirm: purpose === 'create' }, context);
   };
 }
 

@@ -78,6 +78,24 @@ describe('commands that speak to the chain', () => {
     expect((await connito('subnet', 'show', '--netuid', '9')).code).toBe(2);
   });
 
+  it.each([
+    ['subnet', 'show'],
+    ['subnet', 'metagraph'],
+    ['subnet', 'hyperparameters'],
+    ['subnet', 'identity'],
+    ['stake', 'show', '--address', alice.hotkey],
+    ['children', 'show', '--hotkey', alice.hotkey],
+    ['take', 'show', '--hotkey', alice.hotkey],
+    ['axon', 'show', '--hotkey', alice.hotkey],
+    ['prometheus', 'show', '--hotkey', alice.hotkey],
+    ['weights', 'show'],
+    ['weights', 'simulate'],
+    ['commitment', 'show'],
+  ])('shows no defaults for a subnet that is not there: %s %s', async (...command) => {
+    const { code, stdout, stderr } = await connito(...command, '--netuid', '77');
+    expect([code, stdout, stderr]).toEqual([2, '', `connito: there is no subnet 77 at ${localnet.endpoint}\n`]);
+  });
+
   it('registers with the price shown, and never above a limit', async () => {
     const register = ['subnet', 'register', '--netuid', '1', '--hotkey', validator];
     const dry = await connito(...register, '--dry-run');

@@ -40,6 +40,20 @@ describe('errorLine', () => {
     expect([exitCodeOf(missing), errorLine(missing)]).toEqual([3, 'There is no file or directory /no/such/file: check the path']);
     const directory = await readFile('/').catch((error: unknown) => error);
     expect([exitCodeOf(directory), errorLine(directory)]).toEqual([3, 'Expected a file, found a directory']);
+    // What Node says of `mkdir` with `recursive` on a read-only file system.
+    const unmakable = Object.assign(new Error('raw'), { code: 'ENOENT', syscall: 'mkdir', path: '/a' });
+    expect([exitCodeOf(unmakable), errorLine(unmakable)]).toEqual([3, expect.stringMatching(/^The directory \/a cannot be made: the file system is read-only/)]);
+  });
+
+  it.each([
+    ['EROFS', 'read-only'],
+    ['ENOSPC', 'The disk is full'],
+    ['EDQUOT', 'quota'],
+    ['EACCES', 'No permission'],
+    ['EPERM', 'Not permitted'],
+  ])('says what to do about %s', (code, words) => {
+    const error = Object.assign(new Error('raw'), { code, path: '/a' });
+    expect([exitCodeOf(error), errorLine(error)]).toEqual([3, expect.stringMatching(new RegExp(`${words}.*/a.*:`))]);
   });
 });
 

@@ -161,5 +161,5 @@ async function assertRegistered(chain: Chain, { netuid, keypair }: RoleOptions):
   await readSubnetOwner(chain, { netuid }); // says so where there is no such subnet
   const neurons = await readNeurons(chain, { netuid });
   if (neurons.some(({ hotkey }) => hotkey === keypair.hotkey)) return;
-  throw new SubnetError('not-registered', `The hotkey ${keypair.hotkey} is not registered on subnet ${netuid}. Register it first, then start again`, { hotkey: keypair.hotkey, netuid });
+  throw new SubnetError('not-registered', `The hotkey ${keypair.hotkey} is not registered on subnet ${netuid} at ${chain.endpoint}. Register it there (\`connito subnet register\`), or correct hotkey, netuid or network, then start again`, { hotkey: keypair.hotkey, netuid });
 }

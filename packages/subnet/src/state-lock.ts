@@ -1,6 +1,9 @@
 /**
  * One process per state directory: two runs of one hotkey would overwrite each other's commitments.
  *
+ * A process is named by its number and, on Linux, by when it began: after a restart of the machine or a container the number soon belongs to somebody else, and
+ * a role must come up again without anybody removing its lock.
+ *
  * @module
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,19 +19,21 @@ import { SubnetError } from './error.ts';
 export function lockState(directory: string): () => void {
   mkdirSync(directory, { recursive: true });
   const path = join(directory, 'lock');
-  if (!tryLock(path)) {
-    const pid = Number(readFileSync(path, 'utf8'));
-    if (pid !== process.pid && isAlive(pid)) {
-      throw new SubnetError('state-in-use', `The state directory ${directory} is in use by process ${pid}. Stop it first, or choose another --state directory`, { directory, pid });
+  const own = holder(process.pid);
+  if (!tryLock(path, own)) {
+    const held = readFileSync(path, 'utf8');
+    const pid = Number(held.split(' ', 1)[0]);
+    if (pid !== process.pid && isAlive(pid) && isSame(held, pid)) {
+      throw new SubnetError('state-in-use', `The state directory ${directory} is in use by process ${pid}. Stop it first, or choose another --state directory. If this is a copy, remove ${path}`, { directory, pid });
     }
-    writeFileSync(path, String(process.pid));
+    writeFileSync(path, own);
   }
   return () => rmSync(path, { force: true });
 }
 
-function tryLock(path: string): boolean {
+function tryLock(path: string, own: string): boolean {
   try {
-    writeFileSync(path, String(process.pid), { flag: 'wx' });
+    writeFileSync(path, own, { flag: 'wx' });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -44,5 +49,22 @@ function isAlive(pid: number): boolean {
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Whether the process that has the number now is the one that wrote the lock; a lock without a beginning cannot tell. */
+function isSame(held: string, pid: number): boolean {
+  return !held.includes(' ') || held === holder(pid);
+}
+
+/** The number, and on Linux which start of the machine and which tick since then the process began with (proc_pid_stat(5), field 22). */
+function holder(pid: number): string {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    // The name of the program, in parentheses, may hold spaces and parentheses of its own.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ');
+    return `${pid} ${boot} ${fields?.[19] ?? ''}`;
+  } catch {
+    return String(pid); // no Linux, or the process has just gone
   }
 }

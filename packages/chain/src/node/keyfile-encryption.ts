@@ -57,7 +57,7 @@ export async function decryptKeyfile(bytes: Uint8Array, { password, path }: { re
   try {
     return xsalsa20poly1305(key, nonce).decrypt(box);
   } catch {
-    throw new ChainError('wrong-password', `the password does not open ${path} (a damaged file looks the same)`, { path });
+    throw new ChainError('wrong-password', `the password does not open ${path} (a damaged file looks the same): try again, with the password that the file was made with`, { path });
   } finally {
     key.fill(0);
   }

@@ -82,7 +82,7 @@ function parseFields(text: string, path: string): Fields {
     value = JSON.parse(text);
   } catch {
     // JSON.parse quotes what it read, which is a secret here.
-    throw bad(path, 'is not JSON: cut off or damaged');
+    throw bad(path, `is not JSON: cut off or damaged; ${RESTORE}`);
   }
   const fields = new Map(Object.entries(value as object).map(([name, field]) => [name.trim(), field]));
   return Object.fromEntries(fields);
@@ -96,7 +96,9 @@ function parseBareSecret(text: string, path: string): KeyfileContent {
   return { address: hotkeyFromBytes(secret.publicKey), scheme: secret.scheme, secret };
 }
 
-const NOT_A_KEYFILE = 'is no keyfile: expected JSON, a mnemonic of 12 to 24 words or a seed of 32 bytes in hex';
+const RESTORE = 'restore it from a backup, or make the key again from its mnemonic';
+
+const NOT_A_KEYFILE = `is no keyfile: expected JSON, a mnemonic of 12 to 24 words or a seed of 32 bytes in hex; ${RESTORE}`;
 
 function schemeOf(fields: Fields, path: string): KeyScheme {
   const { cryptoType = 1 } = fields;

@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, mkdir, open, rename, unlink, type FileHandle } from 'node:fs/promises';
+import { link, mkdir, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ChainError } from '../errors.ts';
 
@@ -20,6 +20,19 @@ export interface SecretFile {
 /** Whether a mode lets anybody but the owner in. Windows has no such bits. */
 export function isOpenToOthers(mode: number): boolean {
   return process.platform !== 'win32' && (mode & 0o077) !== 0;
+}
+
+/** Write for everybody, and the bit that keeps them from what others own, as in /tmp. */
+const [OTHERS_WRITE, STICKY] = [0o002, 0o1000];
+
+/** The first of these directories in which anybody could put another file in place of ours. */
+export async function directoryOfEverybody(directories: readonly string[]): Promise<string | undefined> {
+  if (process.platform === 'win32') return undefined;
+  for (const directory of directories) {
+    const { mode } = await stat(directory);
+    if ((mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0) return directory;
+  }
+  return undefined;
 }
 
 /**

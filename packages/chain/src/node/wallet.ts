@@ -5,7 +5,7 @@
  * @module
  */
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { ChainError } from '../errors.ts';
 import type { Hotkey } from '../identifier.ts';
 import type { Keypair } from '../keypair.ts';
@@ -13,7 +13,7 @@ import { keypairFromSecret } from './key-secret.ts';
 import { MAX_KEYFILE_BYTES, parseKeyfile, type KeyfileContent } from './keyfile.ts';
 import { assertOpenable, decryptKeyfile, encryptionOf, type KeyfileEncryption } from './keyfile-encryption.ts';
 import { passwordFromEnvironment, passwordVariable, type PasswordSource } from './password.ts';
-import { isOpenToOthers, readSecretFile, type SecretFile } from './secret-file.ts';
+import { directoryOfEverybody, isOpenToOthers, readSecretFile, type SecretFile } from './secret-file.ts';
 
 /** Which wallet; what is left out is `default`, under `~/.bittensor/wallets`. */
 export interface WalletOptions {
@@ -123,8 +123,10 @@ async function inspectKey(role: KeyRole, paths: KeyPaths): Promise<KeyState> {
   const encryption = secret === undefined ? undefined : encryptionOf(secret.bytes);
   const stated = publicFile === undefined ? undefined : parseKeyfile(publicFile.bytes, paths.public);
   const plain = secret === undefined || encryption !== 'none' ? undefined : parseKeyfile(secret.bytes, paths.secret);
+  const open = secret === undefined ? undefined : await directoryOfEverybody(directoriesOf(paths));
   const warnings = [
     ...(secret !== undefined && isOpenToOthers(secret.mode) ? [openToOthers(paths.secret, secret.mode)] : []),
+    ...(open === undefined ? [] : [openDirectory(open)]),
     ...(stated?.secret === undefined ? [] : [`${paths.public} should be public and holds a secret`]),
     ...(stated !== undefined && plain !== undefined && stated.address !== plain.address ? [mismatch(paths, stated.address, plain.address)] : []),
     ...(role === 'coldkey' && plain?.secret !== undefined ? [`${paths.secret} is not encrypted: whoever can read it has the money`] : []),
@@ -142,6 +144,8 @@ async function readAddress(role: KeyRole, paths: KeyPaths): Promise<Hotkey> {
 async function unlockKey(role: KeyRole, { paths, password }: UnlockOptions & { readonly paths: KeyPaths }): Promise<Keypair> {
   const file = await readSecretFile(paths.secret, MAX_KEYFILE_BYTES);
   if (file === undefined) throw missing(role, paths.secret);
+  const open = await directoryOfEverybody(directoriesOf(paths));
+  if (open !== undefined) throw new ChainError('unsafe-keyfile', openDirectory(open), { path: open });
   const content = await openFile(file, { path: paths.secret, password });
   if (content.secret === undefined) throw new ChainError('no-secret', `${paths.secret} has an address and no secret (${content.address}): it can be watched and cannot sign`, { path: paths.secret });
   await assertPublicFile(paths, content.address);
@@ -175,6 +179,15 @@ function mismatch(paths: KeyPaths, stated: Hotkey, actual: Hotkey): string {
 
 function openToOthers(path: string, mode: number): string {
   return `${path} can be read by others (mode 0${mode.toString(8)}): run \`chmod 600 ${path}\``;
+}
+
+/** The wallet's, and for a hotkey the one that holds them. */
+function directoriesOf({ secret }: KeyPaths): string[] {
+  return [dirname(secret), dirname(dirname(secret))];
+}
+
+function openDirectory(path: string): string {
+  return `in ${path} everybody on this machine can put other keys in place of yours: run \`chmod go-w ${path}\``;
 }
 
 function missing(role: KeyRole, path: string): ChainError {

@@ -262,6 +262,21 @@ describe('wallets on disk', () => {
     await expect(wallet.unlock('hotkey')).rejects.toMatchObject({ code: 'unsafe-keyfile' });
   });
 
+  it('refuse directories in which everybody may put other files, unless the sticky bit keeps them from it', async () => {
+    const wallet = await openWallet({ path: root });
+    await writeKey(wallet, { role: 'hotkey', secret: secretFromUri(PHRASE) });
+    const hotkeys = join(root, 'default', 'hotkeys');
+    for (const directory of [hotkeys, join(root, 'default')]) {
+      chmodSync(directory, 0o777);
+      await expect(wallet.unlock('hotkey')).rejects.toMatchObject({ code: 'unsafe-keyfile', context: { path: directory } });
+      expect((await wallet.inspect('hotkey')).warnings).toEqual([expect.stringContaining(`chmod go-w ${directory}`)]);
+      chmodSync(directory, 0o775);
+      expect((await wallet.unlock('hotkey')).hotkey).toBe(ADDRESS);
+    }
+    chmodSync(hotkeys, 0o1777);
+    expect((await wallet.unlock('hotkey')).hotkey).toBe(ADDRESS);
+  });
+
   it('links: what they lead to is judged, and a write replaces them', async () => {
     const wallet = await openWallet({ path: root });
     const elsewhere = join(root, 'elsewhere');

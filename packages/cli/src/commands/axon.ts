@@ -8,7 +8,7 @@ import { Option, type Command } from 'commander';
 import { addCallOptions, runCall, type CallFlags } from '../chain-call.ts';
 import type { CliContext } from '../context.ts';
 import { addNetuidOption, hotkeyOfSigner } from '../hotkey-option.ts';
-import { addNetworkOption, connectNetwork, type NetworkFlags } from '../network-options.ts';
+import { addNetworkOption, connectSubnet, type NetworkFlags } from '../network-options.ts';
 import { describeUse, wholeNumber } from '../options.ts';
 import { printFacts } from '../print-table.ts';
 import { addGroup } from '../program.ts';
@@ -47,7 +47,7 @@ export function registerAxon(program: Command, context: CliContext): void {
 async function runShow(flags: ShowFlags, context: CliContext): Promise<void> {
   const { readAxon, readCertificate } = await import('@connito/chain');
   const hotkey = await hotkeyOfSigner(flags, context);
-  const chain = await connectNetwork(flags, context);
+  const chain = await connectSubnet(flags, context);
   try {
     const at = (await chain.finalisedHead()).hash;
     const query = { netuid: flags.netuid, hotkey, at };

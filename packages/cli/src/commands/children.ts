@@ -8,7 +8,7 @@ import type { ChildKey, PendingChildren } from '@connito/chain';
 import { addCallOptions, runCall, type CallFlags } from '../chain-call.ts';
 import type { CliContext } from '../context.ts';
 import { addNetuidOption, hotkeyOf } from '../hotkey-option.ts';
-import { addNetworkOption, connectNetwork, type NetworkFlags } from '../network-options.ts';
+import { addNetworkOption, connectSubnet, type NetworkFlags } from '../network-options.ts';
 import { describeUse } from '../options.ts';
 import { printTable } from '../print-table.ts';
 import { addGroup } from '../program.ts';
@@ -69,7 +69,7 @@ function pendingText({ coolDownBlock, effectiveBlock }: Pick<PendingChildren, 'c
 async function runShow(flags: ShowFlags, context: CliContext): Promise<void> {
   const { readChildren, readPendingChildren } = await import('@connito/chain');
   const hotkey = await hotkeyOf(flags, context);
-  const chain = await connectNetwork(flags, context);
+  const chain = await connectSubnet(flags, context);
   try {
     const query = { netuid: flags.netuid, hotkey, at: (await chain.finalisedHead()).hash };
     const [children, pending] = await Promise.all([readChildren(chain, query), readPendingChildren(chain, query)]);

@@ -10,7 +10,7 @@ import { addCallOptions, runCall, type CallFlags } from '../chain-call.ts';
 import { CliError } from '../cli-error.ts';
 import { printable, type CliContext } from '../context.ts';
 import { addNetuidOption } from '../hotkey-option.ts';
-import { addNetworkOption, connectNetwork, type NetworkFlags } from '../network-options.ts';
+import { addNetworkOption, connectSubnet, type NetworkFlags } from '../network-options.ts';
 import { describeUse, wholeNumber } from '../options.ts';
 import { printTable } from '../print-table.ts';
 import { addGroup } from '../program.ts';
@@ -59,7 +59,7 @@ function collectHex(text: string, all: readonly string[]): string[] {
 async function runShow(flags: ShowFlags, context: CliContext): Promise<void> {
   const { parseHotkey, readCommitments, readRevealedCommitments } = await import('@connito/chain');
   const only = flags.hotkey === undefined ? undefined : parseHotkey(flags.hotkey);
-  const chain = await connectNetwork(flags, context);
+  const chain = await connectSubnet(flags, context);
   try {
     const at = (await chain.finalisedHead()).hash;
     const [commitments, revealed] = await Promise.all([readCommitments(chain, { netuid: flags.netuid, at }), readRevealedCommitments(chain, { netuid: flags.netuid, at })]);

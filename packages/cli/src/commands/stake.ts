@@ -7,7 +7,7 @@ import { Option, type Command } from 'commander';
 import { addCallOptions, runCall, type CallFlags } from '../chain-call.ts';
 import type { CliContext } from '../context.ts';
 import { addNetuidOption, hotkeyOf } from '../hotkey-option.ts';
-import { addNetworkOption, connectNetwork, type NetworkFlags } from '../network-options.ts';
+import { addNetworkOption, connectSubnet, type NetworkFlags } from '../network-options.ts';
 import { describeUse, wholeNumber } from '../options.ts';
 import { addPriceOptions, priceLimit, type PriceFlags } from '../price-options.ts';
 import { printFacts, printTable } from '../print-table.ts';
@@ -92,7 +92,7 @@ function isOfWallet({ keyFile, walletName, walletHotkey, walletPath }: ShowFlags
 async function runShow(flags: ShowFlags, context: CliContext): Promise<void> {
   const { isChainError, parseHotkey, readBalance, readPermitNeed, readStakes } = await import('@connito/chain');
   const coldkey = flags.address === undefined ? await coldkeyOf(flags, context) : parseHotkey(flags.address);
-  const chain = await connectNetwork(flags, context);
+  const chain = await connectSubnet(flags, context);
   try {
     const [freeRao, all] = await Promise.all([readBalance(chain, { account: coldkey }), readStakes(chain, { coldkey })]);
     const positions = all.filter(({ netuid }) => flags.netuid === undefined || netuid === flags.netuid);

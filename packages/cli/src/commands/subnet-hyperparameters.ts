@@ -8,7 +8,7 @@ import type { HyperparameterName } from '@connito/chain';
 import { addCallOptions, runCall, type CallFlags } from '../chain-call.ts';
 import { CliError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
-import { addNetworkOption, connectNetwork, type NetworkFlags } from '../network-options.ts';
+import { addNetworkOption, connectSubnet, type NetworkFlags } from '../network-options.ts';
 import { describeUse, wholeNumber } from '../options.ts';
 import { printTable } from '../print-table.ts';
 
@@ -45,7 +45,7 @@ function withNetuid<F extends { readonly netuid?: number }>(flags: F): F & { rea
 
 async function runShow(flags: ShowFlags, context: CliContext): Promise<void> {
   const { HYPERPARAMETERS, HYPERPARAMETER_NAMES, readHyperparameters } = await import('@connito/chain');
-  const chain = await connectNetwork(flags, context);
+  const chain = await connectSubnet(flags, context);
   try {
     const values = await readHyperparameters(chain, { netuid: flags.netuid, names: HYPERPARAMETER_NAMES });
     const rows = HYPERPARAMETER_NAMES.filter((name) => values[name] !== undefined).map((name) => ({ name, value: values[name], access: HYPERPARAMETERS[name].access, scope: HYPERPARAMETERS[name].scope }));

@@ -8,7 +8,7 @@ import type { SubnetIdentity } from '@connito/chain';
 import { addCallOptions, runCall, type CallFlags } from '../chain-call.ts';
 import { CliError } from '../cli-error.ts';
 import { printable, type CliContext } from '../context.ts';
-import { addNetworkOption, connectNetwork, type NetworkFlags } from '../network-options.ts';
+import { addNetworkOption, connectSubnet, type NetworkFlags } from '../network-options.ts';
 import { describeUse, wholeNumber } from '../options.ts';
 import { printFacts } from '../print-table.ts';
 
@@ -55,7 +55,7 @@ function netuidOf({ netuid }: ShowFlags): number {
 async function runShow(flags: ShowFlags, context: CliContext): Promise<void> {
   const { readSubnetIdentity } = await import('@connito/chain');
   const netuid = netuidOf(flags);
-  const chain = await connectNetwork(flags, context);
+  const chain = await connectSubnet({ ...flags, netuid }, context);
   try {
     const identity = await readSubnetIdentity(chain, { netuid });
     if (flags.json) return context.printJson(identity ?? null);

@@ -130,7 +130,7 @@ async function runMetagraph(flags: ReadFlags, context: CliContext): Promise<void
     context.print(`subnet ${metagraph.netuid} ${printable(metagraph.name)} at block ${metagraph.blockNumber}`);
     const right = { align: 'right' } as const;
     printTable(
-      [{ title: 'UID', ...right }, { title: 'STAKE', ...right }, { title: 'INCENTIVE', ...right }, { title: 'DIVIDENDS', ...right }, { title: 'CONSENSUS', ...right, priority: 2 }, { title: 'VTRUST', ...right, priority: 2 }, { title: 'EMISSION', ...right }, { title: 'PERMIT' }, { title: 'UPDATED', ...right, priority: 1 }, { title: 'AXON', priority: 2 }, { title: 'HOTKEY', priority: 1 }],
+      [{ title: 'UID', ...right }, { title: 'STAKE', ...right }, { title: 'INCENTIVE', ...right }, { title: 'DIVIDENDS', ...right }, { title: 'CONSENSUS', ...right, priority: 1 }, { title: 'VTRUST', ...right, priority: 3 }, { title: 'EMISSION', ...right }, { title: 'PERMIT' }, { title: 'UPDATED', ...right, priority: 4 }, { title: 'AXON', priority: 2 }, { title: 'HOTKEY', minWidth: 8 }],
       metagraph.neurons.map((neuron) => [
         { text: String(neuron.uid) },
         { text: formatAmount(neuron.stakeWeightRao) },

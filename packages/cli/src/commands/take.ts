@@ -7,7 +7,7 @@ import { Option, type Command } from 'commander';
 import { addCallOptions, runCall, type CallFlags } from '../chain-call.ts';
 import type { CliContext } from '../context.ts';
 import { hotkeyOf } from '../hotkey-option.ts';
-import { addNetworkOption, connectNetwork, type NetworkFlags } from '../network-options.ts';
+import { addNetworkOption, connectSubnet, type NetworkFlags } from '../network-options.ts';
 import { decimalNumber, describeUse, wholeNumber } from '../options.ts';
 import { printFacts } from '../print-table.ts';
 import { addGroup } from '../program.ts';
@@ -49,7 +49,7 @@ function percent(take: number): string {
 async function runShow(flags: ShowFlags, context: CliContext): Promise<void> {
   const { readTake } = await import('@connito/chain');
   const hotkey = await hotkeyOf(flags, context);
-  const chain = await connectNetwork(flags, context);
+  const chain = await connectSubnet(flags, context);
   try {
     const take = await readTake(chain, { hotkey, netuid: flags.netuid });
     if (flags.json) return context.printJson({ hotkey, netuid: flags.netuid ?? null, ...take });

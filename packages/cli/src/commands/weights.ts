@@ -10,7 +10,7 @@ import type { Weight, WeightRow, WeightsHandle, WeightsPlan, YumaInput } from '@
 import { addCallOptions, runCall, type CallFlags } from '../chain-call.ts';
 import { CliError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
-import { addNetworkOption, connectNetwork, type NetworkFlags } from '../network-options.ts';
+import { addNetworkOption, connectSubnet, type NetworkFlags } from '../network-options.ts';
 import { describeUse, wholeNumber } from '../options.ts';
 import { printFacts, printTable } from '../print-table.ts';
 import { addGroup } from '../program.ts';
@@ -68,7 +68,7 @@ function registerShow(group: Command, context: CliContext): void {
 
 async function runShow(flags: ShowFlags, context: CliContext): Promise<void> {
   const { readHyperparameters, readWeights } = await import('@connito/chain');
-  const chain = await connectNetwork(flags, context);
+  const chain = await connectSubnet(flags, context);
   try {
     const { netuid, mechanism } = flags;
     const names = ['commitRevealWeightsEnabled', 'commitRevealWeightsInterval', 'weightsSetRateLimit', 'weightsVersionKey', 'minAllowedWeights'] as const;
@@ -160,7 +160,7 @@ function registerSimulate(group: Command, context: CliContext): void {
 async function runSimulate(flags: SimulateFlags, context: CliContext): Promise<void> {
   if ((flags.uid === undefined) !== (flags.weights === undefined)) throw new CliError('usage', '--uid and --weights go together: whose weights would they be?');
   const { computeYuma, maxUpscale, normaliseWeights, readNeurons, readYumaInput } = await import('@connito/chain');
-  const chain = await connectNetwork(flags, context);
+  const chain = await connectSubnet(flags, context);
   try {
     const head = await chain.finalisedHead();
     const [input, neurons] = await Promise.all([readYumaInput(chain, { ...flags, at: head.hash }), readNeurons(chain, { netuid: flags.netuid, at: head.hash })]);

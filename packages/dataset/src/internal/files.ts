@@ -21,8 +21,9 @@ export async function atDisk<T>(path: string, operation: () => Promise<T>): Prom
     return await operation();
   } catch (error) {
     if (isDatasetError(error)) throw error;
-    const errno = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (errno === 'ENOENT') throw new DatasetError('not-found', `expected a file or directory at ${path}, found nothing`, { path }, error);
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    // Making a directory fails so on a read-only file system: nothing was looked for.
+    if (code === 'ENOENT' && syscall !== 'mkdir') throw new DatasetError('not-found', `expected a file or directory at ${path}, found nothing`, { path }, error);
     throw new DatasetError('io', `the file system failed at ${path}: ${error instanceof Error ? error.message : String(error)}`, { path }, error);
   }
 }
