@@ -33,7 +33,7 @@ export async function openJournal<E>(directory: string, identity: string): Promi
   if (owner === undefined) await database.put('identity', identity);
   else if (owner !== identity) {
     await database.close();
-    throw new SubnetError('state-of-another', `The state directory ${directory} belongs to ${String(owner)}, not to ${identity}. Choose another --state directory`, { directory });
+    throw new SubnetError('state-of-another', `The state directory ${directory} belongs to ${String(owner)}, not to ${identity}. Choose another --state directory: each hotkey has one for each task`, { directory });
   }
   const events = [...database.getRange({ start: 0, end: Number.MAX_SAFE_INTEGER })].map(({ value }) => value as E);
   return {

@@ -62,6 +62,17 @@ export function assertRoutable({ rules, selection }: Pick<OwnerPlan, 'rules' | '
   throw new SubnetError('invalid-rules', `training.partial: masked routing needs an expert in every layer, and layer ${empty} has none in the task. Select one there, or choose natural`, { field: 'training.partial' });
 }
 
+/**
+ * Validators send the task's version key with their weights; one below the subnet's has all of them refused.
+ *
+ * @throws SubnetError `invalid-rules`
+ */
+export function assertVersionKey({ rules }: Pick<OwnerPlan, 'rules'>, subnetKey: bigint | number): void {
+  const { versionKey } = rules.weights;
+  if (BigInt(versionKey) >= BigInt(subnetKey)) return;
+  throw new SubnetError('invalid-rules', `weights.versionKey: the subnet's weightsVersionKey is ${subnetKey}, and with ${versionKey} no validator of this task could set weights. Give {"weights":{"versionKey":${subnetKey}}} by --rules, or lower weightsVersionKey`, { field: 'weights.versionKey' });
+}
+
 type Description = Readonly<Record<string, string | undefined>>;
 
 function describeTask(manifest: TaskManifest): Description {

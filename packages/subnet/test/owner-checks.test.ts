@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { DatasetManifest } from '@connito/dataset';
 import type { ArtifactStore } from '@connito/artifacts';
 import { SubnetError } from '../src/error.ts';
-import { assertRoutable, assertSamePlan, assertUnused } from '../src/owner-checks.ts';
+import { assertRoutable, assertSamePlan, assertUnused, assertVersionKey } from '../src/owner-checks.ts';
 import { DEFAULT_RULES, withRules, type OwnerPlan } from '../src/owner-plan.ts';
 import { parseRules } from '../src/task-manifest.ts';
 import { exampleManifest } from './example-manifest.ts';
@@ -55,6 +55,17 @@ describe('assertRoutable', () => {
   it('a plan without a partial model is not taken for one with it', () => {
     const published = { ...exampleManifest, training: { ...exampleManifest.training, partial: 'natural' as const } };
     expect(() => assertSamePlan(published, { plan, stateDirectory: 'state' }, dataset)).toThrow('another task: training.partial is "natural" there and "none" now');
+  });
+});
+
+const withKey = (versionKey: number) => ({ ...plan, rules: withRules({ weights: { versionKey } }) });
+
+describe('assertVersionKey', () => {
+  it('wants at least what the subnet asks of weights', () => {
+    expect(() => assertVersionKey(plan, 0)).not.toThrow();
+    expect(() => assertVersionKey(withKey(7), 7n)).not.toThrow();
+    expect(() => assertVersionKey(plan, 7)).toThrow(expect.objectContaining({ code: 'invalid-rules', message: expect.stringContaining('{"weights":{"versionKey":7}}') as string }));
+    expect(() => assertVersionKey(withKey(6), 7n)).toThrow('no validator of this task could set weights');
   });
 });
 

@@ -49,9 +49,9 @@ export async function readSecretFile(path: string, maxBytes: number): Promise<Se
     throw error;
   }
   try {
-    const stat = await file.stat();
-    if (!stat.isFile()) throw new ChainError('unsafe-keyfile', `${path} is no plain file: a keyfile is read from nothing else`, { path });
-    if (stat.size > maxBytes) throw new ChainError('bad-keyfile', `${path} has ${stat.size} bytes, and a keyfile at most ${maxBytes}: this is something else`, { path, expected: maxBytes, actual: stat.size });
+    const status = await file.stat();
+    if (!status.isFile()) throw new ChainError('unsafe-keyfile', `${path} is no plain file: a keyfile is read from nothing else`, { path });
+    if (status.size > maxBytes) throw new ChainError('bad-keyfile', `${path} has ${status.size} bytes, and a keyfile at most ${maxBytes}: this is something else`, { path, expected: maxBytes, actual: status.size });
     const buffer = new Uint8Array(maxBytes + 1);
     let filled = 0;
     for (;;) {
@@ -59,7 +59,7 @@ export async function readSecretFile(path: string, maxBytes: number): Promise<Se
       filled += bytesRead;
       if (bytesRead === 0 || filled === buffer.length) break;
     }
-    return { bytes: buffer.slice(0, Math.min(filled, maxBytes)), mode: stat.mode & 0o777 };
+    return { bytes: buffer.slice(0, Math.min(filled, maxBytes)), mode: status.mode & 0o777 };
   } finally {
     await file.close();
   }

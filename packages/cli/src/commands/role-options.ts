@@ -27,7 +27,7 @@ export interface RoleFlags extends SignerFlags, NetworkFlags {
 export function addRoleOptions(command: Command): Command {
   return addNetworkOption(addDeviceOption(addSignerOptions(command)))
     .option('--netuid <netuid>', 'the subnet', wholeNumber({ min: 1, max: 65_535 }), 102)
-    .requiredOption('--state <directory>', 'journal and own artifacts of this role; one directory per hotkey')
+    .requiredOption('--state <directory>', 'journal and own artifacts of this role; a directory for each hotkey and each task')
     .requiredOption('--store <directory>', 'the shared artifact store')
     .option('--threads <threads>', 'threads for computing', wholeNumber({ min: 1, max: 256 }), 1);
 }
