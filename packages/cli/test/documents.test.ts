@@ -47,7 +47,9 @@ describe.each(DOCUMENTS)('%s', (path) => {
 
   it('prints whole commands that are taken', async () => {
     expect(whole.length).toBeGreaterThan(0);
-    for (const args of whole) await expect(createParser().parseAsync(args, { from: 'user' }), args.join(' ')).resolves.toBeDefined();
+    const refused: string[] = [];
+    for (const args of whole) await createParser().parseAsync(args, { from: 'user' }).catch((error: unknown) => refused.push(`${args.join(' ')}: ${String(error)}`));
+    expect(refused).toEqual([]);
   });
 
   it('names commands and options that there are', () => {

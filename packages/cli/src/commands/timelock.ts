@@ -141,7 +141,7 @@ async function fetchSignature(round: number | undefined, { beacon, flags, signal
     throw new CliError('usage', 'To fetch from another beacon than quicknet, give its --chain-hash and --endpoint; or give --signature');
   }
   const dueMs = roundTimeMs(beacon, round);
-  if (dueMs > Date.now()) throw new CliError('failed', `Not yet: round ${round} is due ${isoTime(dueMs)}; nobody can open this before`, { round });
+  if (dueMs > Date.now()) throw new CliError('failed', `Not yet: round ${round} is due ${isoTime(dueMs)}, and this machine's clock says ${isoTime(Date.now())}; nobody can open this before`, { round });
   return (await fetchPulse({ beacon: { ...beacon, chainHash }, round, fetch, signal, ...(endpoint === undefined ? {} : { endpoints: endpoint }) })).signature;
 }
 
