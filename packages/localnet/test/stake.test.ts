@@ -23,6 +23,7 @@ describe('add_stake', () => {
   it('buys alpha on the curve x · y = k, the fee aside', () => {
     const runtime = world();
     expect(add(runtime, 100n * TAO)).toBeUndefined();
+    expect(runtime.subtensor.LastColdkeyHotkeyStakeBlock.get(OTHER, HOTKEY)).toBe(runtime.execution.block);
     const fee = (100n * TAO * 33n) / 65_535n;
     const paid = 100n * TAO - fee;
     const reserve = 1_000n * TAO;
@@ -120,7 +121,9 @@ describe('moving stake', () => {
     runtime.call(OTHER, 'try_associate_hotkey', { hotkey: account(0x60) });
     const before = stakeAlpha(runtime);
     const args = { origin_hotkey: HOTKEY, destination_hotkey: account(0x60), origin_netuid: 1, destination_netuid: 1, alpha_amount: before };
+    expect(runtime.subtensor.LastColdkeyHotkeyStakeBlock.get(OTHER, args.destination_hotkey)).toBeUndefined();
     expect(runtime.call(OTHER, 'move_stake', args)).toBeUndefined();
+    expect(runtime.subtensor.LastColdkeyHotkeyStakeBlock.get(OTHER, args.destination_hotkey)).toBe(runtime.execution.block);
     expect(stakeOf(runtime.execution, account(0x60), OTHER, 1)).toBe(before);
     expect(runtime.events()).toEqual(['StakeRemoved', 'StakeAdded', 'StakeMoved']);
     expect(runtime.call(OTHER, 'move_stake', { ...args, destination_hotkey: HOTKEY })).toBe('SameNetuid');

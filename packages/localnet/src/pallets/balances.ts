@@ -20,6 +20,12 @@ export const balances = {
   storage: {
     TotalIssuance: { value: 'u64', default: '0x0000000000000000' },
     InactiveIssuance: { value: 'u64', default: '0x0000000000000000' },
+    // Always empty: balances are in System.Account, and nothing here locks, holds or freezes them, or reserves under a name.
+    Account: { hashers: ['Blake2_128Concat'], keys: ['AccountId'], value: 'AccountData', default: '0x00000000000000000000000000000000000000000000000000000000000000000000000000000080' },
+    Locks: { hashers: ['Blake2_128Concat'], keys: ['AccountId'], value: 'BalanceLocks', default: '0x00' },
+    Reserves: { hashers: ['Blake2_128Concat'], keys: ['AccountId'], value: 'BoundedVec<ReserveData;50>', default: '0x00' },
+    Holds: { hashers: ['Blake2_128Concat'], keys: ['AccountId'], value: 'BoundedVec<HeldAmount;5>', default: '0x00' },
+    Freezes: { hashers: ['Blake2_128Concat'], keys: ['AccountId'], value: 'BoundedVec<FrozenAmount;50>', default: '0x00' },
   },
   events: {
     Endowed: [0, { account: 'AccountId', free_balance: 'u64' }],

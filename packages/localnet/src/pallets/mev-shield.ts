@@ -9,6 +9,9 @@ export const mevShield = {
   calls: {},
   storage: {
     CurrentKey: { value: 'BoundedVec<u8;2048>', optional: true },
+    AuthorKeys: { hashers: ['Twox64Concat'], keys: ['AuraPublic'], value: 'BoundedVec<u8;2048>', optional: true },
+    PendingKeyExpiresAt: { value: 'u32', optional: true },
+    NextKeyExpiresAt: { value: 'u32', optional: true },
     PendingKey: { value: 'BoundedVec<u8;2048>', optional: true },
     NextKey: { value: 'BoundedVec<u8;2048>', optional: true },
   },

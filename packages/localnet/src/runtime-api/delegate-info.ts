@@ -3,7 +3,7 @@
  * @module
  * @see pallets/subtensor/src/rpc_info/delegate_info.rs (opentensor/subtensor 14bc6f9f9)
  */
-import { stakeOf } from '../runtime/share-pool.ts';
+import { stakeOf, type Position } from '../runtime/share-pool.ts';
 import { ROOT_NETUID } from '../runtime/stake-weight.ts';
 import type { TypeOf } from '../scale/type-of.ts';
 import type { ApiContext, ApiHandlers } from './context.ts';
@@ -36,13 +36,19 @@ interface Nomination {
   readonly stake: bigint;
 }
 
-/** Who has stake on the hotkey, in the order of storage. */
+/** Who has shares of the hotkey, by account and netuid; what they are worth may be nothing. */
 function nominations(context: ApiContext, hotkey: string): Nomination[] {
   return context
     .keysOf('SubtensorModule', 'Alpha')
-    .filter(([owner]) => owner === hotkey)
-    .map(([, coldkey, netuid]) => ({ coldkey: coldkey as string, netuid: netuid as number, stake: stakeOf(context.execution, hotkey, coldkey as string, netuid as number) }))
-    .filter(({ stake }) => stake > 0n);
+    .map(([owner, coldkey, netuid]) => ({ owner, coldkey: coldkey as string, netuid: netuid as number }))
+    .filter(({ owner, coldkey, netuid }) => owner === hotkey && context.subtensor.Alpha.get(hotkey, coldkey, netuid).bits > 0n)
+    .map(({ coldkey, netuid }) => ({ coldkey, netuid, stake: stakeOf(context.execution, hotkey, coldkey, netuid) }))
+    .sort((a, b) => (a.coldkey === b.coldkey ? a.netuid - b.netuid : a.coldkey < b.coldkey ? -1 : 1));
+}
+
+function valueOfShares({ subtensor }: ApiContext, { hotkey, coldkey, netuid, pool }: Position & { readonly pool: number }): bigint {
+  const shares = subtensor.TotalHotkeyShares.get(hotkey, pool).bits;
+  return shares === 0n ? 0n : (subtensor.TotalHotkeyAlpha.get(hotkey, pool) * subtensor.Alpha.get(hotkey, coldkey, netuid).bits) / shares;
 }
 
 function delegate(context: ApiContext, hotkey: string): DelegateInfo {
@@ -53,7 +59,7 @@ function delegate(context: ApiContext, hotkey: string): DelegateInfo {
   return {
     delegate_ss58: hotkey,
     take,
-    nominators: nominators(nominations(context, hotkey)),
+    nominators: nominators(context, hotkey),
     owner_ss58: subtensor.Owner.get(hotkey),
     registrations,
     validator_permits: registrations.filter((netuid) => subtensor.ValidatorPermit.get(netuid)[subtensor.Uids.get(netuid, hotkey) ?? -1] === true),
@@ -62,11 +68,15 @@ function delegate(context: ApiContext, hotkey: string): DelegateInfo {
   };
 }
 
-/** By account, ascending. */
-function nominators(all: readonly Nomination[]): DelegateInfo['nominators'] {
+/** The chain takes the pool of the n-th subnet for netuid n, which is another one, or none, behind a subnet that was dissolved. */
+function nominators(context: ApiContext, hotkey: string): DelegateInfo['nominators'] {
+  const pools = context.netuids();
   const byColdkey = new Map<string, (readonly [number, bigint])[]>();
-  for (const { coldkey, netuid, stake } of all) byColdkey.set(coldkey, [...(byColdkey.get(coldkey) ?? []), [netuid, stake]]);
-  return [...byColdkey].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const { coldkey, netuid } of nominations(context, hotkey)) {
+    const pool = pools[netuid];
+    if (pool !== undefined) byColdkey.set(coldkey, [...(byColdkey.get(coldkey) ?? []), [netuid, valueOfShares(context, { hotkey, coldkey, netuid, pool })]]);
+  }
+  return [...byColdkey];
 }
 
 /** Emission of a day with 64 fractional bits: that of the last epoch by the epochs of a day. */

@@ -10,7 +10,7 @@ import { alphaPrice, hasCurve, MAX_PRICE_RAO, MIN_PRICE_RAO } from './pools.ts';
 import { adjustRootClaimed } from './root-claims.ts';
 import { decreaseStake, increaseStake, stakeOf, type Position } from './share-pool.ts';
 import { ROOT_NETUID } from './stake-weight.ts';
-import { becomeDelegate, checkAddStake, checkRemoveStake, clearSmallNomination, ensureWithinReserve, amountUpTo, MIN_STAKE_RAO, stakeIntoSubnet, totalStakeOf, trySwap, unstakeFromSubnet } from './stake.ts';
+import { becomeDelegate, checkAddStake, checkRemoveStake, clearSmallNomination, ensureWithinReserve, amountUpTo, MIN_STAKE_RAO, noteStakeChange, stakeIntoSubnet, totalStakeOf, trySwap, unstakeFromSubnet } from './stake.ts';
 import { hotkeyExists, ownsHotkey, subnetExists, subnetsOf } from './subnet-lookup.ts';
 
 type StakeCallNames =
@@ -215,6 +215,7 @@ function moveWithinSubnet(execution: Execution, from: Position, to: Position, am
   if (netuid === ROOT_NETUID) adjustRootClaimed(execution, { ...to, amount });
   const tao = mul64(alphaPrice(execution, netuid), amount << 64n) >> 64n;
   ensure(tao >= MIN_STAKE_RAO, 'SubtensorModule', 'AmountTooLow');
+  noteStakeChange(execution, to);
   execution.deposit('SubtensorModule', 'StakeRemoved', [from.coldkey, from.hotkey, tao, amount, netuid, 0n]);
   execution.deposit('SubtensorModule', 'StakeAdded', [to.coldkey, to.hotkey, tao, amount, netuid, 0n]);
   return tao;

@@ -54,6 +54,7 @@ export function stakeIntoSubnet(execution: Execution, { hotkey, coldkey, netuid,
   increaseStake(execution, hotkey, coldkey, { netuid, amount: paidOut });
   payFromSubnet(execution, netuid, BURN_ACCOUNT, feeRao);
   recordFlow(execution, netuid, paidIn);
+  noteStakeChange(execution, { hotkey, coldkey });
   if (netuid === ROOT_NETUID) {
     adjustRootClaimed(execution, { hotkey, coldkey, amount: paidOut });
     indexStaker(execution, coldkey);
@@ -74,8 +75,14 @@ export function unstakeFromSubnet(execution: Execution, { hotkey, coldkey, netui
     unindexStaker(execution, coldkey);
   }
   recordFlow(execution, netuid, -paidOut);
+  noteStakeChange(execution, { hotkey, coldkey });
   execution.deposit('SubtensorModule', 'StakeRemoved', [coldkey, hotkey, paidOut, paidIn, netuid, feeRao]);
   return paidOut;
+}
+
+/** When a coldkey last changed its stake on a hotkey, by whatever call. */
+export function noteStakeChange(execution: Execution, { hotkey, coldkey }: Pick<Position, 'hotkey' | 'coldkey'>): void {
+  execution.storage.SubtensorModule.LastColdkeyHotkeyStakeBlock.set(coldkey, hotkey, execution.block);
 }
 
 /** What users bring into a pool and take out of it, TAO. */
