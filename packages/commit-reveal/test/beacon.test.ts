@@ -1,8 +1,10 @@
+import { bls12_381 } from '@noble/curves/bls12-381.js';
 import { existsSync, readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   deriveBeaconKey,
+  DRAND_DST,
   firstRoundAt,
   fromHex,
   isPulseSignature,
@@ -51,6 +53,8 @@ describe('quicknet', () => {
   });
 });
 
+const SCHEME = bls12_381.shortSignatures;
+
 describe('a beacon of our own', () => {
   const key = deriveBeaconKey(new TextEncoder().encode('seed'));
 
@@ -60,6 +64,10 @@ describe('a beacon of our own', () => {
     expect(verifyPulse(key, { round: 8, signature })).toBe(false);
     expect(verifyPulse(QUICKNET, { round: 7, signature })).toBe(false);
     expect(signRound(key.secretKey, 7)).toEqual(signature);
+    // Half of all points have the larger y.
+    for (let round = 1; round <= 16; round++) {
+      expect(signRound(key.secretKey, round)).toEqual(SCHEME.sign(SCHEME.hash(roundMessage(round), DRAND_DST), key.secretKey).toBytes());
+    }
   });
 
   it('derives one key from one seed', () => {

@@ -24,6 +24,20 @@ export function parseG2(bytes: Uint8Array): G2Point | undefined {
   return bytes.length === G2_BYTES ? parsePoint(() => bls12_381.G2.Point.fromBytes(bytes), bytes) : undefined;
 }
 
+/**
+ * The bytes of a point that is known to be in the subgroup and not infinity: as `toBytes`, which multiplies by the group's order first to find that out.
+ * The two highest bits say that the point is compressed, and not infinity; the third that its y is the larger one.
+ */
+export function compressG1(point: G1Point): Uint8Array {
+  const { Fp } = bls12_381.fields;
+  const { x, y } = point.toAffine();
+  const bytes = Fp.toBytes(x);
+  bytes[0] = (bytes[0] as number) | COMPRESSED | (2n * y > Fp.ORDER ? LARGER_Y : 0);
+  return bytes;
+}
+
+const [COMPRESSED, LARGER_Y] = [0x80, 0x20];
+
 function parsePoint<P extends G1Point | G2Point>(decode: () => P, bytes: Uint8Array): P | undefined {
   try {
     const point = decode();
