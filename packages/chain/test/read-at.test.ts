@@ -37,6 +37,7 @@ const READERS: Readonly<Record<string, Read>> = {
   readSpecVersion: (chain, at) => entry.readSpecVersion(chain, at),
   readMetagraph: (chain, at) => entry.readMetagraph(chain, { netuid, source: 'storage', ...at }),
   readNeurons: (chain, at) => entry.readNeurons(chain, { netuid, ...at }),
+  readPendingChildren: (chain, at) => entry.readPendingChildren(chain, { netuid, hotkey, ...at }),
   readPermitNeed: (chain, at) => entry.readPermitNeed(chain, { netuid, hotkey, ...at }),
   readPrometheus: (chain, at) => entry.readPrometheus(chain, { netuid, hotkey, ...at }),
   readPulse: (chain, at) => entry.readPulse(chain, { round: 1000, ...at }),

@@ -63,6 +63,8 @@ describe('with a finality lag', () => {
     const stop = await signed.send(({ status }) => void statuses.push(status.type));
     await until(() => statuses.includes('InBlock'));
     expect(await ask(net.endpoint, 'localnet_reorg', 2)).toMatchObject({ blockNumber: net.blockNumber() });
+    // The client looks a block up before it tells of it: a status of a later block could overtake.
+    await until(() => statuses.filter((status) => status === 'InBlock').length === 2);
     net.sealBlocks(LAG + 2);
     await until(() => statuses.includes('Finalized'));
     expect(statuses).toEqual(['Ready', 'InBlock', 'Retracted', 'Ready', 'InBlock', 'Finalized']);
