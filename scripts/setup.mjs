@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -35,15 +35,60 @@ export function runPnpm(args, { quiet = false } = {}) {
 function runOnce(step, fingerprint, args) {
   const stamp = join(stamps, step);
   const wanted = fingerprint();
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  console.error(`connito: ${step} …`);
-  const { status, error, stdout, stderr } = runPnpm(args, { quiet: true });
-  if (status !== 0) {
-    process.stderr.write(`${stdout ?? ''}${stderr ?? ''}`);
-    throw new Error(`the ${step} step failed${error ? `: ${error.message}` : ''}; its output stands above`);
+  const isDone = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
+  if (isDone()) return;
+  const release = takeTurn();
+  try {
+    if (isDone()) return;
+    console.error(`connito: ${step} …`);
+    const { status, error, stdout, stderr } = runPnpm(args, { quiet: true });
+    if (status !== 0) {
+      process.stderr.write(`${stdout ?? ''}${stderr ?? ''}`);
+      throw new Error(`the ${step} step failed${error ? `: ${error.message}` : ''}; its output stands above`);
+    }
+    mkdirSync(stamps, { recursive: true });
+    writeFileSync(stamp, fingerprint());
+  } finally {
+    release();
   }
-  mkdirSync(stamps, { recursive: true });
-  writeFileSync(stamp, fingerprint());
+}
+
+/** Two terminals in a fresh clone would write over each other: one sets up, the others wait. A lock whose process is gone is taken over. */
+function takeTurn() {
+  const lock = join(root, '.connito', 'setup.lock');
+  mkdirSync(dirname(lock), { recursive: true });
+  for (let waits = 0; ; waits += 1) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      return () => rmSync(lock, { force: true });
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    const holder = lockHolder(lock);
+    if (holder !== undefined && !isAlive(holder)) rmSync(lock, { force: true });
+    else if (waits === 0) console.error('connito: another process sets this clone up, waiting for it …');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  }
+}
+
+/** The process that has it; undefined where it has just been given back, or taken and not signed yet. */
+function lockHolder(lock) {
+  try {
+    const text = readFileSync(lock, 'utf8');
+    return text === '' && Date.now() - statSync(lock).mtimeMs < 5000 ? undefined : Number(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid) {
+  if (!(pid > 0)) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
 }
 
 function installFingerprint() {

@@ -1,5 +1,7 @@
 /** The README is the reference: what is exported, and every error code, stands in one of its tables. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
@@ -38,6 +40,22 @@ describe('the README', () => {
   it('has every error code, and no other, in the table of errors', () => {
     const rows = section('Errors').split('\n').filter((line) => line.startsWith('| `')).map((line) => line.split('|').slice(0, 2).join('|'));
     expect(new Set(rows.flatMap(codeIn))).toEqual(new Set(errorCodes()));
+  });
+
+  it('has an example of wallets that runs', () => {
+    const examples = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code as string).filter((code) => code.includes("from '@connito/chain/node'"));
+    expect(examples).toHaveLength(1);
+    const parent = fileURLToPath(new URL('../.connito/', import.meta.url));
+    mkdirSync(parent, { recursive: true });
+    const folder = mkdtempSync(`${parent}readme-`);
+    try {
+      writeFileSync(`${folder}/password.txt`, 'correct horse\n', { mode: 0o600 });
+      writeFileSync(`${folder}/example.mjs`, `${examples[0]}console.log(keypair.hotkey.length, payer.hotkey === (await miner.address('coldkey')));\n`);
+      const { status, stdout, stderr } = spawnSync(process.execPath, ['example.mjs'], { cwd: folder, encoding: 'utf8' });
+      expect([status, stdout, stderr]).toEqual([0, expect.stringMatching(/^5\w{47}\n48 true\n$/), expect.stringMatching(/^([a-z]+ ){11}[a-z]+\n$/)]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('has no error code that no test expects', () => {

@@ -22,6 +22,10 @@ export function connito(args: readonly string[], { env = {}, until }: { readonly
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code, stdout, stderr }));
+    child.once('close', (code) => {
+      // Says so, rather than look like a command that failed: a build was replacing what this process runs from.
+      if (/ERR_MODULE_NOT_FOUND/.test(stderr)) reject(new Error(`connito could not load itself: was it built while the tests ran?\n${stderr}`));
+      else resolve({ code, stdout, stderr });
+    });
   });
 }

@@ -14,15 +14,23 @@ vi.setConfig({ testTimeout: 120_000 });
 const ENDPOINT = 'ws://127.0.0.1:9944';
 const readme = new URL('../../../chain/README.md', import.meta.url);
 
-/** Examples that say where they connect to are whole; the others show a few lines. */
-async function wholeExamples(): Promise<string[]> {
+/** What the few lines under *Sending* take for granted. */
+const AROUND_LINES = `import { connectChain, createCall, openKeypair, prepareCall, resumeCall } from '@connito/chain';
+const chain = await connectChain({ endpoint: '${ENDPOINT}' });
+const signer = openKeypair('//Alice');
+const journal = { append: async (bytes) => console.log('kept', bytes.length > 100) };
+`;
+
+/** All examples but those that need no chain, which run in `packages/chain`. */
+async function examplesOfChain(): Promise<string[]> {
   const blocks = [...(await readFile(readme, 'utf8')).matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code as string);
-  return blocks.filter((code) => code.includes(ENDPOINT));
+  const some = blocks.filter((code) => !code.includes("from '@connito/chain/node'"));
+  return some.map((code) => (code.includes(ENDPOINT) ? code : `${AROUND_LINES}${code}console.log('included', blockNumber > 0);\nawait chain.close();\n`));
 }
 
 it('the examples of the README run one after another', async () => {
-  const examples = await wholeExamples();
-  expect(examples.length).toBeGreaterThanOrEqual(10);
+  const examples = await examplesOfChain();
+  expect(examples.length).toBeGreaterThanOrEqual(12);
   const parent = fileURLToPath(new URL('../../.connito/', import.meta.url));
   await mkdir(parent, { recursive: true });
   const folder = await mkdtemp(`${parent}readme-`);
@@ -34,6 +42,7 @@ it('the examples of the README run one after another', async () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['all.mjs'], { cwd: folder });
     expect(stdout).toContain(`example ${examples.length - 1}`);
     expect(stdout).toContain("[ 'raw', 'timelocked' ]\nnot before the round\n");
+    expect(stdout).toContain('kept true\nincluded true\n');
     expect(stdout).toContain('{ uids: [ 0, 2 ], values: [ 21845, 65535 ] }');
   } finally {
     await localnet.close();
