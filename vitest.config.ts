@@ -15,6 +15,8 @@ export default defineConfig({
   test: {
     testTimeout: limitMs,
     hookTimeout: limitMs,
+    // A second, the default, is nothing on a machine that builds meanwhile.
+    expect: { poll: { timeout: 30_000 } },
     // @polkadot/api logs each refused transaction, and refusals are what many tests are about.
     onConsoleLog: (log) => (/RPC-CORE|REGISTRY: Unknown signed extensions/.test(log) ? false : undefined),
     projects: readdirSync(packages).map((name) => ({ extends: true as const, root: join(packages, name), test: { name: `@connito/${name}`, isolate: !SHARES_MODULES.has(name) } })),

@@ -176,7 +176,7 @@ describe('sending', () => {
     const localnet = await startChain();
     const proxies = [await startProxy(localnet.endpoint, () => 1), await startProxy(localnet.endpoint, () => 1)] as const;
     const statuses: ConnectionStatus[] = [];
-    const chain = await connect({ endpoints: proxies.map(({ endpoint }) => endpoint), health: { pingMs: 100 }, timeoutMs: 1_000, onStatus: (status) => void statuses.push(status) });
+    const chain = await connect({ endpoints: proxies.map(({ endpoint }) => endpoint), health: { pingMs: 500 }, timeoutMs: 3_000, onStatus: (status) => void statuses.push(status) });
     proxies[0].isHalfOpen = true;
     await sendWhenConnected(chain, 1, openKeypair('//Alice'));
     expect(chain.endpoint).toBe(proxies[1].endpoint);
