@@ -5,8 +5,8 @@ import { ask } from './json-rpc.ts';
 import { connect, pairOf, send, SLOW_BEACON, TAO, tx } from './support.ts';
 import { startLocalnet, type Localnet } from '../src/index.ts';
 
-/** Bytes that are sent: a million with CONNITO_SLOW, enough to meet every method with every kind of parameter otherwise. */
-const BYTES = process.env['CONNITO_SLOW'] === undefined ? 150_000 : 1_000_000;
+/** Bytes that are sent: as many as CONNITO_FUZZ_BYTES says, a million with CONNITO_SLOW, enough to meet every method with every kind of parameter otherwise. */
+const BYTES = Number(process.env['CONNITO_FUZZ_BYTES'] ?? (process.env['CONNITO_SLOW'] === undefined ? 150_000 : 1_000_000));
 const SEED = Number(process.env['CONNITO_FUZZ_SEED'] ?? 1);
 
 /** xorshift32: the same bytes for the same seed on every machine. */
@@ -122,7 +122,7 @@ describe('fuzzed input', () => {
     process.off('warning', warn);
     expect(warnings.filter((text) => text.includes('@connito/localnet'))).toEqual([]);
     await stillWorks();
-  }, 300_000);
+  }, 300_000 + BYTES / 10);
 
   it('in frames that are cut, too long, of reserved kinds, or never end leaves the chain as it is', async () => {
     const upgrade = 'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';

