@@ -3,6 +3,7 @@
  * @module
  */
 import { ChainError, isChainError } from './errors.ts';
+import { readHeader } from './internal/header.ts';
 import { pause, RETRY_PAUSE_MS } from './internal/persist.ts';
 import { readTimestamp, type FinalisedBlock, type Chain } from './connection.ts';
 
@@ -79,9 +80,7 @@ export async function resolveBlock(chain: Chain, at: BlockAt | undefined): Promi
   if (at === undefined) return chain.finalisedHead();
   const hash = await resolveHash(chain, at);
   if (typeof at === 'number') return { hash, number: at };
-  const header = await chain.request<{ number: string } | null>('chain_getHeader', [hash]);
-  if (header === null) throw new ChainError('unknown-block', `${chain.endpoint} knows no block ${hash}`, { endpoint: chain.endpoint, actual: hash });
-  return { hash, number: Number(header.number) };
+  return { hash, number: (await readHeader(chain, hash)).number };
 }
 
 const followers = new WeakMap<Chain, Follower>();
@@ -174,7 +173,7 @@ class Follower {
 
   /** A node that finalised another chain than the one that was told of must not go on with it. */
   async #assertFollows({ number, hash }: FinalisedBlock): Promise<void> {
-    const { parentHash } = await this.#chain.request<{ parentHash: string }>('chain_getHeader', [hash]);
+    const { parentHash } = await readHeader(this.#chain, hash);
     if (parentHash === this.#last?.hash) return;
     const reason = `its block ${number} does not follow the finalised block ${number - 1}`;
     this.#chain.node().leave(reason);

@@ -13,7 +13,7 @@ import { hotkeyFromBytes, parseHotkey, parseNetuid } from './identifier.ts';
 import { openState, type BlockState } from './internal/block-state.ts';
 import { ownCall } from './internal/own-call.ts';
 import { persist } from './internal/persist.ts';
-import { fieldOf, readEntries, readPresent, readStorage, subtensor, toArray, toBytes, toNumber, type Codec, type StorageQuery } from './internal/storage.ts';
+import { fieldOf, readEntries, readPresent, readStorage, subtensor, toArray, toBigInt, toBytes, toNumber, type Codec, type StorageQuery } from './internal/storage.ts';
 import { createPlan, sendPlan, type Check, type Plan } from './plan.ts';
 
 /** Longest `Raw` field. */
@@ -38,10 +38,17 @@ export type CommitmentField =
   /** Up to {@link MAX_BIG_RAW_BYTES}. */
   | { readonly kind: 'big-raw'; readonly bytes: Uint8Array }
   | { readonly kind: 'hash'; readonly algorithm: HashAlgorithm; readonly hash: Uint8Array }
-  /** Up to {@link MAX_TIMELOCKED_BYTES}; the chain opens it with the beacon's signature of the round, and drops it where it cannot. */
+  /**
+   * Up to {@link MAX_TIMELOCKED_BYTES}; the chain opens it with the beacon's signature of the round, and drops it where it cannot. The chain takes any u64 for a round: one
+   * that no number holds, which no beacon lives to see, is read as 2^53 - 1.
+   */
   | { readonly kind: 'timelocked'; readonly ciphertext: Uint8Array; readonly round: number }
   /** Resets the bonds that others have in this miner, where the subnet lets it. */
-  | { readonly kind: 'reset-bonds' };
+  | { readonly kind: 'reset-bonds' }
+  /** Of a kind that the runtime has and this version does not know, by its name in the metadata. Only read, never written. */
+  | { readonly kind: 'unknown'; readonly type: string };
+
+type WritableField = Exclude<CommitmentField, { readonly kind: 'unknown' }>;
 
 /** What a hotkey has committed. */
 export interface Commitment {
@@ -214,10 +221,17 @@ function decodeField(codec: Codec): CommitmentField {
   if (type === 'BigRaw') return { kind: 'big-raw', bytes: toBytes(value) };
   if (type === 'None') return { kind: 'none' };
   if (type === 'ResetBondsFlag') return { kind: 'reset-bonds' };
-  if (type === 'TimelockEncrypted') return { kind: 'timelocked', ciphertext: toBytes(fieldOf(value, 'encrypted')), round: toNumber(fieldOf(value, 'reveal_round')) };
+  if (type === 'TimelockEncrypted') return { kind: 'timelocked', ciphertext: toBytes(fieldOf(value, 'encrypted')), round: toRound(fieldOf(value, 'reveal_round')) };
   const algorithm = HASHES.find((name) => name.toLowerCase() === type.toLowerCase());
   if (algorithm !== undefined) return { kind: 'hash', algorithm, hash: toBytes(value) };
-  throw new ChainError('unsupported', `a commitment holds a field of kind ${type}, which this version does not know`, { subject: type });
+  // One hotkey that uses a new kind must not keep a subnet's other commitments from being read.
+  return { kind: 'unknown', type };
+}
+
+/** Whatever a hotkey has written there, reading must go on. */
+function toRound(codec: Codec): number {
+  const round = toBigInt(codec);
+  return round > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(round);
 }
 
 function decodeRevealed(pair: Codec): RevealedCommitment {
@@ -225,7 +239,7 @@ function decodeRevealed(pair: Codec): RevealedCommitment {
   return { bytes: toBytes(bytes), blockNumber: toNumber(block) };
 }
 
-function encodeField(field: CommitmentField): Record<string, unknown> {
+function encodeField(field: WritableField): Record<string, unknown> {
   switch (field.kind) {
     case 'none':
       return { None: null };
@@ -254,11 +268,11 @@ function bytesOf(field: CommitmentField): Uint8Array | undefined {
 
 /** For comparison. */
 function fieldText(field: CommitmentField): string {
-  const detail = field.kind === 'timelocked' ? field.round : field.kind === 'hash' ? field.algorithm : '';
+  const detail = field.kind === 'timelocked' ? field.round : field.kind === 'hash' ? field.algorithm : field.kind === 'unknown' ? field.type : '';
   return `${field.kind}:${detail}:${toHex(bytesOf(field) ?? new Uint8Array())}`;
 }
 
-const LIMITS: Readonly<Record<CommitmentField['kind'], readonly [least: number, most: number]>> = {
+const LIMITS: Readonly<Record<WritableField['kind'], readonly [least: number, most: number]>> = {
   none: [0, 0],
   raw: [0, MAX_RAW_BYTES],
   'big-raw': [0, MAX_BIG_RAW_BYTES],
@@ -267,16 +281,16 @@ const LIMITS: Readonly<Record<CommitmentField['kind'], readonly [least: number, 
   'reset-bonds': [0, 0],
 };
 
-function assertFields(fields: readonly CommitmentField[]): void {
+function assertFields(fields: readonly CommitmentField[]): asserts fields is readonly WritableField[] {
   if (fields.length === 0 || fields.length > MAX_COMMITMENT_FIELDS) {
     throw new ChainError('bad-value', `a commitment has 1 to ${MAX_COMMITMENT_FIELDS} fields, got ${fields.length}`, { subject: 'fields', actual: fields.length });
   }
   for (const [index, field] of fields.entries()) assertField(index, field);
 }
 
-function assertField(index: number, field: CommitmentField): void {
+function assertField(index: number, field: CommitmentField): asserts field is WritableField {
   const subject = `fields[${index}]`;
-  if (!Object.hasOwn(LIMITS, field.kind)) throw new ChainError('bad-value', `${subject} has kind ${JSON.stringify(field.kind)}; known are ${Object.keys(LIMITS).join(', ')}`, { subject });
+  if (field.kind === 'unknown' || !Object.hasOwn(LIMITS, field.kind)) throw new ChainError('bad-value', `${subject} has kind ${JSON.stringify(field.kind)}; known are ${Object.keys(LIMITS).join(', ')}`, { subject });
   const [least, most] = LIMITS[field.kind];
   const length = bytesOf(field)?.length ?? 0;
   if (length < least || length > most) {

@@ -9,8 +9,10 @@ import { ApiPromise } from '@polkadot/api';
 import { fromHex } from '@connito/commit-reveal';
 import type { ConnectionStatus } from './connection-status.ts';
 import { ChainError, isChainError } from './errors.ts';
+import { decodeAnswer } from './internal/answer.ts';
 import { createApiProvider, type ApiProvider } from './internal/api-provider.ts';
 import { Failover, type HealthOptions, type Subscription } from './internal/failover.ts';
+import { readHeader } from './internal/header.ts';
 import { badNode, readFinalisedNumber, withDeadline } from './internal/node-link.ts';
 import { pause } from './internal/persist.ts';
 import { wrapRpcError } from './internal/rpc.ts';
@@ -264,8 +266,8 @@ class Connection implements Chain {
     const hash = await node.request<string>(method);
     const known = this.#blocks.get(hash);
     if (known !== undefined) return known;
-    const [header, timestampMs] = await Promise.all([node.request<{ number: string }>('chain_getHeader', [hash]), readTimestamp(node, hash)]);
-    const block = { number: Number(header.number), hash, timestampMs };
+    const [{ number }, timestampMs] = await Promise.all([readHeader(node, hash), readTimestamp(node, hash)]);
+    const block = { number, hash, timestampMs };
     this.#blocks.set(hash, block);
     for (const old of this.#blocks.keys()) if (this.#blocks.size > 8) this.#blocks.delete(old);
     return block;
@@ -287,11 +289,11 @@ class Connection implements Chain {
 }
 
 /** `Timestamp.Now` at a block, Unix milliseconds. @throws as `Chain.request` */
-export async function readTimestamp(chain: Pick<Chain, 'request'>, blockHash: string): Promise<number> {
+export async function readTimestamp(chain: Pick<Chain, 'endpoint' | 'request'>, blockHash: string): Promise<number> {
   // twox128("Timestamp") ‖ twox128("Now"): the same on every Substrate chain.
   const value = await chain.request<string | null>('state_getStorage', ['0xf0c365c3cf59d671eb72da0e7a4113c49f1f0515f462cdcf84e0f1d6045dfcbb', blockHash]);
   if (value === null) return 0;
-  return Number(new DataView(fromHex(value).buffer).getBigUint64(0, true));
+  return decodeAnswer({ endpoint: chain.endpoint, subject: 'Timestamp.Now' }, () => Number(new DataView(fromHex(value).buffer).getBigUint64(0, true)));
 }
 
 async function openApi(provider: ApiProvider, endpoint: string): Promise<ApiPromise> {

@@ -15,7 +15,7 @@ export type ChainErrorCode =
   | 'timeout'
   /** The chain object was closed. */
   | 'closed'
-  /** Something answers at the endpoint that is no Substrate node. */
+  /** Something answers at the endpoint that is no Substrate node, or as none does. */
   | 'bad-node'
   /** The node serves another chain than the one that was asked for. */
   | 'wrong-chain'

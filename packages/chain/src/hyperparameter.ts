@@ -11,7 +11,7 @@ import type { ReadOptions } from './block.ts';
 import type { Chain } from './connection.ts';
 import { epochStateOf, EPOCH_ITEMS, nextEpochBlock, type EpochState } from './epoch-schedule.ts';
 import { createCall, hasCall, sudo, type Inclusion, type SendOptions } from './extrinsic.ts';
-import { OWNER_TEMPO_ROW, type HyperparameterName, type HyperparameterRow, type Hyperparameters, type HyperparameterValue } from './hyperparameter-table.ts';
+import { HYPERPARAMETER_NAMES, OWNER_TEMPO_ROW, type HyperparameterName, type HyperparameterRow, type Hyperparameters, type HyperparameterValue } from './hyperparameter-table.ts';
 import { constraintChecks, constraintQueries } from './hyperparameter-constraints.ts';
 import { argumentsOf, decodeValue, isInteger, rowOf } from './hyperparameter-value.ts';
 import { hotkeyFromBytes, parseHotkey, parseNetuid } from './identifier.ts';
@@ -69,13 +69,13 @@ export async function setHyperparameter<N extends HyperparameterName>(chain: Cha
 }
 
 /**
- * Reads hyperparameters in one request. Those that the runtime lacks are left out.
+ * Reads hyperparameters in one request: those of `names`, all by default. Those that the runtime lacks are left out.
  * @throws bad-value (unknown name), and as `Chain.request`
  * @example const { tempo } = await readHyperparameters(chain, { netuid: 1, names: ['tempo'] });
  */
-export async function readHyperparameters<N extends HyperparameterName>(
+export async function readHyperparameters<N extends HyperparameterName = HyperparameterName>(
   chain: Chain,
-  { netuid, names, at }: { readonly netuid: number; readonly names: readonly N[] } & ReadOptions,
+  { netuid, names = HYPERPARAMETER_NAMES as readonly N[], at }: { readonly netuid: number; readonly names?: readonly N[] | undefined } & ReadOptions,
 ): Promise<{ readonly [K in N]: HyperparameterValue<K> }> {
   const id = parseNetuid(netuid);
   const state = await openState(chain, at);

@@ -10,8 +10,9 @@ import { fromHex, toHex } from '@connito/commit-reveal';
 import { resolveHash, type ReadOptions } from './block.ts';
 import { commitmentsIn } from './commitment.ts';
 import { readTimestamp, type Chain } from './connection.ts';
-import { ChainError } from './errors.ts';
+import { ChainError, isChainError } from './errors.ts';
 import { parseNetuid } from './identifier.ts';
+import { decodeAnswer } from './internal/answer.ts';
 import { findMaker, openState, readMakerVersion, type BlockState } from './internal/block-state.ts';
 import { runtimeOfMetadata, type Runtime } from './internal/runtime.ts';
 import { neuronsIn } from './neuron.ts';
@@ -61,14 +62,15 @@ export async function readProvenSnapshot(chain: Chain, { netuid, beforeMs }: { r
   const keys = new Set<string>();
   const state = await openState(chain, blockHash);
   await readThrough(recordingState(state, keys), netuid);
-  const header = chain.api.registry.createType('Header', await chain.request('chain_getHeader', [blockHash])).toU8a();
+  const answer = await chain.request('chain_getHeader', [blockHash]);
+  const header = decodeAnswer({ endpoint: chain.endpoint, subject: 'chain_getHeader' }, () => chain.api.registry.createType('Header', answer).toU8a());
   const proof = { netuid: parseNetuid(netuid), header, nodes: await fetchNodes(chain, blockHash, [...keys]) };
   return { snapshot: await checkProof(proof, { blockHash, runtime: state.runtime }), bytes: encode(proof) };
 }
 
 /**
  * Checks a kept snapshot and reads it, without a connection.
- * @throws bad-proof (`context.reason`): `malformed`, `other-block`, `other-subnet`, and as `verifyReadProof`
+ * @throws bad-proof (`context.reason`): `malformed`, `other-block`, `other-subnet`, `other-runtime`, and as `verifyReadProof`
  * @example const { neurons, commitments } = await verifySnapshot(bytes, { blockHash, netuid, metadata });
  */
 export async function verifySnapshot(bytes: Uint8Array, { blockHash, netuid, metadata }: SnapshotTrust): Promise<Snapshot> {
@@ -85,13 +87,19 @@ interface SnapshotProof {
 
 async function checkProof({ netuid, header, nodes }: SnapshotProof, { blockHash, runtime }: { readonly blockHash: string; readonly runtime: Runtime }): Promise<Snapshot> {
   const hash = u8aToHex(hashNode(header));
-  if (hash !== blockHash) throw badProof('other-block', `the header of block ${blockHash}`, `that of ${hash}`);
+  if (hash !== blockHash.toLowerCase()) throw badProof('other-block', `the header of block ${blockHash}`, `that of ${hash}`);
   const { number, stateRoot } = parseHeader(header);
   const proof = openReadProof({ stateRoot, proof: nodes });
   const state = storageState({ endpoint: 'a proof', hash: blockHash, runtime }, async (keys) => keys.map((key) => toValue(proof.read(fromHex(key)))));
-  const { timestampMs, neurons, commitments } = await readThrough(state, netuid);
+  const { timestampMs, neurons, commitments } = await readThrough(state, netuid).catch(rethrowUndecodable);
   proof.assertAllUsed();
   return { block: { blockHash, blockNumber: number, timestampMs }, neurons, commitments };
+}
+
+/** What is proven and cannot be read was written by another runtime than the one whose metadata was given. */
+function rethrowUndecodable(cause: unknown): never {
+  if (!isChainError(cause, 'bad-node')) throw cause;
+  throw new ChainError('bad-proof', `the snapshot does not hold: the given metadata does not describe its values (${cause.context.subject}); it is of another runtime`, { reason: 'other-runtime', subject: cause.context.subject ?? '' }, cause);
 }
 
 /** The same reads when a proof is made and when it is checked: so a check finds every key that it asks for proven, or fails. */

@@ -62,6 +62,8 @@ describe('identifiers', () => {
     for (const address of ['', 'x', ALICE.slice(1), `${ALICE}0`, `0x${ALICE_KEY}`, ALICE.replace('G', 'H')]) expect(codeOfRun(() => parseHotkey(address))).toBe('bad-address');
     expect(codeOfRun(() => hotkeyFromBytes(new Uint8Array(31)))).toBe('bad-address');
     expect(() => parseHotkey(`0x${ALICE_SEED}`)).toThrow(/66 characters/);
+    // What was pasted into the wrong place is not quoted, by the library below neither.
+    expect(() => parseHotkey('segment annual inform favorite')).toThrow(expect.toSatisfy((error) => !inspect(error, { depth: 9 }).includes('annual')) as Error);
     expect([parseNetuid(0), parseNetuid(65535), parseBlockNumber(2 ** 32 - 1)]).toEqual([0, 65535, 2 ** 32 - 1]);
     for (const value of [-1, 65536, 0.5, Number.NaN]) expect(codeOfRun(() => parseNetuid(value))).toBe('bad-value');
     expect(codeOfRun(() => parseBlockNumber(2 ** 32))).toBe('bad-value');

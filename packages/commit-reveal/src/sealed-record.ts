@@ -44,7 +44,7 @@ export interface TimelockedField {
 }
 
 /** A field of a commitment as `@connito/chain` writes and reads them; kinds that no record uses are refused. Bytes alone are a `Raw` field. */
-export type CommitmentFieldInput = Uint8Array | RawField | TimelockedField | { readonly kind: 'none' | 'big-raw' | 'hash' | 'reset-bonds' };
+export type CommitmentFieldInput = Uint8Array | RawField | TimelockedField | { readonly kind: 'none' | 'big-raw' | 'hash' | 'reset-bonds' | 'unknown' };
 
 /** A miner's commitment to an update whose artifact is sealed. */
 export interface SealedUpdateRecord {

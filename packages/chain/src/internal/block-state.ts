@@ -10,6 +10,8 @@ import { xxhashAsU8a } from '@polkadot/util-crypto';
 import { fromHex } from '@connito/commit-reveal';
 import { resolveHash, type BlockAt } from '../block.ts';
 import type { Chain } from '../connection.ts';
+import { decodeAnswer } from './answer.ts';
+import { readHeader } from './header.ts';
 import { fetchMetadata, presentRuntime, runtimeOfMetadata, type Runtime } from './runtime.ts';
 
 /** What readers read from. */
@@ -40,36 +42,34 @@ export async function openState(chain: Chain, at?: BlockAt): Promise<BlockState>
 }
 
 /** The block whose code made the state of this one, and is in it unless the block upgraded it. @throws as `Chain.request` */
-export async function findMaker(chain: Pick<Chain, 'request'>, hash: string): Promise<string> {
+export async function findMaker(chain: Asked, hash: string): Promise<string> {
   const { made, stands } = await readVersions(chain, hash);
-  return made === stands ? hash : parentOf(chain, hash);
+  return made === stands ? hash : (await readHeader(chain, hash)).parentHash;
 }
 
 /** The spec version of the runtime that made a block. @throws as `Chain.request` */
-export async function readMakerVersion(chain: Pick<Chain, 'request'>, hash: string): Promise<number> {
+export async function readMakerVersion(chain: Asked, hash: string): Promise<number> {
   return (await readVersions(chain, hash)).made;
 }
 
+type Asked = Pick<Chain, 'endpoint' | 'request'>;
 type Runtimes = Pick<BlockState, 'runtime' | 'code'>;
 
 async function findRuntimes(chain: Chain, hash: string): Promise<Runtimes> {
   const { made, stands } = await readVersions(chain, hash);
   const code = await runtimeOfSpec(chain, stands, async () => hash);
-  return { code, runtime: made === stands ? code : await runtimeOfSpec(chain, made, () => parentOf(chain, hash)) };
+  return { code, runtime: made === stands ? code : await runtimeOfSpec(chain, made, async () => (await readHeader(chain, hash)).parentHash) };
 }
 
 /** Spec versions: of the runtime that made the block, and of the code that stands in its state. */
-async function readVersions(chain: Pick<Chain, 'request'>, hash: string): Promise<{ readonly made: number; readonly stands: number }> {
+async function readVersions(chain: Asked, hash: string): Promise<{ readonly made: number; readonly stands: number }> {
   const [upgrade, { specVersion }] = await Promise.all([
     chain.request<string | null>('state_getStorage', [LAST_UPGRADE_KEY, hash]),
     chain.request<{ specVersion: number }>('state_getRuntimeVersion', [hash]),
   ]);
   // `Compact<u32>`, then the name.
-  return { made: upgrade === null ? specVersion : compactFromU8a(fromHex(upgrade))[1].toNumber(), stands: specVersion };
-}
-
-async function parentOf(chain: Pick<Chain, 'request'>, hash: string): Promise<string> {
-  return (await chain.request<{ parentHash: string }>('chain_getHeader', [hash])).parentHash;
+  const made = upgrade === null ? specVersion : decodeAnswer({ endpoint: chain.endpoint, subject: 'System.LastRuntimeUpgrade' }, () => compactFromU8a(fromHex(upgrade))[1].toNumber());
+  return { made, stands: specVersion };
 }
 
 async function runtimeOfSpec(chain: Chain, specVersion: number, findBlock: () => Promise<string>): Promise<Runtime> {

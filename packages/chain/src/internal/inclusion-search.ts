@@ -160,8 +160,10 @@ function readBody(chain: Chain, number: number): Promise<Body> {
 
 async function fetchBody(chain: Chain, number: number): Promise<Body> {
   const blockHash = await readHashAt(chain, number);
-  const { block } = await chain.request<{ block: { extrinsics: string[] } }>('chain_getBlock', [blockHash]);
-  return { blockHash, extrinsics: block.extrinsics };
+  const answer = await chain.request<{ readonly block: { readonly extrinsics: string[] } } | null>('chain_getBlock', [blockHash]);
+  // Several nodes behind one address: another of them has it. Giving up here would have somebody send a call again that stands in this block.
+  if (answer === null) throw new ChainError('unknown-block', `${chain.endpoint} does not have block ${number}`, { endpoint: chain.endpoint, blockNumber: number });
+  return { blockHash, extrinsics: answer.block.extrinsics };
 }
 
 function tooLate(chain: Chain, signed: SignedCall, timeoutMs: number): ChainError {

@@ -43,7 +43,8 @@ export async function openLink(options: LinkOptions): Promise<NodeLink> {
 /** The newest block that the node has finalised. @throws as `RpcSocket.request` */
 export async function readFinalisedNumber(link: NodeLink): Promise<number> {
   const hash = await link.socket.request('chain_getFinalizedHead', []);
-  const header = (await link.socket.request('chain_getHeader', [hash])) as { readonly number: string };
+  const header = (await link.socket.request('chain_getHeader', [hash])) as { readonly number: string } | null;
+  if (header === null) throw badNode(link.endpoint, 'it has no header of its finalised head');
   link.finalisedNumber = Math.max(link.finalisedNumber, Number(header.number));
   return Number(header.number);
 }

@@ -4,7 +4,8 @@
  */
 import type { Chain } from '../connection.ts';
 import { ChainError } from '../errors.ts';
-import { openState } from './block-state.ts';
+import { decodeAnswer } from './answer.ts';
+import { openState, type BlockState } from './block-state.ts';
 import { palletNames, readEventRecords, type ChainEvent, type EventRecord } from './event-record.ts';
 import type { Place } from './inclusion-search.ts';
 import type { Runtime } from './runtime.ts';
@@ -25,15 +26,15 @@ export interface Inclusion {
 export async function readOutcome(chain: Chain, signed: SignedCall, { blockNumber, blockHash, index }: Place): Promise<Inclusion> {
   const state = await openState(chain, blockHash);
   const records = await readEventRecords(state, { extrinsicIndex: index });
-  for (const record of records) assertSuccess(state.runtime, record, { signed, blockNumber });
+  for (const record of records) assertSuccess(state, record, { signed, blockNumber });
   const events = records.map(({ event: { pallet, name, data } }): ChainEvent => ({ pallet, name, data }));
   return { blockHash, blockNumber, extrinsicHash: signed.hash, extrinsicIndex: index, events };
 }
 
-function assertSuccess(runtime: Runtime, record: EventRecord, { signed, blockNumber }: { readonly signed: SignedCall; readonly blockNumber: number }): void {
+function assertSuccess({ endpoint, runtime }: BlockState, record: EventRecord, { signed, blockNumber }: { readonly signed: SignedCall; readonly blockNumber: number }): void {
   const failure = failureOf(record);
   if (failure === undefined) return;
-  const { pallet, error } = describeDispatchError(runtime, failure);
+  const { pallet, error } = decodeAnswer({ endpoint, subject: 'System.Events' }, () => describeDispatchError(runtime, failure));
   throw new ChainError('dispatch-failed', `${signed.subject} failed in block ${blockNumber}: ${pallet}.${error}`, {
     subject: signed.subject,
     pallet,

@@ -6,6 +6,7 @@
  * @module
  */
 import { WebSocket } from 'ws';
+import { isAnswer, isNotification, plainText } from './answer.ts';
 
 /** Where to, and how patient to be. */
 export interface SocketOptions {
@@ -20,20 +21,27 @@ export interface SocketOptions {
 
 /** Longest message that is taken: the largest is metadata, about 1 MiB as hex. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
-/** Notifications that are kept for a subscription whose number is not known yet. */
+/** Notifications that are kept while the numbers of subscriptions are awaited. */
 const MAX_EARLY = 64;
 
-/** A JSON-RPC error as the node told it. */
+/** A JSON-RPC error as the node told it; its texts are on one line and not longer than a message takes. */
 export class RpcError extends Error {
   override readonly name = 'RpcError';
   readonly code: number;
-  readonly data: unknown;
+  readonly data: string | undefined;
 
-  constructor({ code, message, data }: { readonly code: number; readonly message: string; readonly data?: unknown }) {
-    super(`${code}: ${message}${data === undefined ? '' : `: ${typeof data === 'string' ? data : JSON.stringify(data)}`}`);
-    this.code = code;
-    this.data = data;
+  constructor(error: unknown) {
+    const { code, message, data } = (typeof error === 'object' ? error : {}) as Partial<Record<string, unknown>>;
+    const text = data === undefined ? undefined : textOf(data);
+    super(`${textOf(code)}: ${textOf(message)}${text === undefined ? '' : `: ${text}`}`);
+    this.code = typeof code === 'number' ? code : 0;
+    this.data = text;
   }
+}
+
+/** An answer, but not to what was asked. */
+export class WrongAnswer extends Error {
+  override readonly name = 'WrongAnswer';
 }
 
 /** The socket ended, or never stood. */
@@ -50,6 +58,7 @@ interface Pending {
   resolve(value: unknown): void;
   reject(error: Error): void;
   readonly timer: NodeJS.Timeout;
+  readonly method: string;
   readonly listener: ((value: unknown) => void) | undefined;
 }
 
@@ -60,7 +69,9 @@ export class RpcSocket {
   readonly #requestTimeoutMs: number;
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = new Map<string, (value: unknown) => void>();
-  readonly #early = new Map<string, unknown[]>();
+  /** While a subscription is being asked for: what came for numbers that nobody listens to yet. */
+  #early: { readonly id: string; readonly value: unknown }[] = [];
+  #subscribing = 0;
   readonly #lostListeners = new Set<(reason: string) => void>();
   readonly #pings: NodeJS.Timeout;
   #lostReason: string | undefined;
@@ -97,16 +108,17 @@ export class RpcSocket {
     return this.#lostReason === undefined;
   }
 
-  /** @throws RpcError, AnswerLate, SocketLost */
+  /** @throws RpcError, WrongAnswer, AnswerLate, SocketLost */
   request(method: string, params: readonly unknown[], listener?: (value: unknown) => void): Promise<unknown> {
     if (this.#lostReason !== undefined) return Promise.reject(new SocketLost(this.#lostReason));
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#pending.delete(id);
+        this.#take(id);
         reject(new AnswerLate(`no answer within ${this.#requestTimeoutMs / 1000} s`));
       }, this.#requestTimeoutMs);
-      this.#pending.set(id, { resolve, reject, timer, listener });
+      this.#pending.set(id, { resolve, reject, timer, method, listener });
+      if (listener !== undefined) this.#subscribing++;
       this.#socket.send(JSON.stringify({ jsonrpc: '2.0', id, method, params }), (error) => {
         if (error) this.close('the connection broke while a request was sent');
       });
@@ -155,39 +167,52 @@ export class RpcSocket {
     const message = parse(text);
     if (message === undefined) return this.close('it sent something that is no JSON-RPC message');
     if (typeof message.id === 'number') this.#answer(message.id, message);
-    else if (message.params?.subscription !== undefined) this.#notify(String(message.params.subscription), message.params.result);
+    else if (isSubscriptionId(message.params?.subscription)) this.#notify(String(message.params.subscription), message.params.result);
   }
 
   #answer(id: number, { result, error }: Message): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return; // came too late
-    this.#pending.delete(id);
-    clearTimeout(pending.timer);
-    if (error !== undefined && error !== null) return pending.reject(new RpcError(error));
+    const { method, listener } = pending;
+    const isSubscribed = listener !== undefined && isSubscriptionId(result);
     // Listened to before anybody hears of it, so that no notification slips through in between.
-    if (pending.listener !== undefined) this.#listen(String(result), pending.listener);
-    pending.resolve(result);
+    if (isSubscribed) this.#listen(String(result), { method, listener });
+    this.#take(id);
+    if (error !== undefined && error !== null) return pending.reject(new RpcError(error));
+    if (listener === undefined ? isAnswer(method, result) : isSubscribed) pending.resolve(result);
+    else pending.reject(new WrongAnswer('an answer of another kind than this request has'));
   }
 
-  #listen(id: string, listener: (value: unknown) => void): void {
-    this.#listeners.set(id, listener);
-    const early = this.#early.get(id) ?? [];
-    this.#early.delete(id);
-    for (const value of early) listener(value);
+  /** A request that needs no answer any more. */
+  #take(id: number): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    clearTimeout(pending.timer);
+    this.#pending.delete(id);
+    if (pending.listener !== undefined) this.#subscribing--;
+    if (this.#subscribing === 0) this.#early = [];
+  }
+
+  #listen(id: string, { method, listener }: { readonly method: string; readonly listener: (value: unknown) => void }): void {
+    const checked = (value: unknown): void => {
+      if (isNotification(method, value)) listener(value);
+      else this.close(`it sent something else than ${method} asks for`);
+    };
+    this.#listeners.set(id, checked);
+    for (const early of this.#early) if (early.id === id) checked(early.value);
   }
 
   #notify(id: string, value: unknown): void {
     const listener = this.#listeners.get(id);
-    if (listener !== undefined) return listener(value);
-    const early = this.#early.get(id) ?? [];
-    if (early.length < MAX_EARLY && this.#early.size < MAX_EARLY) this.#early.set(id, [...early, value]);
+    if (listener !== undefined) listener(value);
+    else if (this.#subscribing > 0 && this.#early.length < MAX_EARLY) this.#early.push({ id, value });
   }
 }
 
 interface Message {
   readonly id?: unknown;
   readonly result?: unknown;
-  readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown } | null;
+  readonly error?: unknown;
   readonly params?: { readonly subscription?: unknown; readonly result?: unknown };
 }
 
@@ -197,6 +222,21 @@ function parse(text: string): Message | undefined {
     return typeof message === 'object' && message !== null ? message : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Nodes number their subscriptions, or name them. */
+function isSubscriptionId(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number';
+}
+
+/** Any JSON as a line; nested so deeply that it cannot be written, it is not worth a word. */
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return plainText(value);
+  try {
+    return plainText(JSON.stringify(value) ?? 'nothing');
+  } catch {
+    return 'something nested too deeply';
   }
 }
 

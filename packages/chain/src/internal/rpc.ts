@@ -5,15 +5,17 @@
  * @module
  */
 import { ChainError, isChainError } from '../errors.ts';
-import { AnswerLate, SocketLost } from './rpc-socket.ts';
+import { plainText } from './answer.ts';
+import { AnswerLate, SocketLost, WrongAnswer } from './rpc-socket.ts';
 
 /** Turns what a provider throws into a {@link ChainError}. */
 export function wrapRpcError(error: unknown, subject: string, endpoint: string): ChainError {
   if (isChainError(error)) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = plainText(error instanceof Error ? error.message : String(error));
   const context = { endpoint, subject };
   if (error instanceof SocketLost) return new ChainError('disconnected', `lost the connection to ${endpoint} during ${subject} (${message}); it is being made anew`, context, error);
   if (error instanceof AnswerLate) return new ChainError('timeout', `${endpoint} did not answer ${subject}: ${message}`, context, error);
+  if (error instanceof WrongAnswer) return new ChainError('bad-node', `${endpoint} gave ${message} (${subject}); use another node`, context, error);
   const rpcCode = rpcCodeOf(error);
   if (/State already discarded|UnknownBlock|state not available/i.test(message)) {
     return new ChainError('state-unavailable', `${endpoint} has no state of that block any more (${subject}); use an archive node`, { ...context, rpcCode: rpcCode ?? 0 }, error);

@@ -5,6 +5,7 @@
 import { u8aConcat } from '@polkadot/util';
 import { fromHex, toHex } from '@connito/commit-reveal';
 import { ChainError } from '../errors.ts';
+import { decodeAnswer } from './answer.ts';
 import type { BlockState } from './block-state.ts';
 import { findMethod, type Codec } from './runtime.ts';
 import type { ApiMethod, ApiName } from './runtime-items.ts';
@@ -32,5 +33,5 @@ export async function callRuntime<A extends ApiName>({ code, endpoint, hash, req
   const { registry } = code;
   const input = u8aConcat(...[...found.inputs].map(({ type }, index) => registry.createType(registry.createLookupType(type), args[index]).toU8a()));
   const answer = await request<string>('state_call', [`${api}_${method}`, `0x${toHex(input)}`, hash]);
-  return registry.createType(registry.createLookupType(found.output), fromHex(answer));
+  return decodeAnswer({ endpoint, subject }, () => registry.createType(registry.createLookupType(found.output), fromHex(answer)));
 }

@@ -10,6 +10,7 @@ import { compactFromU8a, compactStripLength, stringCamelCase, u8aToHex } from '@
 import { fromHex } from '@connito/commit-reveal';
 import type { Chain } from '../connection.ts';
 import { ChainError, isChainError } from '../errors.ts';
+import { decodeAnswer } from './answer.ts';
 import type { StorageItem } from './runtime-items.ts';
 
 /** A decoded value of the metadata's type. */
@@ -68,10 +69,11 @@ export function findMethod({ registry }: Runtime, api: string, method: string): 
 const WITH_FUNCTIONS = [16, 15];
 
 /** The metadata of the code at a block, with the runtime's functions where it says them. @throws as `Chain.request` */
-export async function fetchMetadata(chain: Pick<Chain, 'request'>, at: string): Promise<Uint8Array> {
+export async function fetchMetadata(chain: Pick<Chain, 'endpoint' | 'request'>, at: string): Promise<Uint8Array> {
   const call = async (method: string, input: string): Promise<Uint8Array> => fromHex(await chain.request<string>('state_call', [method, input, at]));
   try {
-    const versions = readVersions(await call('Metadata_metadata_versions', '0x'));
+    const answer = await call('Metadata_metadata_versions', '0x');
+    const versions = decodeAnswer({ endpoint: chain.endpoint, subject: 'Metadata_metadata_versions' }, () => readVersions(answer));
     const version = WITH_FUNCTIONS.find((candidate) => versions.includes(candidate));
     // `Option<OpaqueMetadata>`: 1, then bytes with their length.
     if (version !== undefined) return compactStripLength((await call('Metadata_metadata_at_version', `0x${version.toString(16)}000000`)).subarray(1))[1];

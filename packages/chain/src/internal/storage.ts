@@ -6,6 +6,7 @@ import { stringCamelCase, u8aToHex } from '@polkadot/util';
 import { fromHex } from '@connito/commit-reveal';
 import { ChainError } from '../errors.ts';
 import { hotkeyFromBytes } from '../identifier.ts';
+import { decodeAnswer } from './answer.ts';
 import type { BlockState } from './block-state.ts';
 import { storageKey, type Codec, type Runtime, type StorageEntry } from './runtime.ts';
 import type { StorageItem, SubtensorItem } from './runtime-items.ts';
@@ -17,6 +18,8 @@ export type StorageQuery = StorageItem & { readonly args?: readonly unknown[] };
 
 /** Most keys in one request: 256 KiB of keys, far below every node's limit of a request. */
 const KEYS_PER_REQUEST = 1000;
+/** Most entries of one map: those that are read whole have a few for each of at most 4,096 neurons. */
+const MAX_KEYS = 1_000_000;
 
 /** An item of pallet SubtensorModule. */
 export function subtensor(item: SubtensorItem, ...args: readonly unknown[]): StorageQuery {
@@ -44,7 +47,7 @@ export async function readStorage(state: BlockState, queries: readonly StorageQu
   const entries = queries.map((query) => getEntry(state, query));
   const keys = entries.map((entry, index) => storageKey(entry, queries[index]?.args ?? []));
   const values = await readRaw(state, keys);
-  return entries.map((entry, index) => decodeValue(state.runtime, entry, values.get(keys[index] as string) ?? null));
+  return entries.map((entry, index) => decodeValue(state, entry, values.get(keys[index] as string) ?? null));
 }
 
 /** All entries of a map under the first keys `args`: the rest of each storage key, and the value. */
@@ -54,7 +57,7 @@ export async function readEntries(state: BlockState, query: StorageQuery): Promi
   const keys = await readKeys(state, prefix);
   const values = await readRaw(state, keys);
   return keys.flatMap((key) => {
-    const value = decodeValue(state.runtime, entry, values.get(key) ?? null);
+    const value = decodeValue(state, entry, values.get(key) ?? null);
     return value === undefined ? [] : [{ key: fromHex(key).subarray((prefix.length - 2) / 2), value }];
   });
 }
@@ -102,22 +105,32 @@ export function toBytes(codec: Codec): Uint8Array {
   return fromHex(codec.toHex());
 }
 
-async function readRaw({ hash, request }: BlockState, keys: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
+/** Every key with its value; a node that leaves one out has not answered. */
+async function readRaw({ endpoint, hash, request }: BlockState, keys: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
   const values = new Map<string, string | null>();
   for (let start = 0; start < keys.length; start += KEYS_PER_REQUEST) {
     const sets = await request<{ changes: [string, string | null][] }[]>('state_queryStorageAt', [keys.slice(start, start + KEYS_PER_REQUEST), hash]);
     for (const { changes } of sets) for (const [key, value] of changes) values.set(key, value);
   }
+  if (!keys.every((key) => values.has(key))) throw wrongAnswer(endpoint, 'state_queryStorageAt', 'fewer keys than were asked for');
   return values;
 }
 
-async function readKeys({ hash, request }: BlockState, prefix: string): Promise<string[]> {
+/** Pages of ascending keys below the prefix: anything else could go on for ever. */
+async function readKeys({ endpoint, hash, request }: BlockState, prefix: string): Promise<string[]> {
   const keys: string[] = [];
   for (;;) {
     const page = await request<string[]>('state_getKeysPaged', [prefix, KEYS_PER_REQUEST, keys.at(-1) ?? null, hash]);
-    keys.push(...page);
+    for (const key of page) {
+      if (!key.startsWith(prefix) || key <= (keys.at(-1) ?? '') || keys.length === MAX_KEYS) throw wrongAnswer(endpoint, 'state_getKeysPaged', `keys that do not ascend below ${prefix}, or more than ${MAX_KEYS}`);
+      keys.push(key);
+    }
     if (page.length < KEYS_PER_REQUEST) return keys;
   }
+}
+
+function wrongAnswer(endpoint: string, subject: string, what: string): ChainError {
+  return new ChainError('bad-node', `${endpoint} answered ${subject} with ${what}; use another node`, { endpoint, subject });
 }
 
 function getEntry({ runtime, endpoint }: BlockState, query: StorageQuery): StorageEntry {
@@ -127,9 +140,9 @@ function getEntry({ runtime, endpoint }: BlockState, query: StorageQuery): Stora
   throw new ChainError('unsupported', `the runtime at ${endpoint} (${runtime.name}) has no storage ${subject}`, { endpoint, subject });
 }
 
-function decodeValue({ registry }: Runtime, { meta }: StorageEntry, value: string | null): Codec | undefined {
+function decodeValue({ endpoint, runtime: { registry } }: BlockState, { meta, method, section }: StorageEntry, value: string | null): Codec | undefined {
   if (value === null && meta.modifier.isOptional) return undefined;
   const type = meta.type.isPlain ? meta.type.asPlain : meta.type.asMap.value;
   // Bytes, not hex: polkadot-js reads a hex string as a big-endian number.
-  return registry.createType(registry.createLookupType(type), value === null ? meta.fallback.toU8a(true) : fromHex(value));
+  return decodeAnswer({ endpoint, subject: `${section}.${method}` }, () => registry.createType(registry.createLookupType(type), value === null ? meta.fallback.toU8a(true) : fromHex(value)));
 }

@@ -12,22 +12,50 @@ import { ChainError } from '../errors.ts';
 import { SS58_PREFIX } from '../identifier.ts';
 import { wrapPair, type Keypair, type KeyScheme } from '../keypair.ts';
 
-/** Public and secret key as polkadot-js has them. */
-interface RawPair {
-  readonly publicKey: Uint8Array;
-  /** 64 bytes. */
-  readonly secretKey: Uint8Array;
-}
-
-/** A key's secret. Never printed, never part of an error. */
+/** A key's secret. Only its scheme and public key show when it is printed or becomes JSON; it is never part of an error. */
 export interface KeySecret {
   readonly scheme: KeyScheme;
   readonly publicKey: Uint8Array;
+  /** 64 bytes, as polkadot-js has it. */
   readonly secretKey: Uint8Array;
   /** Only where the key is the mnemonic's own, without derivation. */
-  readonly phrase?: string;
+  readonly phrase?: string | undefined;
   /** 32 bytes; only where the key is the seed's own. */
-  readonly seed?: Uint8Array;
+  readonly seed?: Uint8Array | undefined;
+}
+
+/** Keeps what a secret is made of out of sight: private members are neither enumerated nor inspected. */
+class KeptSecret implements KeySecret {
+  readonly scheme: KeyScheme;
+  readonly publicKey: Uint8Array;
+  readonly #secretKey: Uint8Array;
+  readonly #phrase: string | undefined;
+  readonly #seed: Uint8Array | undefined;
+
+  constructor({ scheme, publicKey, secretKey, phrase, seed }: KeySecret) {
+    this.scheme = scheme;
+    this.publicKey = Uint8Array.from(publicKey);
+    this.#secretKey = Uint8Array.from(secretKey);
+    this.#phrase = phrase;
+    this.#seed = seed;
+  }
+
+  get secretKey(): Uint8Array {
+    return this.#secretKey;
+  }
+
+  get phrase(): string | undefined {
+    return this.#phrase;
+  }
+
+  get seed(): Uint8Array | undefined {
+    return this.#seed;
+  }
+}
+
+/** A secret from its parts. */
+export function keepSecret(parts: KeySecret): KeySecret {
+  return Object.freeze(new KeptSecret(parts));
 }
 
 /** Order of the ristretto255 group, RFC 9496. */
@@ -44,8 +72,9 @@ export function secretFromUri(uri: string, scheme: KeyScheme = 'sr25519'): KeySe
     if (!isSeed && !mnemonicValidate(words)) throw new TypeError('no phrase');
     const seed = isSeed ? Uint8Array.from(Buffer.from(words.slice(2), 'hex')) : mnemonicToMiniSecret(words, password);
     const root = secretFromSeed(seed, scheme);
-    if (path.length > 0) return { scheme, ...copy(keyFromPath({ ...root }, path, scheme)) };
-    return isSeed || password ? root : { ...root, phrase: words };
+    const { publicKey, secretKey } = root;
+    if (path.length > 0) return keepSecret({ scheme, ...keyFromPath({ publicKey, secretKey }, path, scheme) });
+    return isSeed || password ? root : keepSecret({ scheme, publicKey, secretKey, seed, phrase: words });
   });
 }
 
@@ -53,7 +82,7 @@ export function secretFromUri(uri: string, scheme: KeyScheme = 'sr25519'): KeySe
 export function secretFromSeed(seed: Uint8Array, scheme: KeyScheme = 'sr25519'): KeySecret {
   return guard(() => {
     if (seed.length !== 32) throw new TypeError('no seed');
-    return { scheme, seed, ...copy(scheme === 'sr25519' ? sr25519PairFromSeed(seed) : ed25519PairFromSeed(seed)) };
+    return keepSecret({ scheme, seed: Uint8Array.from(seed), ...(scheme === 'sr25519' ? sr25519PairFromSeed(seed) : ed25519PairFromSeed(seed)) });
   });
 }
 
@@ -66,7 +95,7 @@ export function secretFromPrivateKey(privateKey: Uint8Array, scheme: KeyScheme):
     if (scalar === 0n || scalar >= GROUP_ORDER) throw new TypeError('no scalar');
     const secretKey = Uint8Array.from(privateKey);
     secretKey.set(fromBigint(scalar * 8n));
-    return { scheme, publicKey: ristretto255.Point.BASE.multiply(scalar).toBytes(), secretKey };
+    return keepSecret({ scheme, publicKey: ristretto255.Point.BASE.multiply(scalar).toBytes(), secretKey });
   });
 }
 
@@ -92,10 +121,6 @@ function withPlainSpaces(uri: string): string {
   const end = slash < 0 ? uri.length : slash;
   const phrase = uri.slice(0, end).trim().replace(/\s+/g, ' ');
   return `${phrase === '' && slash >= 0 ? DEVELOPMENT_PHRASE : phrase}${uri.slice(end)}`;
-}
-
-function copy({ publicKey, secretKey }: RawPair): RawPair {
-  return { publicKey: Uint8Array.from(publicKey), secretKey: Uint8Array.from(secretKey) };
 }
 
 function guard(make: () => KeySecret): KeySecret {

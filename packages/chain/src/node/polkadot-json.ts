@@ -5,7 +5,7 @@
 import { jsonDecrypt } from '@polkadot/util-crypto';
 import { ChainError } from '../errors.ts';
 import type { KeyScheme } from '../keypair.ts';
-import { privateKeyOf, secretFromPrivateKey, type KeySecret } from './key-secret.ts';
+import { keepSecret, privateKeyOf, secretFromPrivateKey, type KeySecret } from './key-secret.ts';
 
 type EncryptedJson = Parameters<typeof jsonDecrypt>[0];
 
@@ -31,7 +31,7 @@ export function secretFromJson(text: string, password: string): KeySecret {
   const publicKey = encoded.slice(total - PKCS8.publicKey);
   const checked = secretFromPrivateKey(privateKeyOf({ scheme, publicKey, secretKey }), scheme);
   if (!checked.publicKey.every((byte, index) => byte === publicKey[index])) throw notAnExport();
-  return { ...checked, secretKey };
+  return keepSecret({ scheme, publicKey, secretKey, seed: checked.seed });
 }
 
 function parseExport(text: string): { readonly json: EncryptedJson; readonly scheme: KeyScheme } {

@@ -171,6 +171,9 @@ describe('private keys', () => {
       expectNoSecret(error);
     }
     expect(caught(() => secretFromSeed(new Uint8Array(31))).code).toBe('bad-key');
+    // Nor does the secret itself show what it is.
+    for (const secret of [secretFromUri(PHRASE), secretFromUri(`0x${SEED}`), secretFromPrivateKey(privateKeyOf(secretFromUri(PHRASE)), 'sr25519')]) expectNoSecret({ role: 'coldkey', secret });
+    expect([secretFromUri(PHRASE).phrase, Buffer.from(secretFromUri(`0x${SEED}`).seed ?? []).toString('hex')]).toEqual([PHRASE, SEED]);
     expect(secretFromUri(`  ${PHRASE.replaceAll(' ', '  ')}\n`).publicKey).toEqual(openKeypair(PHRASE).publicKey);
     expect(createMnemonic(24).split(' ')).toHaveLength(24);
   });

@@ -54,6 +54,17 @@ async function reasonOf(bytes: Uint8Array, change: Partial<Parameters<typeof ver
   return 'none';
 }
 
+/** Metadata in which the values of a map have another type: its entry is a name, two bytes, a list of hashers, then the types of keys and value as compact numbers. */
+function retyped(bytes: Uint8Array, item: string, type: number): Uint8Array {
+  const copy = Buffer.from(bytes);
+  const hashers = copy.indexOf(Buffer.concat([Buffer.from([item.length * 4]), Buffer.from(item), Buffer.from([1, 1])])) + item.length + 3;
+  const keys = hashers + 1 + (copy[hashers] as number) / 4;
+  const value = keys + ((copy[keys] as number) & 3 ? 2 : 1);
+  if (((copy[value] as number) & 3) === 0) copy[value] = type << 2;
+  else copy.writeUInt16LE((type << 2) | 1, value);
+  return copy;
+}
+
 describe('a proven snapshot', () => {
   it('holds what is read without a proof, and is verified without a connection', async () => {
     const plain = await readSnapshot(chain, { netuid, beforeMs });
@@ -71,6 +82,12 @@ describe('a proven snapshot', () => {
     const other = proven.bytes.slice();
     other[19] = (other[19] as number) ^ 2; // the netuid in the bytes themselves
     expect(await reasonOf(other, { netuid: netuid ^ 2 })).toMatch(/missing-node|unused-node/);
+  });
+
+  it('is not read with the metadata of another runtime', async () => {
+    expect(await reasonOf(proven.bytes, { metadata: retyped(metadata, 'Keys', 0) })).toBe('none'); // AccountId32 as it is
+    expect(await reasonOf(proven.bytes, { metadata: retyped(metadata, 'SubnetworkN', 0) })).toBe('other-runtime');
+    expect(await reasonOf(proven.bytes, { blockHash: proven.snapshot.block.blockHash.toUpperCase().replace('0X', '0x') })).toBe('none');
   });
 
   it('does not survive a change of any byte', async () => {
