@@ -292,7 +292,9 @@ function assertField(index: number, field: CommitmentField): asserts field is Wr
   const subject = `fields[${index}]`;
   if (field.kind === 'unknown' || !Object.hasOwn(LIMITS, field.kind)) throw new ChainError('bad-value', `${subject} has kind ${JSON.stringify(field.kind)}; known are ${Object.keys(LIMITS).join(', ')}`, { subject });
   const [least, most] = LIMITS[field.kind];
-  const length = bytesOf(field)?.length ?? 0;
+  const bytes = bytesOf(field);
+  if (field.kind !== 'none' && field.kind !== 'reset-bonds' && !(bytes instanceof Uint8Array)) throw new ChainError('bad-value', `${subject} (${field.kind}) has no bytes (a Uint8Array)`, { subject });
+  const length = bytes?.length ?? 0;
   if (length < least || length > most) {
     const wanted = least === most ? `has ${most}` : `may have ${least === 0 ? '' : `${least} to `}${most}`;
     throw new ChainError('bad-value', `${subject} (${field.kind}) ${wanted} bytes, got ${length}`, { subject, expected: most, actual: length });

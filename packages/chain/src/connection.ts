@@ -12,11 +12,12 @@ import { ChainError, isChainError } from './errors.ts';
 import { decodeAnswer } from './internal/answer.ts';
 import { createApiProvider, type ApiProvider } from './internal/api-provider.ts';
 import { Failover, type HealthOptions, type Subscription } from './internal/failover.ts';
-import { readHeader } from './internal/header.ts';
+import { readHeader, type Answering } from './internal/header.ts';
 import { badNode, readFinalisedNumber, withDeadline } from './internal/node-link.ts';
 import { pause } from './internal/persist.ts';
 import { wrapRpcError } from './internal/rpc.ts';
 import { NETWORKS, parseEndpoints, type Network, type NetworkName } from './network.ts';
+import { parseDuration } from './unsigned.ts';
 
 export type { HealthOptions, Subscription } from './internal/failover.ts';
 
@@ -107,13 +108,14 @@ const DEFAULT_HEALTH: HealthOptions = { pingMs: 15_000, checkMs: 15_000, stallMs
  * @example const chain = await connectChain({ endpoint: 'ws://127.0.0.1:9944' });
  */
 export async function connectChain(options: ConnectOptions): Promise<Chain> {
-  const { timeoutMs = DEFAULT_TIMEOUT_MS, requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options;
+  const timeoutMs = parseDuration('timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+  const requestTimeoutMs = parseDuration('requestTimeoutMs', options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS);
   const { endpoints, genesisHash } = placeOf(options);
   const listeners = new Set(options.onStatus === undefined ? [] : [options.onStatus]);
   const onStatus = (status: ConnectionStatus): void => {
     for (const listener of listeners) listener(status);
   };
-  const health = { ...DEFAULT_HEALTH, ...options.health };
+  const health = healthOf(options.health);
   const failover = await Failover.open({ endpoints, timeoutMs, requestTimeoutMs, genesisHash, health, onStatus });
   try {
     const provider = createApiProvider(failover);
@@ -127,10 +129,22 @@ export async function connectChain(options: ConnectOptions): Promise<Chain> {
   }
 }
 
+function healthOf(given: ConnectOptions['health'] = {}): HealthOptions {
+  const { pingMs, checkMs, stallMs, compareMs, maxLagBlocks } = DEFAULT_HEALTH;
+  return {
+    pingMs: parseDuration('health.pingMs', given.pingMs ?? pingMs),
+    checkMs: parseDuration('health.checkMs', given.checkMs ?? checkMs),
+    stallMs: given.stallMs ?? stallMs,
+    compareMs: given.compareMs ?? compareMs,
+    maxLagBlocks: given.maxLagBlocks ?? maxLagBlocks,
+  };
+}
+
 function placeOf({ endpoint, endpoints, network, expectedGenesis }: ConnectOptions): { readonly endpoints: readonly string[]; readonly genesisHash: Uint8Array | undefined } {
   const given = [endpoint, endpoints, network].filter((place) => place !== undefined);
   if (given.length !== 1) throw new ChainError('bad-value', `expected one of endpoint, endpoints and network, got ${given.length}`, { expected: 1, actual: given.length });
   if (typeof network === 'string' && !Object.hasOwn(NETWORKS, network)) throw new ChainError('bad-value', `expected one of the networks ${Object.keys(NETWORKS).join(', ')}, got ${JSON.stringify(network)}`, { actual: String(network) });
+  if (expectedGenesis !== undefined && !(expectedGenesis instanceof Uint8Array && expectedGenesis.length === 32)) throw new ChainError('bad-value', 'expected expectedGenesis to be the 32 bytes of the hash of block 0', { subject: 'expectedGenesis' });
   const known = typeof network === 'string' ? NETWORKS[network] : network;
   return { endpoints: parseEndpoints(known?.endpoints ?? endpoints ?? [endpoint as string]), genesisHash: expectedGenesis ?? known?.genesisHash };
 }
@@ -289,7 +303,7 @@ class Connection implements Chain {
 }
 
 /** `Timestamp.Now` at a block, Unix milliseconds. @throws as `Chain.request` */
-export async function readTimestamp(chain: Pick<Chain, 'endpoint' | 'request'>, blockHash: string): Promise<number> {
+export async function readTimestamp(chain: Answering, blockHash: string): Promise<number> {
   // twox128("Timestamp") ‖ twox128("Now"): the same on every Substrate chain.
   const value = await chain.request<string | null>('state_getStorage', ['0xf0c365c3cf59d671eb72da0e7a4113c49f1f0515f462cdcf84e0f1d6045dfcbb', blockHash]);
   if (value === null) return 0;

@@ -17,6 +17,7 @@ import { pause, persist, RETRY_PAUSE_MS } from './internal/persist.ts';
 import { decodeSignedCall, encodeSignedCall, signCall, type ChainCall, type SignedCall } from './internal/signed-call.ts';
 import { submit, type Submission } from './internal/submission.ts';
 import type { Keypair } from './keypair.ts';
+import { parseDuration } from './unsigned.ts';
 
 export { ERA_BLOCKS } from './internal/signed-call.ts';
 export type { ChainCall } from './internal/signed-call.ts';
@@ -26,7 +27,7 @@ export type { ChainEvent, Inclusion } from './internal/outcome.ts';
 export interface SendOptions {
   readonly signer: Keypair;
   /**
-   * Gives up waiting for inclusion after this long, wall clock (default 15 min). The extrinsic may still be included later: see `extrinsicHash`
+   * Gives up waiting for inclusion after this long, wall clock (default 15 min; at most 2^31 - 1). The extrinsic may still be included later: see `extrinsicHash`
    * in the error's context.
    */
   readonly timeoutMs?: number;
@@ -59,14 +60,15 @@ export function hasCall(chain: Chain, pallet: string, name: string): boolean {
  * Signs and sends a call and waits until a finalised block has it.
  *
  * @throws rejected (the node did not take it: `context.reason`), dispatch-failed (`context.pallet`, `context.error`), expired, timeout, stale-call, disconnected
- * (before it was sent), closed
+ * (before it was sent), closed, bad-value (`timeoutMs`)
  */
 export async function sendCall(chain: Chain, call: ChainCall, options: SendOptions): Promise<Inclusion> {
+  const timeoutMs = timeoutOf(options);
   await followBlocks(chain);
   const lane = nonceLane(chain, options.signer.hotkey);
   const { signed, submission } = await lane.run(() => signAndSubmit(chain, call, options.signer));
   try {
-    return await finish(chain, signed, { submission, timeoutMs: options.timeoutMs });
+    return await finish(chain, signed, { submission, timeoutMs });
   } finally {
     lane.release(signed.nonce);
   }
@@ -99,12 +101,13 @@ export async function prepareCall(chain: Chain, call: ChainCall, { signer }: Pic
  * @throws bad-value (other bytes), wrong-chain, and as {@link sendCall}: `expired` when it was not included and can never be
  */
 export async function resumeCall(chain: Chain, bytes: Uint8Array, options: Pick<SendOptions, 'timeoutMs'> = {}): Promise<Inclusion> {
+  const timeoutMs = timeoutOf(options);
   const signed = decodeSignedCall(chain, bytes);
   await followBlocks(chain);
   try {
     // Whether it was sent before is not known: even a refusal may only say that it stands in a block.
     const submission = await submit(chain, signed).catch((error: unknown): Submission | Promise<never> => (isChainError(error, 'rejected') ? 'unknown' : Promise.reject(error as Error)));
-    return await finish(chain, signed, { submission, timeoutMs: options.timeoutMs });
+    return await finish(chain, signed, { submission, timeoutMs });
   } finally {
     nonceLane(chain, signed.signer).release(signed.nonce);
   }
@@ -129,7 +132,12 @@ export function findEvent(inclusion: Inclusion, pallet: string, name: string): r
   });
 }
 
-async function finish(chain: Chain, signed: SignedCall, { submission, timeoutMs = DEFAULT_TIMEOUT_MS }: { readonly submission: Submission; readonly timeoutMs: number | undefined }): Promise<Inclusion> {
+/** Looked at before anything is signed: what is sent and not waited for would look as if it could be sent again. @throws bad-value */
+function timeoutOf({ timeoutMs = DEFAULT_TIMEOUT_MS }: Pick<SendOptions, 'timeoutMs'>): number {
+  return parseDuration('timeoutMs', timeoutMs);
+}
+
+async function finish(chain: Chain, signed: SignedCall, { submission, timeoutMs }: { readonly submission: Submission; readonly timeoutMs: number }): Promise<Inclusion> {
   const place = await awaitInclusion(chain, signed, { submission, timeoutMs });
   // It is on chain: a lost connection must not look as if it were not.
   return persist(() => readOutcome(chain, signed, place));

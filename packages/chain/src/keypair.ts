@@ -47,8 +47,10 @@ export function verifySignature({ message, signature, address }: { readonly mess
   return signatureVerify(message, signature, hotkeyToBytes(address)).isValid;
 }
 
-/** A fresh mnemonic. */
+/** A fresh mnemonic. @throws bad-value */
 export function createMnemonic(words: 12 | 24 = 12): string {
+  // The library's WebAssembly ends in a trap, and in another one at every later call.
+  if (words !== 12 && words !== 24) throw new ChainError('bad-value', `a mnemonic has 12 or 24 words, got ${String(words)}`, { subject: 'words', actual: String(words) });
   return mnemonicGenerate(words);
 }
 
@@ -57,6 +59,8 @@ export function wrapPair(open: () => KeyringPair): Keypair {
   let pair: KeyringPair;
   try {
     pair = open();
+    // Another scheme's keys are of another kind than accounts here.
+    if (pair.publicKey.length !== 32) throw new TypeError('no account');
   } catch {
     // The cause is dropped on purpose: messages of the libraries below may quote the secret.
     throw new ChainError('bad-key', 'expected a secret URI such as //Alice, a mnemonic of 12 to 24 words, or a seed of 32 bytes as 0x…; this is none');

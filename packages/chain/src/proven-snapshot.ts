@@ -70,10 +70,12 @@ export async function readProvenSnapshot(chain: Chain, { netuid, beforeMs }: { r
 
 /**
  * Checks a kept snapshot and reads it, without a connection.
+ * @throws bad-value (no bytes, no metadata)
  * @throws bad-proof (`context.reason`): `malformed`, `other-block`, `other-subnet`, `other-runtime`, and as `verifyReadProof`
  * @example const { neurons, commitments } = await verifySnapshot(bytes, { blockHash, netuid, metadata });
  */
 export async function verifySnapshot(bytes: Uint8Array, { blockHash, netuid, metadata }: SnapshotTrust): Promise<Snapshot> {
+  if (!(bytes instanceof Uint8Array)) throw new ChainError('bad-value', `expected the bytes of a snapshot (a Uint8Array), got ${typeof bytes}`, { subject: 'bytes' });
   const proof = decode(bytes);
   if (proof.netuid !== netuid) throw badProof('other-subnet', `a snapshot of subnet ${netuid}`, `one of ${proof.netuid}`);
   return checkProof(proof, { blockHash, runtime: runtimeOfMetadata(metadata, 'the given metadata') });

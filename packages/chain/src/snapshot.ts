@@ -30,9 +30,10 @@ const BLOCK_TIME_MS = 12_000;
  * The last finalised block stamped before `beforeMs` (strictly). Once it exists it never changes.
  *
  * Blocks are searched by number, backwards from the head in growing steps and then by halving, so that skipped slots do no harm and old state is not asked for.
- * @throws not-yet while no finalised block at or after `beforeMs` exists; unknown-block when even block 0 is not before it; state-unavailable, and as `Chain.request`
+ * @throws not-yet while no finalised block at or after `beforeMs` exists; unknown-block when even block 0 is not before it; state-unavailable, bad-value, and as `Chain.request`
  */
 export async function findSnapshot(chain: Chain, { beforeMs }: { readonly beforeMs: number }): Promise<SnapshotBlock> {
+  if (!Number.isFinite(beforeMs)) throw new ChainError('bad-value', `expected beforeMs to be a time in Unix milliseconds, got ${String(beforeMs)}`, { subject: 'beforeMs', actual: String(beforeMs) });
   const head = await chain.finalisedHead();
   if (head.timestampMs < beforeMs) {
     throw new ChainError('not-yet', `the newest finalised block ${head.number} is stamped ${head.timestampMs}, ${beforeMs - head.timestampMs} ms before the end of the phase; wait for a later one`, {

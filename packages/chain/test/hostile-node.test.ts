@@ -3,8 +3,13 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   connectChain,
+  createCall,
+  createMnemonic,
+  findSnapshot,
   isChainError,
   openKeypair,
+  planAxon,
+  planCommitment,
   readBalance,
   readBeacon,
   readBlock,
@@ -18,10 +23,15 @@ import {
   readStakes,
   readWeights,
   readWeightSettings,
+  resumeCall,
+  sendCall,
+  verifyReadProof,
+  verifySnapshot,
   watchBlocks,
   type Chain,
   type ChainError,
 } from '../src/index.ts';
+import { openWallet } from '../src/node/index.ts';
 import { entryOf, HAS_METADATA, startScriptedNode, u64Hex, type ScriptedNode } from './scripted-node.ts';
 
 // Machines that build and test at once are slow.
@@ -38,6 +48,13 @@ async function failureOf(work: Promise<unknown>): Promise<ChainError | undefined
     throw error;
   }
   return undefined;
+}
+
+/** As from JavaScript. */
+const any = (value: unknown): never => value as never;
+
+async function codeOf(work: () => unknown): Promise<string | undefined> {
+  return (await failureOf((async () => work())()))?.code;
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -163,5 +180,47 @@ describe.skipIf(!HAS_METADATA)('a hotkey that commits what it likes', () => {
     expect(u64Hex(2n ** 64n - 1n)).toBe(`0x${'ff'.repeat(8)}`);
     await chain.close();
     await node.close();
+  });
+});
+
+describe.skipIf(!HAS_METADATA)('a caller without types', () => {
+  let node: ScriptedNode;
+  let chain: Chain;
+  beforeAll(async () => {
+    node = await startScriptedNode();
+    node.seal(0);
+    chain = await connectChain({ endpoint: node.endpoint, health: { pingMs: undefined } as unknown as { pingMs: number } });
+  });
+  afterAll(async () => {
+    await chain.close();
+    await node.close();
+  });
+
+  it.each([Number.POSITIVE_INFINITY, Number.NaN, 0, -1, 2 ** 31])('cannot wait for %d ms, and nothing is sent', async (durationMs) => {
+    const call = createCall(chain, 'System', 'remark', ['0x00']);
+    for (const options of [{ timeoutMs: durationMs }, { requestTimeoutMs: durationMs }, { health: { pingMs: durationMs } }, { health: { checkMs: durationMs } }]) {
+      expect(await codeOf(() => connectChain({ endpoint: node.endpoint, ...options }))).toBe('bad-value');
+    }
+    expect(await codeOf(() => sendCall(chain, call, { signer: ALICE, timeoutMs: durationMs }))).toBe('bad-value');
+    expect(await codeOf(() => resumeCall(chain, new Uint8Array(), { timeoutMs: durationMs }))).toBe('bad-value');
+    expect(node.submitted).toEqual([]);
+  });
+
+  it('is told what is no hash, no time, no name, no bytes and no scheme', async () => {
+    const wrong: readonly (() => unknown)[] = [
+      () => connectChain({ endpoint: node.endpoint, expectedGenesis: any('0x00') }),
+      () => findSnapshot(chain, { beforeMs: Number.NaN }),
+      () => createMnemonic(any(13)),
+      () => planCommitment(chain, { netuid: NETUID, account: ALICE.hotkey, fields: [any({ kind: 'raw' })] }),
+      () => planCommitment(chain, { netuid: NETUID, account: ALICE.hotkey, fields: [{ kind: 'unknown', type: 'Raw999' }] }),
+      () => planAxon(chain, { netuid: NETUID, account: ALICE.hotkey, ip: any(7), port: 1 }),
+      () => openWallet({ name: any(7) }),
+      () => verifySnapshot(any('text'), { blockHash: '0x', netuid: NETUID, metadata: new Uint8Array() }),
+      () => verifyReadProof({ stateRoot: new Uint8Array(32), proof: [any('0x00')], keys: [] }),
+      () => verifyReadProof({ stateRoot: new Uint8Array(32), proof: [], keys: [any('0x00')] }),
+    ];
+    for (const work of wrong) expect([String(work), await codeOf(work)]).toEqual([String(work), 'bad-value']);
+    expect(await codeOf(() => openKeypair('//Alice', any('ecdsa')))).toBe('bad-key');
+    expect(createMnemonic(24).split(' ').length).toBe(24);
   });
 });

@@ -11,7 +11,7 @@ import { fromHex } from '@connito/commit-reveal';
 import { resolveHash, type BlockAt } from '../block.ts';
 import type { Chain } from '../connection.ts';
 import { decodeAnswer } from './answer.ts';
-import { readHeader } from './header.ts';
+import { readHeader, type Answering } from './header.ts';
 import { fetchMetadata, presentRuntime, runtimeOfMetadata, type Runtime } from './runtime.ts';
 
 /** What readers read from. */
@@ -42,17 +42,16 @@ export async function openState(chain: Chain, at?: BlockAt): Promise<BlockState>
 }
 
 /** The block whose code made the state of this one, and is in it unless the block upgraded it. @throws as `Chain.request` */
-export async function findMaker(chain: Asked, hash: string): Promise<string> {
+export async function findMaker(chain: Answering, hash: string): Promise<string> {
   const { made, stands } = await readVersions(chain, hash);
   return made === stands ? hash : (await readHeader(chain, hash)).parentHash;
 }
 
 /** The spec version of the runtime that made a block. @throws as `Chain.request` */
-export async function readMakerVersion(chain: Asked, hash: string): Promise<number> {
+export async function readMakerVersion(chain: Answering, hash: string): Promise<number> {
   return (await readVersions(chain, hash)).made;
 }
 
-type Asked = Pick<Chain, 'endpoint' | 'request'>;
 type Runtimes = Pick<BlockState, 'runtime' | 'code'>;
 
 async function findRuntimes(chain: Chain, hash: string): Promise<Runtimes> {
@@ -62,7 +61,7 @@ async function findRuntimes(chain: Chain, hash: string): Promise<Runtimes> {
 }
 
 /** Spec versions: of the runtime that made the block, and of the code that stands in its state. */
-async function readVersions(chain: Asked, hash: string): Promise<{ readonly made: number; readonly stands: number }> {
+async function readVersions(chain: Answering, hash: string): Promise<{ readonly made: number; readonly stands: number }> {
   const [upgrade, { specVersion }] = await Promise.all([
     chain.request<string | null>('state_getStorage', [LAST_UPGRADE_KEY, hash]),
     chain.request<{ specVersion: number }>('state_getRuntimeVersion', [hash]),

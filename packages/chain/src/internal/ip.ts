@@ -11,6 +11,7 @@ export interface IpAddress {
 
 /** Reads `1.2.3.4` or `2001:db8::1` (also with an embedded IPv4 part); undefined for anything else. No host names, no zones, no leading zeros. */
 export function parseIp(text: string): IpAddress | undefined {
+  if (typeof text !== 'string') return undefined;
   if (text.includes(':')) {
     const value = parseIpv6(text);
     return value === undefined ? undefined : { version: 6, value };

@@ -11,6 +11,7 @@ import { fromHex } from '@connito/commit-reveal';
 import type { Chain } from '../connection.ts';
 import { ChainError, isChainError } from '../errors.ts';
 import { decodeAnswer } from './answer.ts';
+import type { Answering } from './header.ts';
 import type { StorageItem } from './runtime-items.ts';
 
 /** A decoded value of the metadata's type. */
@@ -69,7 +70,7 @@ export function findMethod({ registry }: Runtime, api: string, method: string): 
 const WITH_FUNCTIONS = [16, 15];
 
 /** The metadata of the code at a block, with the runtime's functions where it says them. @throws as `Chain.request` */
-export async function fetchMetadata(chain: Pick<Chain, 'endpoint' | 'request'>, at: string): Promise<Uint8Array> {
+export async function fetchMetadata(chain: Answering, at: string): Promise<Uint8Array> {
   const call = async (method: string, input: string): Promise<Uint8Array> => fromHex(await chain.request<string>('state_call', [method, input, at]));
   try {
     const answer = await call('Metadata_metadata_versions', '0x');

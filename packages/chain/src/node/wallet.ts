@@ -104,12 +104,12 @@ export function walletsDirectory(path: string = DEFAULT_WALLET_PATH): string {
  */
 export function assertName(kind: 'wallet' | 'hotkey', name: string): string {
   if (isName(name)) return name;
-  throw new ChainError('bad-value', `${JSON.stringify(name.slice(0, 64))} cannot be the name of a ${kind}: expected 1 to 200 bytes without slashes or control characters, no leading dot, no space around it`, { subject: kind });
+  throw new ChainError('bad-value', `${JSON.stringify(String(name).slice(0, 64))} cannot be the name of a ${kind}: expected 1 to 200 bytes without slashes or control characters, no leading dot, no space around it`, { subject: kind });
 }
 
 /** Whether {@link assertName} would let it pass. */
 export function isName(name: string): boolean {
-  return name !== '' && !name.startsWith('.') && !/[/\\\p{Cc}]/u.test(name) && name.trim() === name && Buffer.byteLength(name) <= 200;
+  return typeof name === 'string' && name !== '' && !name.startsWith('.') && !/[/\\\p{Cc}]/u.test(name) && name.trim() === name && Buffer.byteLength(name) <= 200;
 }
 
 /** The files of the coldkey, or of a hotkey by its name. */

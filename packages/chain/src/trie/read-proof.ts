@@ -33,7 +33,7 @@ export const MAX_PROOF_BYTES = 33_554_432;
  * The values of `keys` in their order; `undefined` where the proof shows that there is none.
  *
  * @throws bad-proof (`context.reason`): `too-many-nodes`, `too-large`, `duplicate-node`, `malformed-node`, `missing-node`, `unused-node`
- * @throws bad-value when the root is not 32 bytes
+ * @throws bad-value when the root is not 32 bytes, or nodes or keys are no bytes
  * @example const [value] = verifyReadProof({ stateRoot, proof, keys: [key] });
  */
 export function verifyReadProof({ keys, ...proof }: ReadProof): (Uint8Array | undefined)[] {
@@ -54,9 +54,16 @@ export interface OpenedProof {
 /** Begins to read a proof. @throws bad-proof: `too-many-nodes`, `too-large`, `duplicate-node`; bad-value */
 export function openReadProof({ stateRoot, proof, maxBytes = MAX_PROOF_BYTES }: Omit<ReadProof, 'keys'>): OpenedProof {
   if (stateRoot.length !== HASH_BYTES) throw new ChainError('bad-value', `expected a state root of ${HASH_BYTES} bytes, got ${stateRoot.length}`, { expected: HASH_BYTES, actual: stateRoot.length });
+  for (const node of proof) assertBytes('node', node);
   assertSize(proof, maxBytes);
   const nodes = new ProofNodes(proof);
-  return { read: (key) => lookUp(nodes, stateRoot, toHex(key)), assertAllUsed: () => nodes.assertAllUsed(stateRoot) };
+  return { read: (key) => lookUp(nodes, stateRoot, toHex(assertBytes('key', key))), assertAllUsed: () => nodes.assertAllUsed(stateRoot) };
+}
+
+/** Nodes answer in hex, and hex has a length too. */
+function assertBytes(what: string, bytes: Uint8Array): Uint8Array {
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new ChainError('bad-value', `expected each ${what} of a proof as bytes (a Uint8Array; \`fromHex\` makes them of hex), got ${typeof bytes}`, { subject: what, actual: typeof bytes });
 }
 
 function assertSize(proof: readonly Uint8Array[], maxBytes: number): void {
