@@ -28,6 +28,7 @@ import {
   verifyReadProof,
   verifySnapshot,
   watchBlocks,
+  watchMetagraph,
   type Chain,
   type ChainError,
 } from '../src/index.ts';
@@ -142,6 +143,23 @@ describe.skipIf(!HAS_METADATA)('a node that answers with something else', () => 
       expect(await failureOf(readCommitments(chain, { netuid: NETUID }))).toMatchObject({ code: 'bad-node', context: { subject: 'state_getKeysPaged' } });
     }
     node.answers.delete('state_getKeysPaged');
+  });
+
+  it('does not end the watching of a subnet by an error or by nonsense', async () => {
+    const changes: number[] = [];
+    const stop = await watchMetagraph(chain, { netuid: NETUID, source: 'storage' }, ({ metagraph }) => changes.push(metagraph.blockNumber));
+    const asked = (): number => node.requests.get('state_queryStorageAt') ?? 0;
+    for (const answer of [() => { throw new Error('Client error: Execution failed'); }, () => 'nonsense', () => []]) {
+      const before = asked();
+      node.answers.set('state_queryStorageAt', answer);
+      node.seal(50_000);
+      await until(() => asked() > before);
+      node.answers.delete('state_queryStorageAt');
+    }
+    node.storage.set(entryOf(chain, 'subtensorModule', 'incentive').key(NETUID), '0x080100ffff');
+    const { number } = node.seal(60_000);
+    await until(() => changes.at(-1) === number);
+    await stop();
   });
 
   it('ends the connection, and no more than that, by a notification that is none', async () => {

@@ -203,6 +203,21 @@ describe.skipIf(!HAS_METADATA)('sending by the real metadata', () => {
     expect(new Set(node.submitted).size).toBe(1);
   });
 
+  it('goes on looking while the node errs, has not the block yet, or answers something else', async () => {
+    const answers = [() => null, () => ({ block: null }), () => { throw { code: -32000, message: 'too many requests' }; }];
+    const work = sendCall(chain, createCall(chain, 'System', 'remark', ['0x01']), { signer: ALICE });
+    await until(() => node.submitted.length === 1);
+    node.answers.set('chain_getBlock', () => {
+      const next = answers.shift();
+      if (answers.length === 0) node.answers.delete('chain_getBlock');
+      return next?.();
+    });
+    node.storage.set(keyOf('system', 'events'), encodeEvents([SUCCESS]));
+    node.seal(12_000, [node.submitted[0] as string]);
+    expect((await work).blockNumber).toBe(setUpBlocks);
+    expect([answers.length, node.submitted.length]).toEqual([0, 1]);
+  });
+
   it('gives concurrent calls of one key different nonces', async () => {
     const works = [0, 1, 2].map((byte) => sendCall(chain, createCall(chain, 'System', 'remark', [`0x0${byte}`]), { signer: ALICE }));
     await until(() => node.submitted.length === 3);

@@ -101,8 +101,8 @@ class Search {
         else if (this.#isNonceUsed && this.#checked < this.#head) await this.#assertNonceFree();
         else break;
       } catch (error) {
-        // A node that has not finalised the block yet will, or another is asked.
-        if (isPassing(error) || isChainError(error, 'unknown-block')) await pause(RETRY_PAUSE_MS);
+        // A node that has not finalised the block yet will, one that errs may come to itself, or another is asked: the call may stand in a block, and who is told of a failure sends it again.
+        if (isPassing(error) || isChainError(error, 'unknown-block') || isChainError(error, 'rpc-failed') || isChainError(error, 'bad-node')) await pause(RETRY_PAUSE_MS);
         else this.fail(error);
       }
     }

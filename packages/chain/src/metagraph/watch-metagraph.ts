@@ -104,12 +104,12 @@ function fingerprint(neuron: MetagraphNeuron): string {
   return JSON.stringify(neuron, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
 }
 
-/** A block whose state is gone, or a closed connection, is passed over: the next block tells. */
+/** A block that cannot be read, whatever the node says or answers, is passed over: the next block tells, and what changed meanwhile. */
 async function readOrSkip(chain: Chain, query: MetagraphQuery): Promise<Metagraph | undefined> {
   try {
     return await persist(() => readMetagraph(chain, query));
   } catch (error) {
-    if (isChainError(error, 'closed') || isChainError(error, 'state-unavailable') || isChainError(error, 'bad-value')) return undefined;
+    if (isChainError(error)) return undefined;
     throw error;
   }
 }

@@ -87,7 +87,7 @@ export function assertHandle(chain: Chain, handle: WeightsHandle, hotkey?: strin
 
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 const isU16s = (value: unknown): boolean => Array.isArray(value) && value.every((item) => Number.isInteger(item) && item >= 0 && item <= 65_535);
-const isHex = (value: unknown): boolean => typeof value === 'string' && /^([0-9a-f]{2})+$/.test(value);
+const isHex = (value: unknown): boolean => typeof value === 'string' && value.length % 2 === 0 && /^[0-9a-f]+$/.test(value);
 
 const COMMON: readonly (readonly [keyof CommonHandle, (value: unknown) => boolean])[] = [
   ['version', (value) => value === 1],
@@ -98,7 +98,7 @@ const COMMON: readonly (readonly [keyof CommonHandle, (value: unknown) => boolea
   ['uid', isCount],
   ['uids', isU16s],
   ['values', isU16s],
-  ['versionKey', (value) => typeof value === 'string' && /^\d+$/.test(value)],
+  ['versionKey', (value) => typeof value === 'string' && /^\d{1,20}$/.test(value) && BigInt(value) < 2n ** 64n],
   ['afterBlock', isCount],
 ];
 
