@@ -94,6 +94,7 @@ describe.skipIf(!HAS_METADATA)('a node that answers with something else', () => 
     node = await startScriptedNode();
     node.seal(0);
     chain = await connectChain({ endpoint: node.endpoint, requestTimeoutMs: 5_000 });
+    node.answers.set('chain_subscribeFinalizedHeads', () => 'heads');
     const set = (pallet: string, item: string, args: readonly unknown[], value: string): void => void node.storage.set(entryOf(chain, pallet, item).key(...args), value);
     set('subtensorModule', 'networksAdded', [NETUID], '0x01');
     set('subtensorModule', 'subnetworkN', [NETUID], '0x0200');
@@ -165,7 +166,6 @@ describe.skipIf(!HAS_METADATA)('a node that answers with something else', () => 
   it('ends the connection, and no more than that, by a notification that is none', async () => {
     const lost: string[] = [];
     const forget = chain.onStatus((status) => status.type === 'lost' && lost.push(status.reason));
-    node.answers.set('chain_subscribeFinalizedHeads', () => 'heads');
     const seen: number[] = [];
     const stop = await watchBlocks(chain, ({ number }) => seen.push(number));
     for (const wrong of [null, { number: 'text' }, { number: `0x${'f'.repeat(9)}`, parentHash: `0x${'0'.repeat(64)}` }]) {
@@ -176,7 +176,6 @@ describe.skipIf(!HAS_METADATA)('a node that answers with something else', () => 
       const { number } = node.seal(100_000 + before);
       await until(() => seen.at(-1) === number);
     }
-    node.answers.delete('chain_subscribeFinalizedHeads');
     await stop();
     forget();
   });
