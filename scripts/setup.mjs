@@ -34,8 +34,7 @@ export function runPnpm(args, { quiet = false } = {}) {
 
 function runOnce(step, fingerprint, args) {
   const stamp = join(stamps, step);
-  const wanted = fingerprint();
-  const isDone = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
+  const isDone = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint();
   if (isDone()) return;
   const release = takeTurn();
   try {
