@@ -108,8 +108,24 @@ export function nextEpochBlock(state: EpochState): number | undefined {
 export function epochAfter(state: EpochState, block: number): number | undefined {
   const next = nextEpochBlock(state);
   if (next === undefined || next > block) return next;
-  const period = state.schedule === undefined ? state.tempoBlocks + 1 : state.tempoBlocks;
+  const period = periodBlocks(state);
   return next + period * (Math.floor((block - next) / period) + 1);
+}
+
+/**
+ * The first block whose calls belong to the epoch of an index, as tempo and schedule stand; undefined where that epoch has begun by the state's block, or the subnet has none.
+ * @example epochStartBlock(state, epochIndexAt(state, state.blockNumber + 1) + 1)
+ */
+export function epochStartBlock(state: EpochState, index: number): number | undefined {
+  const { schedule, netuid, tempoBlocks, blockNumber } = state;
+  const next = nextEpochBlock(state);
+  if (next === undefined) return undefined;
+  const ahead = index - (schedule === undefined ? Math.floor((blockNumber + netuid + 1) / (tempoBlocks + 1)) : schedule.epochIndex);
+  return ahead < 1 ? undefined : next + periodBlocks(state) * (ahead - 1);
+}
+
+function periodBlocks({ schedule, tempoBlocks }: EpochState): number {
+  return schedule === undefined ? tempoBlocks + 1 : tempoBlocks;
 }
 
 /** Blocks from the state's block to the next epoch; undefined where the subnet has none. */

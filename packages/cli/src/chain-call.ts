@@ -39,6 +39,8 @@ export interface ChainCommand<F extends object> {
   send(chain: Chain, signer: Keypair): Promise<Record<string, unknown>>;
   /** The result in one line. */
   done(result: Record<string, unknown>): string;
+  /** What is said where Ctrl-C ends the waiting for it. */
+  stopped?(): string;
 }
 
 /** Who a call is planned for where nobody was named: the account of 32 zero bytes, which nobody has the key of. */
@@ -61,11 +63,30 @@ export async function runCall<F extends object>(command: ChainCommand<F>, flags:
     const plan = await command.plan(chain, signer.hotkey);
     refuse(plan);
     await confirm(command, plan, { flags, context });
-    const result = await command.send(chain, signer);
+    const result = await untilStopped(command.send(chain, signer), command, context);
     if (flags.json) context.printJson(result);
     else context.print(command.done(result));
   } finally {
     await chain.close();
+  }
+}
+
+/** The result, unless Ctrl-C comes first: what was handed over cannot be taken back, so that is said. */
+async function untilStopped<T>(work: Promise<T>, { stopped }: Pick<ChainCommand<object>, 'stopped'>, { signal, stderr }: CliContext): Promise<T> {
+  const done = new AbortController();
+  const stop = new Promise<never>((_, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true, signal: done.signal });
+  });
+  try {
+    return await Promise.race([work, stop]);
+  } catch (error) {
+    if (signal.aborted) stderr.write(`${stopped?.() ?? 'stopped; the call may still be included: look before sending it again'}\n`);
+    throw error;
+  } finally {
+    done.abort();
+    work.catch(() => {});
   }
 }
 

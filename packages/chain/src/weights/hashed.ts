@@ -13,6 +13,7 @@ import { ChainError, isChainError } from '../errors.ts';
 import { ERA_BLOCKS, type Inclusion, type SendOptions } from '../extrinsic.ts';
 import { hotkeyToBytes } from '../identifier.ts';
 import { openState } from '../internal/block-state.ts';
+import { untilAborted } from '../internal/abort.ts';
 import { subtensorCall } from '../internal/own-call.ts';
 import { persist } from '../internal/persist.ts';
 import { readStorage, subtensor, toArray, toBytes, toNumber, type Codec } from '../internal/storage.ts';
@@ -137,12 +138,13 @@ export type HashedResult =
 
 /**
  * Waits for the epoch of the reveal, and reveals: the handle and the key are enough, also in another process and later.
- * @throws as {@link revealWeights}; lost connections are waited out
+ * @throws as {@link revealWeights}, and the reason of `signal` once it is aborted; lost connections are waited out
  */
-export async function followHashedWeights(chain: Chain, handle: HashedHandle, options: SendOptions): Promise<HashedResult> {
+export async function followHashedWeights(chain: Chain, handle: HashedHandle, options: SendOptions & { readonly signal?: AbortSignal | undefined }): Promise<HashedResult> {
   assertHandle(chain, handle, options.signer.hotkey);
   let wasSeen = false;
   for (;;) {
+    options.signal?.throwIfAborted();
     const plan = await persist(() => planReveal(chain, handle));
     const { settings, commitEpoch } = plan.figures;
     wasSeen ||= commitEpoch !== undefined;
@@ -154,7 +156,7 @@ export async function followHashedWeights(chain: Chain, handle: HashedHandle, op
       if (end !== undefined) return end;
       if (!PASSING.has(plan.refusal.reason)) throw new ChainError('refused', `the weights were not revealed: ${plan.refusal.text} (${plan.refusal.reason})`, { subject: 'SubtensorModule.reveal_weights', reason: plan.refusal.reason });
     }
-    await nextBlock(chain, settings.block.number);
+    await untilAborted(nextBlock(chain, settings.block.number), options.signal);
   }
 }
 
@@ -199,13 +201,14 @@ async function nextBlock(chain: Chain, after: number): Promise<void> {
   await stop?.();
 }
 
-interface HashedCommit {
+/** A commit that waits to be revealed. */
+export interface HashedCommit {
   readonly hash: string;
   readonly epoch: number;
 }
 
 /** Commits of the hotkey that wait, with the epoch of each. */
-async function readCommits(chain: Chain, { index, hotkey, epoch }: Pick<WeightSettings, 'index' | 'hotkey' | 'epoch'>, at: string): Promise<readonly HashedCommit[]> {
+export async function readCommits(chain: Chain, { index, hotkey, epoch }: Pick<WeightSettings, 'index' | 'hotkey' | 'epoch'>, at: string): Promise<readonly HashedCommit[]> {
   const [commits] = await readStorage(await openState(chain, at), [subtensor('WeightCommits', index, hotkey)]);
   return toArray(commits).map((commit) => {
     const [hash, when] = toArray(commit) as [Codec, Codec];

@@ -8,8 +8,11 @@ import type { SendOptions } from '../extrinsic.ts';
 import type { Plan } from '../plan.ts';
 import { storedRow, planPlain, sendPlain, type SetWeightsOptions, type WeightsFigures, type WeightsOptions, type WeightsSet } from './plain.ts';
 import { assertHandle, type WeightsHandle } from './commit-handle.ts';
-import { followHashedWeights, planHashed, sendHashed, type HashedCommitted, type HashedFigures } from './hashed.ts';
-import { followTimelockedWeights, planTimelocked, sendTimelocked, type TimelockedCommitted, type TimelockedFigures } from './timelocked.ts';
+import { followHashedWeights, planHashed, sendHashed, type HashedCommitted, type HashedFigures, type HashedResult } from './hashed.ts';
+import { watchRevealProgress, type RevealProgress } from './reveal-progress.ts';
+import { planTimelocked, sendTimelocked, type TimelockedCommitted, type TimelockedFigures } from './timelocked.ts';
+import { followTimelockedWeights } from './timelocked-follower.ts';
+import type { TimelockedResult } from './timelocked-verdict.ts';
 import { isSameRow } from './row.ts';
 import { readWeightSettings, wayOf } from './settings.ts';
 import { normaliseWeights, type WeightRow } from '../weight-vector.ts';
@@ -64,7 +67,19 @@ export interface SettleWeightsOptions extends KeptWeightsOptions {
   readonly handle?: WeightsHandle;
   /** Commits at most (default 3). */
   readonly attempts?: number;
+  /** Gives up waiting, with the signal's reason; a commit that is under way stays so. */
+  readonly signal?: AbortSignal;
+  /** Hears what is waited for, after every finalised block, and what came to nothing. Must not throw. */
+  readonly onProgress?: (progress: SettleProgress) => void;
 }
+
+/** How far {@link settleWeights} is. */
+export type SettleProgress =
+  /** A commit is in a block. */
+  | { readonly kind: 'committed'; readonly attempt: number; readonly handle: WeightsHandle; readonly blockNumber: number }
+  | ({ readonly kind: 'waiting'; readonly handle: WeightsHandle } & RevealProgress)
+  /** It is not what the chain holds; it is committed again if there is an attempt left. */
+  | { readonly kind: 'came-to-nothing'; readonly handle: WeightsHandle; readonly outcome: TimelockedResult['outcome'] | HashedResult['outcome'] };
 
 /** Weights that the chain holds. */
 export interface SettledWeights {
@@ -80,7 +95,7 @@ export interface SettledWeights {
  * Sets weights and stays with them until the chain holds them: where they are committed, it waits for the reveal, and commits again what came to nothing.
  *
  * A handle of other weights than these is let go: what was committed before is revealed or not, and these follow it.
- * @throws as {@link setWeights}; read-back when the last attempt came to nothing too
+ * @throws as {@link setWeights}; read-back when the last attempt came to nothing too; the reason of `signal`
  */
 export async function settleWeights(chain: Chain, options: SettleWeightsOptions): Promise<SettledWeights> {
   const { attempts = 3, handle } = options;
@@ -89,8 +104,10 @@ export async function settleWeights(chain: Chain, options: SettleWeightsOptions)
     if (settled !== undefined) return { ...settled, attempts: 0 };
   }
   for (let attempt = 1; attempt <= attempts; attempt++) {
+    options.signal?.throwIfAborted();
     const sent = await setWeights(chain, options);
     if (sent.way === 'plain') return { uid: sent.uid, row: sent.row, blockNumber: sent.blockNumber, blockHash: sent.blockHash, attempts: attempt };
+    options.onProgress?.({ kind: 'committed', attempt, handle: sent.handle, blockNumber: sent.blockNumber });
     const settled = await follow(chain, sent.handle, options);
     if (settled !== undefined) return { ...settled, attempts: attempt };
   }
@@ -105,9 +122,15 @@ function isFor(chain: Chain, handle: WeightsHandle, { netuid, mechanism = 0, wei
   return handle.netuid === netuid && handle.mechanism === mechanism && handle.versionKey === String(versionKey) && isSameRow(handle, normaliseWeights(weights));
 }
 
-async function follow(chain: Chain, handle: WeightsHandle, options: SendOptions): Promise<Omit<SettledWeights, 'attempts'> | undefined> {
-  const { uid } = handle;
-  const result = handle.way === 'hashed' ? await followHashedWeights(chain, handle, options) : await followTimelockedWeights(chain, handle);
-  if (result.outcome !== 'revealed-equal') return undefined;
-  return { uid, row: storedRow(handle), blockNumber: result.blockNumber, blockHash: result.blockHash };
+async function follow(chain: Chain, handle: WeightsHandle, options: SettleWeightsOptions): Promise<Omit<SettledWeights, 'attempts'> | undefined> {
+  const { onProgress } = options;
+  const stop = onProgress === undefined ? undefined : await watchRevealProgress(chain, handle, (progress) => onProgress({ kind: 'waiting', handle, ...progress }));
+  try {
+    const result = handle.way === 'hashed' ? await followHashedWeights(chain, handle, options) : await followTimelockedWeights(chain, handle, options);
+    if (result.outcome === 'revealed-equal') return { uid: handle.uid, row: storedRow(handle), blockNumber: result.blockNumber, blockHash: result.blockHash };
+    onProgress?.({ kind: 'came-to-nothing', handle, outcome: result.outcome });
+    return undefined;
+  } finally {
+    await stop?.();
+  }
 }

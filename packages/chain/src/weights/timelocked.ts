@@ -1,28 +1,21 @@
 /**
- * Timelocked weights (version 4): committed as a ciphertext that the chain opens by itself, and what became of a commit.
+ * Timelocked weights (version 4): committed as a ciphertext that the chain opens by itself.
  * @see pallets/subtensor/src/coinbase/reveal_commits.rs of opentensor/subtensor at 14bc6f9f9 (spec 425)
  * @module
  */
 import { encodeWeightsPayload, encryptTimelock, toHex } from '@connito/commit-reveal';
-import { readBlockAt, watchBlocks } from '../block.ts';
-import type { Chain, FinalisedBlock } from '../connection.ts';
+import type { Chain } from '../connection.ts';
 import { readBeacon, readLastRound } from '../drand.ts';
-import { epochIndexAt, epochStateOf, EPOCH_ITEMS } from '../epoch-schedule.ts';
-import { isChainError } from '../errors.ts';
-import { readEvents } from '../event.ts';
-import { ERA_BLOCKS, type Inclusion, type SendOptions } from '../extrinsic.ts';
-import { hotkeyFromBytes, hotkeyToBytes, parseHotkey } from '../identifier.ts';
-import { openState } from '../internal/block-state.ts';
+import type { Inclusion, SendOptions } from '../extrinsic.ts';
+import { hotkeyToBytes } from '../identifier.ts';
 import { subtensorCall } from '../internal/own-call.ts';
-import { persist } from '../internal/persist.ts';
-import { readEntries, readPresent, readStorage, subtensor, toArray, toBytes, toNumber, type Codec } from '../internal/storage.ts';
 import { createPlan, sendPlan, type Check, type Plan } from '../plan.ts';
-import { normaliseWeights, type WeightRow } from '../weight-vector.ts';
-import { assertHandle, commonHandle, type TimelockedHandle } from './commit-handle.ts';
-import { storedRow, type WeightsFigures, type WeightsOptions } from './plain.ts';
+import { normaliseWeights } from '../weight-vector.ts';
+import { commonHandle, type TimelockedHandle } from './commit-handle.ts';
+import type { WeightsFigures, WeightsOptions } from './plain.ts';
 import { expectReveal, type ExpectedReveal } from './reveal-round.ts';
-import { isSameRow, readWeightRow } from './row.ts';
-import { commitChecks, readWeightSettings, rowChecks, storageIndex, type WeightSettings } from './settings.ts';
+import { commitChecks, readWeightSettings, rowChecks, type WeightSettings } from './settings.ts';
+import { readQueue } from './timelocked-queue.ts';
 
 /** Subtensor's time between blocks. */
 const BLOCK_TIME_MS = 12_000;
@@ -99,209 +92,8 @@ export async function sendTimelocked(chain: Chain, plan: Plan<TimelockedFigures>
   return { ...(await sendPlan(chain, plan, options)), way: 'timelocked', handle, expected };
 }
 
-/** What became of timelocked weights. */
-export type TimelockedOutcome =
-  /** The chain has revealed them, and held the row that was sent. They count as set. */
-  | 'revealed-equal'
-  /** The chain has revealed something of this hotkey, and held another row. */
-  | 'revealed-other'
-  /** A later commit of the same hotkey was revealed in the same block. */
-  | 'replaced'
-  /** No pulse of the round came while the chain would have revealed. */
-  | 'expired'
-  /** The chain took the commit away and revealed nothing: it could not open it, or refused what was inside. */
-  | 'undecryptable'
-  /** It was in no block that could have it. */
-  | 'never-included'
-  /** It is gone, the row is another, and the state of the block that would tell is forgotten. */
-  | 'unknown';
-
-/** How timelocked weights ended. */
-export interface TimelockedResult {
-  readonly outcome: TimelockedOutcome;
-  /** The block that it happened in; the newest one where that is not known. */
-  readonly blockNumber: number;
-  readonly blockHash: string;
-  /** The hotkey's row after that block. */
-  readonly row: WeightRow;
-}
-
-/**
- * Waits until timelocked weights have come to their end, from wherever they are: the handle is enough, also in another process and later.
- * @throws wrong-chain, closed; lost connections are waited out
- */
-export async function followTimelockedWeights(chain: Chain, handle: TimelockedHandle): Promise<TimelockedResult> {
-  assertHandle(chain, handle);
-  let stop: (() => Promise<void>) | undefined;
-  try {
-    return await new Promise<TimelockedResult>((resolve, reject) => {
-      const follower = new Follower(chain, handle, { resolve, reject });
-      watchBlocks(chain, (block) => follower.reach(block)).then((end) => (stop = end), reject);
-    });
-  } finally {
-    await stop?.();
-  }
-}
-
-interface Ends {
-  resolve(result: TimelockedResult): void;
-  reject(error: unknown): void;
-}
-
-/** Looks at one block at a time, always the newest. */
-class Follower {
-  readonly #chain: Chain;
-  readonly #handle: TimelockedHandle;
-  readonly #ends: Ends;
-  #next: FinalisedBlock | undefined;
-  #isLooking = false;
-  /** A block that had the commit. */
-  #present: FinalisedBlock | undefined;
-  #scannedTo: number;
-  /** Whether the node has forgotten the state of a block that could have had it. */
-  #hasGap = false;
-
-  constructor(chain: Chain, handle: TimelockedHandle, ends: Ends) {
-    this.#chain = chain;
-    this.#handle = handle;
-    this.#ends = ends;
-    this.#scannedTo = handle.afterBlock;
-  }
-
-  reach(block: FinalisedBlock): void {
-    this.#next = block;
-    if (!this.#isLooking) void this.#look();
-  }
-
-  async #look(): Promise<void> {
-    this.#isLooking = true;
-    try {
-      while (this.#next !== undefined) {
-        const block = this.#next;
-        this.#next = undefined;
-        const result = await persist(() => this.#examine(block));
-        if (result !== undefined) return this.#ends.resolve(result);
-      }
-      this.#isLooking = false;
-    } catch (error) {
-      this.#ends.reject(error);
-    }
-  }
-
-  async #examine(block: FinalisedBlock): Promise<TimelockedResult | undefined> {
-    if (await isWaiting(this.#chain, this.#handle, block.hash)) {
-      this.#present = block;
-      return undefined;
-    }
-    this.#present ??= await this.#scan(block);
-    if (this.#present !== undefined) return judge(this.#chain, this.#handle, { present: this.#present, absent: block });
-    if (block.number <= this.#handle.afterBlock + ERA_BLOCKS) return undefined;
-    return this.#hasGap ? judgeUnseen(this.#chain, this.#handle, block) : { ...(await judgeUnseen(this.#chain, this.#handle, block)), outcome: 'never-included' };
-  }
-
-  /** The first block before `head` that has the commit: it came within 128 blocks of its making, and then waited for an epoch at least. */
-  async #scan(head: FinalisedBlock): Promise<FinalisedBlock | undefined> {
-    const last = Math.min(head.number - 1, this.#handle.afterBlock + ERA_BLOCKS);
-    for (; this.#scannedTo < last; this.#scannedTo++) {
-      const block = await this.#readWaiting(this.#scannedTo + 1);
-      if (block !== undefined) return block;
-    }
-    return undefined;
-  }
-
-  async #readWaiting(number: number): Promise<FinalisedBlock | undefined> {
-    try {
-      const block = await readBlockAt(this.#chain, number);
-      return (await isWaiting(this.#chain, this.#handle, block.hash)) ? block : undefined;
-    } catch (error) {
-      if (!isChainError(error, 'state-unavailable')) throw error;
-      this.#hasGap = true;
-      return undefined;
-    }
-  }
-}
-
-interface QueueEntry {
-  readonly hotkey: string;
-  readonly ciphertext: Uint8Array;
-}
-
-async function readQueue(chain: Chain, { index, epoch, at }: { readonly index: number; readonly epoch: number; readonly at: string }): Promise<readonly QueueEntry[]> {
-  const [queue] = await readStorage(await openState(chain, at), [subtensor('TimelockedWeightCommits', index, epoch)]);
-  return toArray(queue).map(decodeEntry);
-}
-
-function decodeEntry(entry: Codec): QueueEntry {
-  const [account, , ciphertext] = toArray(entry) as [Codec, Codec, Codec];
-  return { hotkey: hotkeyFromBytes(toBytes(account)), ciphertext: toBytes(ciphertext) };
-}
-
-/** All commits that wait, of every epoch. */
-async function readWaiting(chain: Chain, handle: TimelockedHandle, at: string): Promise<readonly QueueEntry[]> {
-  const entries = await readEntries(await openState(chain, at), subtensor('TimelockedWeightCommits', storageIndex(handle)));
-  return entries.flatMap(({ value }) => toArray(value).map(decodeEntry));
-}
-
-async function isWaiting(chain: Chain, handle: TimelockedHandle, at: string): Promise<boolean> {
-  return (await readWaiting(chain, handle, at)).some((entry) => isOwn(entry, handle));
-}
-
-function isOwn(entry: QueueEntry, { hotkey, ciphertext }: TimelockedHandle): boolean {
-  return entry.hotkey === parseHotkey(hotkey) && toHex(entry.ciphertext) === ciphertext;
-}
-
-/** Presence ends once: the block that ended it is found by halving. */
-async function judge(chain: Chain, handle: TimelockedHandle, { present, absent }: { present: FinalisedBlock; absent: FinalisedBlock }): Promise<TimelockedResult> {
-  try {
-    let [low, high] = [present, absent];
-    while (high.number - low.number > 1) {
-      const middle = await readBlockAt(chain, (low.number + high.number) >>> 1);
-      if (await isWaiting(chain, handle, middle.hash)) low = middle;
-      else high = middle;
-    }
-    return await judgeEnd(chain, handle, { before: low, end: high });
-  } catch (error) {
-    if (isChainError(error, 'state-unavailable')) return judgeUnseen(chain, handle, absent);
-    throw error;
-  }
-}
-
-async function judgeEnd(chain: Chain, handle: TimelockedHandle, { before, end }: { before: FinalisedBlock; end: FinalisedBlock }): Promise<TimelockedResult> {
-  const [events, queue, row, isPast] = await Promise.all([readEvents(chain, { at: end.hash }), readWaiting(chain, handle, before.hash), rowAt(chain, handle, end.hash), isPastReveal(chain, handle, { before, end })]);
-  const result = (outcome: TimelockedOutcome): TimelockedResult => ({ outcome, blockNumber: end.number, blockHash: end.hash, row });
-  const isRevealed = events.some(({ pallet, name, data }) => pallet === 'SubtensorModule' && name === 'TimelockedWeightsRevealed' && Number(data[0]) === storageIndex(handle) && data[1] === handle.hotkey);
-  if (!isRevealed) return result(isPast ? 'expired' : 'undecryptable');
-  if (isSameRow(row, storedRow(handle))) return result('revealed-equal');
-  const place = queue.findIndex((entry) => isOwn(entry, handle));
-  return result(queue.slice(place + 1).some((entry) => entry.hotkey === handle.hotkey) ? 'replaced' : 'revealed-other');
-}
-
-/** Whether the epoch that would have revealed was over, so that the chain threw away what had waited in vain. */
-async function isPastReveal(chain: Chain, handle: TimelockedHandle, { before, end }: { before: FinalisedBlock; end: FinalisedBlock }): Promise<boolean> {
-  const state = await openState(chain, before.hash);
-  const entries = await readEntries(state, subtensor('TimelockedWeightCommits', storageIndex(handle)));
-  // Twox64Concat: eight bytes of hash, then the epoch, u64 little-endian.
-  const own = entries.find(({ value }) => toArray(value).some((entry) => isOwn(decodeEntry(entry), handle)));
-  if (own === undefined) return false;
-  const epoch = Number(new DataView(Uint8Array.from(own.key).buffer).getBigUint64(8, true));
-  const values = await readPresent(state, [...EPOCH_ITEMS.map((item) => subtensor(item, handle.netuid)), subtensor('RevealPeriodEpochs', handle.netuid)]);
-  const epochs = epochStateOf(state, { netuid: handle.netuid, blockNumber: before.number, values });
-  return epochIndexAt(epochs, end.number) > epoch + toNumber(values.at(-1));
-}
-
-/** By the row alone. */
-async function judgeUnseen(chain: Chain, handle: TimelockedHandle, block: FinalisedBlock): Promise<TimelockedResult> {
-  const row = await rowAt(chain, handle, block.hash);
-  return { outcome: isSameRow(row, storedRow(handle)) ? 'revealed-equal' : 'unknown', blockNumber: block.number, blockHash: block.hash, row };
-}
-
-function rowAt(chain: Chain, { netuid, mechanism, uid }: TimelockedHandle, at: string): Promise<WeightRow> {
-  return readWeightRow(chain, { netuid, mechanism, uid, at });
-}
-
 /** `Aura.SlotDuration` in milliseconds: 12 s on finney, 250 ms on fast development chains. */
 function blockTime(chain: Chain): number {
   const slot = chain.api.consts['aura']?.['slotDuration'];
   return slot === undefined ? BLOCK_TIME_MS : Number(String(slot));
 }
-

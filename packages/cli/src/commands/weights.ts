@@ -1,13 +1,10 @@
 /**
- * `connito weights`: show, set, simulate.
+ * `connito weights`: show and simulate; setting them has a file of its own.
  *
  * @module
  */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { Weight, WeightRow, WeightsHandle, WeightsPlan, YumaInput } from '@connito/chain';
-import { addCallOptions, runCall, type CallFlags } from '../chain-call.ts';
+import { Option, type Command } from 'commander';
+import type { Weight, WeightRow, YumaInput } from '@connito/chain';
 import { CliError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { addNetworkOption, connectSubnet, type NetworkFlags } from '../network-options.ts';
@@ -15,21 +12,14 @@ import { describeUse, wholeNumber } from '../options.ts';
 import { printFacts, printTable } from '../print-table.ts';
 import { addGroup } from '../program.ts';
 import { formatAmount, formatFraction } from '../tao.ts';
+import { addTargetOptions, weightList } from '../weight-options.ts';
+import { registerWeightsSet } from './weights-set.ts';
 
 interface ShowFlags extends NetworkFlags {
   readonly netuid: number;
   readonly mechanism: number;
   readonly uid?: number;
   readonly json?: true;
-}
-
-interface SetFlags extends CallFlags {
-  readonly netuid: number;
-  readonly mechanism: number;
-  readonly weights: readonly Weight[];
-  readonly versionKey: number;
-  readonly wait?: true;
-  readonly handle?: string;
 }
 
 interface SimulateFlags extends ShowFlags {
@@ -40,27 +30,12 @@ interface SimulateFlags extends ShowFlags {
 export function registerWeights(program: Command, context: CliContext): void {
   const group = addGroup(program, 'weights', 'Show and set weights, and see what an epoch would make of them.');
   registerShow(group, context);
-  registerSet(group, context);
+  registerWeightsSet(group, context);
   registerSimulate(group, context);
 }
 
-function targetOptions(command: Command): Command {
-  return command
-    .addOption(new Option('-n, --netuid <number>', 'subnet').argParser(wholeNumber({ max: 65_535 })).makeOptionMandatory())
-    .addOption(new Option('--mechanism <number>', 'mechanism of the subnet').argParser(wholeNumber({ max: 15 })).default(0));
-}
-
-/** A parser of weights, for commander: `uid:weight` with commas between. */
-function weightList(text: string): Weight[] {
-  return text.split(',').map((part) => {
-    const [, uid, weight] = /^\s*(\d{1,5}):(\d+(?:\.\d+)?(?:e-?\d+)?)\s*$/.exec(part) ?? [];
-    if (uid === undefined || Number(uid) > 65_535) throw new InvalidArgumentError('Expected uid:weight with commas between, such as 0:0.25,7:1.');
-    return { uid: Number(uid), weight: Number(weight) };
-  });
-}
-
 function registerShow(group: Command, context: CliContext): void {
-  const command = targetOptions(addNetworkOption(group.command('show').description('Show rows of weights, and how the subnet takes them.')))
+  const command = addTargetOptions(addNetworkOption(group.command('show').description('Show rows of weights, and how the subnet takes them.')))
     .addOption(new Option('--uid <number>', 'only the row of this validator').argParser(wholeNumber({ max: 65_535 })))
     .action((flags: ShowFlags) => runShow(flags, context));
   describeUse(command, ['connito weights show --netuid 1', 'connito weights show --netuid 1 --uid 4 --network finney --json']);
@@ -84,73 +59,8 @@ async function runShow(flags: ShowFlags, context: CliContext): Promise<void> {
   }
 }
 
-function registerSet(group: Command, context: CliContext): void {
-  const command = targetOptions(addCallOptions(group.command('set').description("Set weights in the way that the subnet asks for: plain, by hash, or timelocked. Signed by the hotkey. Costs nothing.")))
-    .addOption(new Option('--weights <list>', 'uid:weight with commas between, of any scale').argParser(weightList).makeOptionMandatory())
-    .addOption(new Option('--version-key <number>', "at least the subnet's").argParser(wholeNumber()).default(0))
-    .option('--wait', 'stay until the chain holds the row: through reveals, and committing again what came to nothing')
-    .option('--handle <file>', 'with --wait: keeps the commit that is under way, so that the same command can go on after a stop')
-    .action((flags: SetFlags) => runSet(flags, context));
-  describeUse(command, ['connito weights set --netuid 1 --weights 0:0.2,3:0.8 --wallet-name validator', 'connito weights set --netuid 1 --weights 3:1 --wallet-name validator --wait --handle weights.json', 'connito weights set --netuid 1 --weights 3:1 --dry-run --json']);
-}
-
-async function runSet(flags: SetFlags, context: CliContext): Promise<void> {
-  if (flags.handle !== undefined && flags.wait !== true) throw new CliError('usage', '--handle goes with --wait: without it nothing is followed');
-  const { planWeights, settleWeights, setWeights } = await import('@connito/chain');
-  const { netuid, mechanism, weights, versionKey } = flags;
-  const options = { netuid, mechanism, weights, versionKey };
-  let way: WeightsPlan['way'] | undefined;
-  await runCall(
-    {
-      role: 'hotkey',
-      question: `Set weights on subnet ${netuid}`,
-      asks: false,
-      plan: async (chain, account) => {
-        const plan = await planWeights(chain, { ...options, account });
-        way = plan.way;
-        return plan;
-      },
-      facts: ({ settings, sent }) => [
-        ['way', way ?? ''],
-        ['row', sent.uids.map((uid, index) => `${uid}:${sent.values[index]}`).join(' ')],
-        ['rate limit', `${settings.rateLimitBlocks} blocks, last update in block ${settings.lastUpdateBlock}`],
-      ],
-      send: async (chain, signer) => {
-        if (flags.wait !== true) {
-          const { events: _events, ...sent } = await setWeights(chain, { ...options, signer });
-          return sent as unknown as Record<string, unknown>;
-        }
-        const handle = flags.handle === undefined ? undefined : await readHandle(flags.handle);
-        const settled = await settleWeights(chain, { ...options, signer, ...(handle === undefined ? {} : { handle }), onHandle: (next) => (flags.handle === undefined ? undefined : keepHandle(flags.handle, next)) });
-        return { way, ...settled };
-      },
-      done: ({ blockNumber, row, way: used }) => (row === undefined ? `committed (${String(used)}) in block ${String(blockNumber)}; set once it is revealed (--wait stays for it)` : `set in block ${String(blockNumber)}`),
-    },
-    flags,
-    context,
-  );
-}
-
-async function readHandle(path: string): Promise<WeightsHandle | undefined> {
-  const { parseWeightsHandle } = await import('@connito/chain');
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : Promise.reject(error)));
-  if (text === undefined) return undefined;
-  try {
-    return parseWeightsHandle(JSON.parse(text));
-  } catch (cause) {
-    throw new CliError('data', `${path} holds no weights that are under way: delete it to begin anew`, { path }, { cause });
-  }
-}
-
-/** In one step, and for nobody else's eyes: by hash it is what the weights are hidden by. */
-async function keepHandle(path: string, handle: WeightsHandle): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.new`, `${JSON.stringify(handle)}\n`, { mode: 0o600 });
-  await rename(`${path}.new`, path);
-}
-
 function registerSimulate(group: Command, context: CliContext): void {
-  const command = targetOptions(addNetworkOption(group.command('simulate').description('What the next epoch would give: Yuma Consensus on the state of now, as it is or with other weights of one validator. Sends nothing, needs no key.')))
+  const command = addTargetOptions(addNetworkOption(group.command('simulate').description('What the next epoch would give: Yuma Consensus on the state of now, as it is or with other weights of one validator. Sends nothing, needs no key.')))
     .addOption(new Option('--uid <number>', 'with --weights: the validator whose weights they would be').argParser(wholeNumber({ max: 65_535 })))
     .addOption(new Option('--weights <list>', 'uid:weight with commas between').argParser(weightList))
     .action((flags: SimulateFlags) => runSimulate(flags, context));

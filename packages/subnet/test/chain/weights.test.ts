@@ -3,6 +3,7 @@
  */
 import { encodeWeightsPayload, encryptTimelock, toHex } from '@connito/commit-reveal';
 import {
+  blocksUntilEpoch,
   commitHashedWeights,
   commitTimelockedWeights,
   connectChain,
@@ -15,6 +16,8 @@ import {
   planReveal,
   planWeights,
   readBeacon,
+  readEpochState,
+  readRevealProgress,
   readWeightRow,
   revealWeights,
   sendCall,
@@ -24,6 +27,7 @@ import {
   setWeights,
   type Chain,
   type HashedHandle,
+  type SettleProgress,
   type TimelockedHandle,
   type WeightsHandle,
 } from '@connito/chain';
@@ -103,6 +107,36 @@ describe.each(['stateful', 'modulo'] as const)('weights where epochs are %s', (e
     await seal(5);
     expect(await followTimelockedWeights(chain, again(handle))).toEqual(result);
     expect(result.blockNumber).toBeGreaterThanOrEqual((sent as { expected: { blockNumber: number } }).expected.blockNumber);
+  });
+
+  it('tell what they wait for, after every block, and can be given up waiting for', async () => {
+    // At the beginning of an epoch: with its last block ahead, the commit could be of the next one.
+    await seal(blocksUntilEpoch(await readEpochState(chain, { netuid })));
+    const stop = new AbortController();
+    const seen: SettleProgress[] = [];
+    const options = { netuid, weights: weightsOf(2, 3), signer: validator };
+    const settling = settleWeights(chain, { ...options, signal: stop.signal, onProgress: (progress) => seen.push(progress) && progress.kind === 'waiting' && stop.abort(new Error('enough')) });
+    settling.catch(() => {});
+    // No blocks meanwhile: the round would be over before the commit comes.
+    await vi.waitUntil(() => seen.length > 0, { timeout: 60_000 });
+    await expect(sealUntil(settling)).rejects.toThrow('enough');
+    const [committed, waiting] = seen as [Extract<SettleProgress, { kind: 'committed' }>, Extract<SettleProgress, { kind: 'waiting' }>];
+    expect(committed).toMatchObject({ kind: 'committed', attempt: 1, handle: { way: 'timelocked' } });
+    expect(waiting).toMatchObject({ kind: 'waiting', way: 'timelocked', handle: committed.handle, beacon: { round: (committed.handle as TimelockedHandle).round } });
+    expect(waiting.revealEpoch).toBeGreaterThan(waiting.currentEpoch);
+    // The block that was said is the first of the epoch that was said.
+    const revealBlock = waiting.revealBlock as number;
+    await seal(revealBlock - (await chain.finalisedHead()).number);
+    const before = await readRevealProgress(chain, committed.handle, { at: revealBlock - 2 });
+    expect([before.revealBlock, before.currentEpoch]).toEqual([revealBlock, (waiting.revealEpoch as number) - 1]);
+    expect(await readRevealProgress(chain, committed.handle, { at: revealBlock - 1 })).toMatchObject({ currentEpoch: waiting.revealEpoch });
+    expect(await readRevealProgress(chain, committed.handle, { at: committed.blockNumber - 1 })).toMatchObject({ revealEpoch: undefined, revealBlock: undefined });
+    expect((await sealUntil(settleWeights(chain, { ...options, handle: committed.handle }))).attempts).toBe(0);
+    await expect(settleWeights(chain, { ...options, signal: AbortSignal.abort(new Error('before')) })).rejects.toThrow('before');
+    const hashed = await commitHashedWeights(chain, options);
+    expect(await readRevealProgress(chain, hashed.handle, { at: hashed.blockNumber })).toMatchObject({ way: 'hashed', beacon: undefined, revealBlock: expect.any(Number) });
+    await expect(followHashedWeights(chain, hashed.handle, { signer: validator, signal: AbortSignal.timeout(50) })).rejects.toThrow('timeout');
+    expect((await followAndSeal(hashed.handle)).outcome).toBe('revealed-equal');
   });
 
   it('are replaced by a later commit of the same epoch', async () => {
