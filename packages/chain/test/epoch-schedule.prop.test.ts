@@ -1,7 +1,7 @@
 /**
  * When epochs are, told ahead: the same as going from block to block.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { epochAfter, epochIndexAt, epochStartBlock, nextEpochBlock, runsEpoch, type EpochState } from '../src/index.ts';
 
