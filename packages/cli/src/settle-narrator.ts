@@ -73,7 +73,7 @@ function paceText({ blockNumber, revealBlock }: Waiting, { first, atMs }: { read
 function stoppedText({ netuid, handle: path }: { readonly netuid: number; readonly handle?: string }, under: { readonly handle: WeightsHandle; readonly waiting?: Waiting } | undefined): string {
   if (under === undefined) return 'stopped; whether the commit is included is not known yet: look by `connito weights show` before setting weights again';
   const { handle, waiting } = under;
-  const when = waiting?.revealEpoch === undefined ? '' : ` in epoch ${waiting.revealEpoch}${waiting.revealBlock === undefined ? ', which has begun' : `, from about block ${waiting.revealBlock} on`}`;
+  const when = waiting?.revealEpoch === undefined ? ' in an epoch to come' : ` in epoch ${waiting.revealEpoch}${waiting.revealBlock === undefined ? ', which has begun' : `, from about block ${waiting.revealBlock} on`}`;
   const again = path === undefined ? `see it then by \`connito weights show --netuid ${netuid} --uid ${handle.uid}\`` : `the same command goes on from ${path}`;
   if (handle.way === 'hashed') return `stopped; the commit stands, and nobody but you can reveal it${when}: ${again}, and has to run then, or the weights are lost`;
   return `stopped; the commit stands, and the chain reveals it by itself${when}: ${again}`;

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Chain } from '../connection.ts';
-import { ChainError } from '../errors.ts';
+import { ChainError, isChainError } from '../errors.ts';
 import type { SendOptions } from '../extrinsic.ts';
 import type { Plan } from '../plan.ts';
 import { storedRow, planPlain, sendPlain, type SetWeightsOptions, type WeightsFigures, type WeightsOptions, type WeightsSet } from './plain.ts';
@@ -105,7 +105,8 @@ export async function settleWeights(chain: Chain, options: SettleWeightsOptions)
   }
   for (let attempt = 1; attempt <= attempts; attempt++) {
     options.signal?.throwIfAborted();
-    const sent = await setWeights(chain, options);
+    const sent = await setUnlessLate(chain, options, attempt < attempts);
+    if (sent === undefined) continue;
     if (sent.way === 'plain') return { uid: sent.uid, row: sent.row, blockNumber: sent.blockNumber, blockHash: sent.blockHash, attempts: attempt };
     options.onProgress?.({ kind: 'committed', attempt, handle: sent.handle, blockNumber: sent.blockNumber });
     const settled = await follow(chain, sent.handle, options);
@@ -115,6 +116,17 @@ export async function settleWeights(chain: Chain, options: SettleWeightsOptions)
     subject: 'SubtensorModule.Weights',
     actual: attempts,
   });
+}
+
+/** Near the end of an epoch, and where blocks come fast, the round can be over before the commit arrives. Nothing was taken then, and it is sealed anew for the next. */
+async function setUnlessLate(chain: Chain, options: SettleWeightsOptions, mayRepeat: boolean): Promise<WeightsSent | undefined> {
+  try {
+    return await setWeights(chain, options);
+  } catch (error) {
+    const isLate = (isChainError(error, 'rejected') || isChainError(error, 'refused')) && error.context.reason === 'InvalidRevealRound';
+    if (isLate && mayRepeat) return undefined;
+    throw error;
+  }
 }
 
 function isFor(chain: Chain, handle: WeightsHandle, { netuid, mechanism = 0, weights, versionKey = 0, signer }: SettleWeightsOptions): boolean {
