@@ -1,6 +1,7 @@
 /**
  * Every reader takes `at`, and reads that block and no other.
  */
+import { toHex } from '@connito/commit-reveal';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as entry from '../src/index.ts';
 import { createCall, openKeypair, type BlockAt, type Chain } from '../src/index.ts';
@@ -13,6 +14,8 @@ const netuid = 3;
 const { hotkey } = openKeypair('//Alice');
 
 type Read = (chain: Chain, at: { readonly at?: BlockAt }) => Promise<unknown>;
+
+const HANDLE = { version: 1, netuid, mechanism: 0, hotkey, uid: 0, uids: [0], values: [1], versionKey: '0', afterBlock: 0, way: 'timelocked', ciphertext: '00', round: 1 } as const;
 
 /** Every exported function that reads state, by name. */
 const READERS: Readonly<Record<string, Read>> = {
@@ -40,6 +43,7 @@ const READERS: Readonly<Record<string, Read>> = {
   readPendingChildren: (chain, at) => entry.readPendingChildren(chain, { netuid, hotkey, ...at }),
   readPermitNeed: (chain, at) => entry.readPermitNeed(chain, { netuid, hotkey, ...at }),
   readPrometheus: (chain, at) => entry.readPrometheus(chain, { netuid, hotkey, ...at }),
+  readRevealProgress: (chain, at) => entry.readRevealProgress(chain, { ...HANDLE, genesis: toHex(chain.genesisHash) }, at),
   readPulse: (chain, at) => entry.readPulse(chain, { round: 1000, ...at }),
   readRegistrationPrice: (chain, at) => entry.readRegistrationPrice(chain, { netuid, ...at }),
   readRevealedCommitments: (chain, at) => entry.readRevealedCommitments(chain, { netuid, ...at }),
