@@ -171,6 +171,7 @@ describe.each([
       ({ weights }) => ({ weights: [[[0, 1], [0, 2]], ...weights.slice(1)] }),
       ({ weights }) => ({ weights: [[[0, 65_536]], ...weights.slice(1)] }),
       ({ weights }) => ({ weights: [[[0, Number.NaN]], ...weights.slice(1)] }),
+      ({ weights }) => ({ weights: [[[0, 5n]], ...weights.slice(1)] }),
       ({ weights }) => ({ weights: [[undefined], ...weights.slice(1)] }),
       ({ weights }) => ({ weights: [7, ...weights.slice(1)] }),
       ({ bonds }) => ({ bonds: [[[0, -1]], ...bonds.slice(1)] }),

@@ -19,7 +19,7 @@ import type { YumaResult } from './result.ts';
 import { countVotes, type Votes } from './stake.ts';
 
 /**
- * What {@link computeYuma} returns, about 19 to 22 times faster for 64 validators and 256 neurons (`bench/yuma.bench.mjs`).
+ * What {@link computeYuma} returns, some 20 to 26 times faster for 64 validators and 256 neurons (`bench/yuma.bench.mjs`).
  *
  * Held to within ±1 of u16; in fact equal wherever it was compared. Inputs that no chain should have (a moving average above 1, crossed bounds of alpha, stake
  * whose sum overflows) are handed to the exact form.

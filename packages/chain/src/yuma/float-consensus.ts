@@ -83,9 +83,11 @@ const stakeByBucket: Float64Array = new Float64Array(BUCKETS);
  */
 function weightedMedian(ballots: Ballots, { start, end, minority }: Electorate): number {
   const { score, stake } = ballots;
-  let [count, below] = [end, 0];
+  let count = end;
+  let below = 0;
   while (count - start > FEW) {
-    let [low, high] = [score[start] as number, score[start] as number];
+    let low = score[start] as number;
+    let high = low;
     for (let index = start + 1; index < count; index += 1) {
       const scored = score[index] as number;
       if (scored < low) low = scored;
@@ -118,7 +120,8 @@ function weightedMedian(ballots: Ballots, { start, end, minority }: Electorate):
 
 /** As {@link weightedMedian}, of a few: takes the lowest away until what is taken exceeds `minority`. */
 function select({ score, stake }: Ballots, { start, end, minority }: Electorate): number {
-  let [count, taken] = [end, 0];
+  let count = end;
+  let taken = 0;
   for (;;) {
     let lowest = start;
     for (let index = start + 1; index < count; index += 1) if ((score[index] as number) < (score[lowest] as number)) lowest = index;

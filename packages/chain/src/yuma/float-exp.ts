@@ -14,27 +14,33 @@ export const MAX_EXPONENT: number = 12 * ONE;
 const RECIPROCALS: Float64Array = Float64Array.from({ length: EXP_TERMS }, (_, index) => 1 / (ONE * index));
 
 /**
- * e^x and e^y for 0 ≤ x, y ≤ {@link MAX_EXPONENT}, I32F32 bits, but not for 1, where the chain has a constant.
- * @param powers [2] where the two are left
+ * Turns two exponents into their powers of e, in place, I32F32 bits.
+ * @param pair from 0 to {@link MAX_EXPONENT}, but not 1, where the chain has a constant
  */
-export function expOfTwo(x: number, y: number, powers: Float64Array): void {
-  let [termX, termY] = [x, y];
-  let [totalX, totalY] = [x + ONE, y + ONE];
+export function expOfTwo(pair: Float64Array): void {
+  const x = pair[0] as number;
+  const y = pair[1] as number;
+  let termX = x;
+  let termY = y;
+  let totalX = x + ONE;
+  let totalY = y + ONE;
   for (let index = 2; index < EXP_TERMS; index += 1) {
     const reciprocal = RECIPROCALS[index] as number;
-    const [nextX, nextY] = [termX * (x * reciprocal), termY * (y * reciprocal)];
+    const nextX = termX * (x * reciprocal);
+    const nextY = termY * (y * reciprocal);
     termX = Math.floor(nextX);
     termY = Math.floor(nextY);
-    const [isClearX, isClearY] = [isClear(nextX, termX), isClear(nextY, termY)];
+    const isClearX = isClear(nextX, termX);
+    const isClearY = isClear(nextY, termY);
     if (!isClearX || !isClearY) {
-      if ((!isClearX && nextX !== 0) || (!isClearY && nextY !== 0)) return expWithCare(x, y, powers);
+      if ((!isClearX && nextX !== 0) || (!isClearY && nextY !== 0)) return expWithCare(pair);
       if (nextX + nextY === 0) break;
     }
     totalX += termX;
     totalY += termY;
   }
-  powers[0] = totalX;
-  powers[1] = totalY;
+  pair[0] = totalX;
+  pair[1] = totalY;
 }
 
 /** Whether a term is farther from every integer than the relative error of three roundings. Constants are literals for the reason given at `ONE`. */
@@ -42,9 +48,9 @@ function isClear(term: number, floor: number): boolean {
   return Math.abs(term - floor - 0.5) + term * 2 ** -51 < 0.5 - 2 ** -40;
 }
 
-function expWithCare(x: number, y: number, powers: Float64Array): void {
-  powers[0] = sumWithCare(x);
-  powers[1] = sumWithCare(y);
+function expWithCare(pair: Float64Array): void {
+  pair[0] = sumWithCare(pair[0] as number);
+  pair[1] = sumWithCare(pair[1] as number);
 }
 
 function sumWithCare(x: number): number {

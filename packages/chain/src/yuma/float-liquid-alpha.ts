@@ -15,8 +15,8 @@ interface Curve {
 
 const HALF: number = ONE / 2;
 const LIMIT: number = 20 * ONE;
-/** Of {@link expOfTwo}. */
-const powers: Float64Array = new Float64Array(2);
+/** For {@link expOfTwo}. */
+const pair: Float64Array = new Float64Array(2);
 
 /** How far a pair is from rest, within [0, 1]: a buyer's weight above consensus, or a seller's below the bond. */
 export function departureOf(consensus: number, weight: number, bond: number): number {
@@ -28,20 +28,22 @@ export function departureOf(consensus: number, weight: number, bond: number): nu
 export function toAlphas(input: YumaInput, departures: Float64Array): void {
   const curve = curveOf(input);
   // With weights cut to consensus every buyer is here.
-  const atConsensus = alphaAt(curve, exactly(argumentAt(curve, 0)));
+  const atConsensus = argumentAt(curve, 0);
+  const alphaAtConsensus = alphaAt(curve, exactly(atConsensus));
+  const values = departures;
+  for (let index = 0; index < values.length; index += 1) values[index] = argumentAt(curve, values[index] as number);
   let waiting = -1;
-  for (let index = 0; index < departures.length; index += 1) {
-    const departure = departures[index] as number;
-    const argument = argumentAt(curve, departure);
-    if (departure === 0) departures[index] = atConsensus;
-    else if (!isOfSeries(argument)) departures[index] = alphaAt(curve, exactly(argument));
+  for (let index = 0; index < values.length; index += 1) {
+    const argument = values[index] as number;
+    if (argument === atConsensus) values[index] = alphaAtConsensus;
+    else if (!isOfSeries(argument)) values[index] = alphaAt(curve, exactly(argument));
+    else if (waiting < 0) waiting = index;
     else {
-      departures[index] = argument;
-      if (waiting >= 0) settleTwo(curve, departures, waiting, index);
-      waiting = waiting >= 0 ? -1 : index;
+      settleTwo(curve, values, waiting, index);
+      waiting = -1;
     }
   }
-  if (waiting >= 0) settleTwo(curve, departures, waiting, waiting);
+  if (waiting >= 0) settleTwo(curve, values, waiting, waiting);
 }
 
 function curveOf(input: YumaInput): Curve {
@@ -77,9 +79,11 @@ function sigmoid(argument: number): number {
 function settleTwo(curve: Curve, values: Float64Array, first: number, second: number): void {
   const x = values[first] as number;
   const y = values[second] as number;
-  expOfTwo(Math.abs(x), Math.abs(y), powers);
-  values[first] = alphaAt(curve, shareOf(x, powers[0] as number));
-  values[second] = alphaAt(curve, shareOf(y, powers[1] as number));
+  pair[0] = Math.abs(x);
+  pair[1] = Math.abs(y);
+  expOfTwo(pair);
+  values[first] = alphaAt(curve, shareOf(x, pair[0] as number));
+  values[second] = alphaAt(curve, shareOf(y, pair[1] as number));
 }
 
 /** 1 / (1 + e^x) by e^|x| */

@@ -27,12 +27,15 @@ export function cutWeights({ weights, consensus, activeStake, penalty }: CutOpti
   const { start, column, value } = weights;
   const [validatorTrust, rank] = [takeFloats(consensus.length), takeZeros(consensus.length)];
   const isPartial = penalty !== 0 && penalty !== ONE;
-  let [index, end] = [0, 0];
+  let index = 0;
+  let end = 0;
   for (let row = 0; row < consensus.length; row += 1) {
     const stake = activeStake[row] as number;
     const rowEnd = start[row + 1] as number;
     const rowStart = end;
-    let [trust, last, isAscending] = [0, -1, true];
+    let trust = 0;
+    let last = -1;
+    let isAscending = true;
     for (; index < rowEnd; index += 1) {
       const to = column[index] as number;
       const given = value[index] as number;

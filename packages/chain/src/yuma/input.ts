@@ -149,7 +149,7 @@ export function isEntry(entry: YumaRow[number], from: number, seenInRow: Int32Ar
   if (!Array.isArray(entry)) return false;
   const value = entry[1] as number;
   // Of what is no uid the last row is undefined, and no comparison holds.
-  if (!((seenInRow[entry[0] as number] as number) <= from && value >= 0 && value <= U16_MAX && Math.floor(value) === value)) return false;
+  if (typeof value !== 'number' || (value & U16_MAX) !== value || !((seenInRow[entry[0] as number] as number) <= from)) return false;
   seenInRow[entry[0] as number] = from + 1;
   return true;
 }
