@@ -3,7 +3,7 @@
  *
  * SHA-256 of one tensor is one sequence of steps, so a single tensor gains nothing; a checkpoint has hundreds. The calling thread hashes too, between turns of
  * its event loop: it need not wait for the others to start, and what lies in its memory must be copied for others unless it is a `SharedArrayBuffer`.
- * Threads read files themselves.
+ * Threads read files themselves, the calling one a MiB between turns: a disk that stalls holds it up.
  * @module
  */
 import { availableParallelism } from 'node:os';
@@ -12,9 +12,10 @@ import { abortable } from '../internal/abortable.ts';
 import { assertChunk } from '../internal/blocks.ts';
 import { assertBytes, assertUnsigned } from '../internal/bytes.ts';
 import { createTensorRoot, type HashableTensor, type TensorHeader, type TensorRootBuilder } from '../tensor-root.ts';
+import type { FileRange } from './file-pieces.ts';
 import { hashHere } from './hash-here.ts';
 import { openHashThread } from './hash-thread.ts';
-import type { FileRange, Hasher } from './hasher.ts';
+import type { Hasher } from './hasher.ts';
 
 /** A tensor whose bytes lie in a file. */
 export interface FileTensor extends TensorHeader, FileRange {}

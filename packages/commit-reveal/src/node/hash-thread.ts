@@ -4,7 +4,8 @@
  */
 import { Worker } from 'node:worker_threads';
 import { CommitRevealError } from '../errors.ts';
-import type { FileRange, Hasher } from './hasher.ts';
+import type { FileRange } from './file-pieces.ts';
+import type { Hasher } from './hasher.ts';
 
 /** What a thread is asked. */
 export type HashRequest =
@@ -68,7 +69,7 @@ function watch(worker: Worker): (message: HashRequest, moved?: readonly ArrayBuf
   worker.on('message', ({ error, ...reply }: HashReply) => {
     const { resolve, reject } = waiting.shift() as Waiting;
     if (error === undefined) resolve(reply);
-    else reject(error.code === 'short' ? new CommitRevealError('bad-stream', error.message) : Object.assign(new Error(error.message), error));
+    else reject(error.code === 'bad-stream' ? new CommitRevealError('bad-stream', error.message) : Object.assign(new Error(error.message), error));
   });
   worker.on('error', die);
   worker.on('exit', () => die());

@@ -3,9 +3,8 @@
  * @module
  */
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { describeShortFile, type FileRange } from './hasher.ts';
+import { readPieces, type FileRange } from './file-pieces.ts';
 import type { HashReply, HashRequest } from './hash-thread.ts';
 
 const digest = (finished: Hash): HashReply => ({ digest: new Uint8Array(finished.digest()) });
@@ -17,20 +16,8 @@ if (port !== null) {
   let hash: Hash = createHash('sha256');
 
   const hashFile = (range: FileRange): HashReply => {
-    const { path, offset, sizeBytes } = range;
     const ofFile = createHash('sha256');
-    const buffer = (fileBuffer ??= new Uint8Array(bufferBytes));
-    const file = openSync(path, 'r');
-    try {
-      for (let done = 0; done < sizeBytes; ) {
-        const count = readSync(file, buffer, 0, Math.min(bufferBytes, sizeBytes - done), offset + done);
-        if (count === 0) return { error: { message: describeShortFile(range, done), code: 'short' } };
-        ofFile.update(buffer.subarray(0, count));
-        done += count;
-      }
-    } finally {
-      closeSync(file);
-    }
+    for (const piece of readPieces(range, (fileBuffer ??= new Uint8Array(bufferBytes)))) ofFile.update(piece);
     return digest(ofFile);
   };
 
