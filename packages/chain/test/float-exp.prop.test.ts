@@ -6,6 +6,12 @@ import { exp } from '../src/yuma/liquid-alpha.ts';
 const ONE = 2 ** 32;
 const exact = (x: number): number => Number(exp(BigInt(x)));
 
+function powersOf(...exponents: [number, number]): number[] {
+  const pair = Float64Array.from(exponents);
+  expOfTwo(pair);
+  return [...pair];
+}
+
 /** Anything; just below a multiple of a half, where terms are nearly integers; and the largest, whose terms are known worst. */
 const EXPONENT: fc.Arbitrary<number> = fc
   .oneof(
@@ -16,11 +22,6 @@ const EXPONENT: fc.Arbitrary<number> = fc
   .filter((x) => x >= 0 && x <= MAX_EXPONENT && x !== ONE);
 
 it('two series on float64 are those of the exact form, whichever comes first', () => {
-  const powersOf = (...exponents: [number, number]): number[] => {
-    const pair = Float64Array.from(exponents);
-    expOfTwo(pair);
-    return [...pair];
-  };
   fc.assert(
     fc.property(EXPONENT, EXPONENT, (x, y) => {
       expect(powersOf(x, y)).toEqual([exact(x), exact(y)]);
