@@ -53,8 +53,9 @@ export async function createWallet(options: CreateWalletOptions = {}): Promise<C
   const wallet = await openWallet(options);
   const mnemonics = { coldkey: createMnemonic(words), hotkey: createMnemonic(words) };
   for (const role of ['coldkey', 'hotkey'] as const) await assertFree(wallet, { role, overwrite });
-  const coldkey = await writeKey(wallet, { role: 'coldkey', secret: secretFromUri(mnemonics.coldkey), overwrite, ...(password === undefined ? {} : { password }) });
+  // The coldkey last: should writing fail half way, no coldkey is left whose mnemonic nobody has seen.
   const hotkey = await writeKey(wallet, { role: 'hotkey', secret: secretFromUri(mnemonics.hotkey), overwrite, ...(hotkeyPassword === undefined ? {} : { password: hotkeyPassword }) });
+  const coldkey = await writeKey(wallet, { role: 'coldkey', secret: secretFromUri(mnemonics.coldkey), overwrite, ...(password === undefined ? {} : { password }) });
   const created = { wallet, coldkey, hotkey };
   return Object.freeze(Object.defineProperty(created, 'mnemonics', { value: Object.freeze(mnemonics) })) as CreatedWallet;
 }

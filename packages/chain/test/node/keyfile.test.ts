@@ -1,4 +1,4 @@
-import { chmodSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -213,6 +213,11 @@ describe('wallets on disk', () => {
       for (const words of [mnemonics.coldkey, created.mnemonics.coldkey]) expect(inspect(value, { depth: 9 }) + JSON.stringify(value)).not.toContain(words);
     }
     expect(await listWallets(join(root, 'nowhere'))).toEqual([]);
+  });
+
+  it('leave no coldkey whose mnemonic nobody has seen, should the hotkey fail', async () => {
+    await expect(createWallet({ name: 'y', path: root, hotkeyPassword: Symbol('no text') as never })).rejects.toThrow(TypeError);
+    expect((await openWallet({ name: 'y', path: root })).paths.coldkey.secret).toSatisfy((path: string) => !existsSync(path));
   });
 
   it('a failed or second write leaves what was there, and nothing beside it', async () => {
