@@ -24,13 +24,12 @@ export function departureOf(consensus: number, weight: number, bond: number): nu
   return departure < 0 ? 0 : departure > ONE ? ONE : departure;
 }
 
-/** Turns departures into alphas, in place; `alphaLow` must not be above `alphaHigh`. */
-export function toAlphas(input: YumaInput, departures: Float64Array): void {
+/** Turns departures into alphas, in place; `alphaLow` must not be above `alphaHigh`. @param values departures, I32F32 bits from 0 to 1 */
+export function toAlphas(input: YumaInput, values: Float64Array): void {
   const curve = curveOf(input);
   // With weights cut to consensus every buyer is here.
   const atConsensus = argumentAt(curve, 0);
   const alphaAtConsensus = alphaAt(curve, exactly(atConsensus));
-  const values = departures;
   for (let index = 0; index < values.length; index += 1) values[index] = argumentAt(curve, values[index] as number);
   let waiting = -1;
   for (let index = 0; index < values.length; index += 1) {
